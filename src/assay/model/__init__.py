@@ -1,0 +1,1 @@
+"""Entities, record kinds, attributes, units and errors. No I/O lives here."""

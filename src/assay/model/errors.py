@@ -1,0 +1,75 @@
+"""The error roots.
+
+One root per domain; each is also the builtin a Python programmer would expect. A message says what
+happened, with which values, and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class AssayError(Exception):
+    """Root of every error Assay raises on purpose.
+
+    Parameters
+    ----------
+    message
+        What happened, where, with which value.
+    hint
+        What to do next; shown on its own line.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class ModelError(AssayError, ValueError):
+    """A definition (entity, attribute, unit, plant model file) is not valid."""
+
+
+class MappingError(AssayError, ValueError):
+    """A mapping file is not valid, or does not fit the file it is applied to."""
+
+
+class SourceError(AssayError, ValueError):
+    """An input file can't be read as what it claims to be."""
+
+
+class StoreError(AssayError, RuntimeError):
+    """The workspace, lake or registry can't do what was asked."""
+
+
+class WorkspaceNotFound(StoreError, FileNotFoundError):
+    """The directory is not an Assay plant."""
+
+
+class QueryError(AssayError, ValueError):
+    """A question, expression or SQL statement is not valid or not allowed."""
+
+
+class AnalysisError(AssayError, ValueError):
+    """An analysis can't be run on the records asked for."""
+
+
+class TraceError(AssayError, LookupError):
+    """An id is not known to the genealogy."""
+
+
+class PluginError(AssayError, ImportError):
+    """A plugin can't be loaded, or two plugins claim one id."""
+
+
+class AccessError(AssayError, PermissionError):
+    """The user may not do this."""
+
+
+def did_you_mean(wrong: str, known: list[str]) -> str | None:
+    """A hint naming the closest known names, or None when nothing is close."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(wrong, known, n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(repr(name) for name in close)}?" if close else None
