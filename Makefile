@@ -1,0 +1,68 @@
+# Two commands matter: `make demo` and `make test`. Each sets up everything it needs in .venv/.
+# Needed beforehand: make and Python 3.11 or newer with venv.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+
+BIN := .venv/bin
+UV := $(BIN)/uv
+STATIC := src/assay/api/static/index.html
+ARGS ?=
+
+export VIRTUAL_ENV := $(CURDIR)/.venv
+export UV_NO_PROGRESS := 1
+unexport PYTHONPATH PYTHONHOME CONDA_PREFIX
+
+.PHONY: help setup demo test lint format bench soak docs browser reference clean
+
+help: ## say what each target does
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+
+$(UV): uv-version.txt
+	@test -n "$(PYTHON)" || { echo "Assay needs Python 3.11 or newer: install it, or say which one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+setup: $(UV) ## put everything into .venv/ (quick when nothing changed)
+	@$(UV) pip install --quiet --require-hashes -r requirements.lock
+	@$(UV) pip install --quiet --no-deps --editable .
+	@test ! -f hatch_build.py || test -f $(STATIC) || $(UV) pip install --quiet --no-deps --reinstall-package assay-quality --editable .
+
+demo: setup ## build the demo plant, find the causes, write the report, serve the pages (ARGS=--no-serve stops before)
+	@$(BIN)/assay demo $(ARGS)
+
+test: setup ## run the tests (what a machine lacks, such as PostgreSQL, is skipped and said)
+	@$(BIN)/python -m pytest -q -m "not browser and not soak" $(ARGS)
+
+browser: setup ## run the journeys in a real Chromium
+	@$(BIN)/python -m pytest -q -m browser $(ARGS)
+
+soak: setup ## kill the loader at 200 random points and compare the plants, row for row
+	@$(BIN)/python -m pytest -q -m soak $(ARGS)
+
+lint: setup ## style, types, import direction, rules of the house
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/house
+
+format: setup ## let ruff put the sources in order
+	@$(BIN)/ruff check --fix --exit-zero .
+	@$(BIN)/ruff format .
+
+bench: setup ## measure loading and cause ranking beside their peers
+	@$(BIN)/assay bench load $(ARGS)
+	@$(BIN)/assay bench cause $(ARGS)
+
+reference: setup ## write the generated pages of docs/reference
+	@$(BIN)/python docs/generate.py
+
+docs: setup ## build the documentation into site/, without the network
+	@$(BIN)/mkdocs build --quiet --strict
+
+clean: ## remove what was built (the environment too)
+	rm -rf .venv site dist build demo-plant src/assay/api/static web/node_modules
