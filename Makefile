@@ -59,7 +59,7 @@ bench: setup ## measure loading and cause ranking beside their peers
 	@$(BIN)/assay bench cause $(ARGS)
 
 reference: setup ## write the generated pages of docs/reference
-	@$(BIN)/python docs/generate.py
+	@$(BIN)/python docs/_generate
 
 docs: setup ## build the documentation into site/, without the network
 	@$(BIN)/mkdocs build --quiet --strict

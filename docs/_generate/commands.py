@@ -1,0 +1,41 @@
+"""Reference of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from assay.cli.app import tree
+from assay.cli.speech import speaking
+from writing import table
+
+
+def commands() -> str:
+    """Every verb with its usage, arguments and options, as ``--help`` says them in English."""
+    with speaking("en"):
+        root = tree()
+        context = root.make_context("assay", [], resilient_parsing=True)
+        return "\n\n".join([options(root, context), *sections(root, "assay", context)])
+
+
+def sections(group: Any, path: str, parent: Any) -> list[str]:
+    """One section per verb of ``group``, verbs of verbs included."""
+    found: list[str] = []
+    for name in group.list_commands(parent):
+        command = group.commands[name]
+        context = command.context_class(command, info_name=name, parent=parent)
+        usage = " ".join([f"{path} {name}", *command.collect_usage_pieces(context)])
+        body = [f"## {path} {name}", command.help or "", f"```text\n{usage}\n```"]
+        found.append("\n\n".join(part for part in [*body, options(command, context)] if part))
+        if hasattr(command, "commands"):
+            found += sections(command, f"{path} {name}", context)
+    return found
+
+
+def options(command: Any, context: Any) -> str:
+    """A table of arguments and options."""
+    records = [record for parameter in command.params if (record := parameter.get_help_record(context))]
+    return table(["", "meaning"], ([f"`{name}`", said] for name, said in records)) if records else ""
+
+
+PARTS: dict[str, Callable[[], str]] = {"commands": commands}

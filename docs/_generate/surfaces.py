@@ -1,0 +1,138 @@
+"""Reference of plugins, mapping files, pages, REST and Python."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any
+
+from writing import field_notes, model_sections, prose, schema_table, table
+
+
+def mapping() -> str:
+    """The mapping file."""
+    from assay.connect.mapping import Mapping
+
+    return model_sections(Mapping)
+
+
+def mapping_schema() -> str:
+    """The JSON Schema of a mapping file, for editors."""
+    from assay.connect.mapping import Mapping
+
+    return json.dumps(Mapping.model_json_schema(by_alias=True), ensure_ascii=False, indent=2) + "\n"
+
+
+def plugins() -> str:
+    """Every plugin of this package, with what can be set."""
+    from assay.plugins.contracts import CONNECTORS, OPERATORS
+
+    sections = []
+    for registry in (CONNECTORS, OPERATORS):
+        for state in registry.states():
+            if not state.distribution.startswith("assay-quality ") or state.manifest is None:
+                continue
+            manifest = state.manifest
+            schema = manifest.config_schema()
+            said = manifest.description or manifest.title
+            lines = [f"### {manifest.id} ({state.group.rpartition('.')[2]})", f"{said.en}\n\n{said.zh}"]
+            if schema.get("properties"):
+                lines.append(schema_table(schema, schema.get("$defs", {})))
+            sections.append("\n\n".join(lines))
+    return "\n\n".join(sections)
+
+
+def manifests() -> str:
+    """The fields of a manifest."""
+    from assay.plugins.connector import ConnectorManifest
+    from assay.plugins.operator import OperatorManifest
+
+    sections = []
+    for owner in (ConnectorManifest, OperatorManifest):
+        rows = [[f"`{name}`", note] for name, note in field_notes(owner).items()]
+        sections.append(
+            f"### {owner.__name__}\n\n{prose(owner.__doc__)}\n\n{table(['field', 'meaning'], rows)}"
+        )
+    return "\n\n".join(sections)
+
+
+def widgets() -> str:
+    """Every widget with its fields."""
+    from assay.apps.widgets import WIDGETS
+
+    return "\n\n".join(
+        f"### {name}\n\n{prose(model.__doc__)}\n\n"
+        f"{schema_table(model.model_json_schema(), model.model_json_schema().get('$defs', {}))}"
+        for name, model in WIDGETS.items()
+    )
+
+
+def page() -> str:
+    """The page itself, without its widgets."""
+    from assay.apps.page import Binding, Page, Param
+
+    return "\n\n".join(
+        f"### {model.__name__}\n\n{prose(model.__doc__)}\n\n{fields_of(model)}"
+        for model in (Page, Param, Binding)
+    )
+
+
+def fields_of(model: Any) -> str:
+    """The fields of a model, where other models are named and not linked."""
+    schema = model.model_json_schema()
+    return schema_table(schema, schema.get("$defs", {}))
+
+
+def rest() -> str:
+    """Every path of the REST interface."""
+    from assay.api.app import openapi_document
+
+    rows = []
+    for path, methods in openapi_document()["paths"].items():
+        for method, said in methods.items():
+            rows.append([f"`{method.upper()} {path}`", said.get("description") or said.get("summary", "")])
+    return table(["request", "answer"], rows)
+
+
+def python() -> str:
+    """The names of ``assay`` and the methods of a plant."""
+    import assay
+
+    sections = []
+    for name in sorted(assay.__all__):
+        thing = getattr(assay, name)
+        if inspect.isclass(thing):
+            sections.append(f"## assay.{name}\n\n{prose(thing.__doc__)}\n\n{methods_of(thing)}")
+        elif callable(thing):
+            sections.append(f"## assay.{name}\n\n{signature(name, thing)}\n\n{prose(thing.__doc__)}")
+    return "\n\n".join(sections)
+
+
+def methods_of(owner: type) -> str:
+    """The public methods of a class."""
+    found = []
+    for name, member in vars(owner).items():
+        function = getattr(member, "__func__", member)
+        if name.startswith("_") or not inspect.isfunction(function):
+            continue
+        found.append(
+            f"### {owner.__name__}.{name}\n\n{signature(name, function)}\n\n{prose(function.__doc__)}"
+        )
+    return "\n\n".join(found)
+
+
+def signature(name: str, function: Callable[..., Any]) -> str:
+    """The signature as Python source."""
+    return f"```py\n{name}{inspect.signature(function)}\n```"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "mapping": mapping,
+    "plugins": plugins,
+    "manifests": manifests,
+    "widgets": widgets,
+    "page": page,
+    "rest": rest,
+    "python": python,
+}

@@ -1,0 +1,109 @@
+"""Markdown from docstrings, fields and JSON Schemas."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+import textwrap
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from pydantic import BaseModel
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table; cells are kept on one line."""
+    head = list(head)
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines += [f"| {' | '.join(cell(value) for value in row)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def cell(text: str) -> str:
+    """``text`` as it may stand in a table."""
+    return re.sub(r"(?<!\\)\|", r"\\|", " ".join(text.split()))
+
+
+def prose(docstring: str | None) -> str:
+    """A docstring as Markdown: roles and double backticks become code, sections of numpydoc become lists."""
+    text = inspect.cleandoc(docstring or "")
+    text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", text).replace("``", "`")
+    text = re.sub(r"^(\w[\w ]*)\n-{3,}$", r"**\1**\n", text, flags=re.M)
+    return re.sub(r"^(\S+)\n {4}(.+(?:\n {4}.+)*)", _item, text, flags=re.M)
+
+
+def _item(found: re.Match[str]) -> str:
+    return f"- `{found[1]}`: {' '.join(found[2].split())}"
+
+
+def field_notes(owner: type) -> dict[str, str]:
+    """The docstring under each field of a class, base classes included."""
+    notes: dict[str, str] = {}
+    for base in reversed(owner.__mro__[:-1]):
+        try:
+            body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+        except (OSError, TypeError, IndentationError):
+            continue
+        statements = body.body if isinstance(body, ast.ClassDef) else []
+        for field, after in pairwise(statements):
+            if (
+                isinstance(field, ast.AnnAssign)
+                and isinstance(field.target, ast.Name)
+                and isinstance(after, ast.Expr)
+                and isinstance(after.value, ast.Constant)
+                and isinstance(after.value.value, str)
+            ):
+                notes[field.target.id] = prose(after.value.value)
+    return notes
+
+
+def schema_type(schema: Mapping[str, Any], inside: Mapping[str, Any]) -> str:
+    """The type that a JSON Schema describes, in words; ``inside`` holds the definitions it may refer to."""
+    if "$ref" in schema:
+        name = str(schema["$ref"]).rsplit("/", 1)[-1]
+        target = inside.get(name, {})
+        return schema_type(target, inside) if "enum" in target else f"[{name}](#{name.lower()})"
+    if "const" in schema:
+        return f"`{json.dumps(schema['const'], ensure_ascii=False)}`"
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    for way in ("anyOf", "oneOf", "allOf"):
+        if way in schema:
+            return " or ".join(dict.fromkeys(schema_type(part, inside) for part in schema[way]))
+    sort = schema.get("type", "any value")
+    if sort == "array":
+        items = schema.get("items") or schema.get("prefixItems", [{}])[0]
+        return f"list of {schema_type(items, inside)}"
+    if sort == "object" and isinstance(schema.get("additionalProperties"), Mapping):
+        return f"mapping to {schema_type(schema['additionalProperties'], inside)}"
+    return str(schema.get("format", sort))
+
+
+def schema_table(schema: Mapping[str, Any], inside: Mapping[str, Any]) -> str:
+    """The properties of an object schema as a table."""
+    required = set(schema.get("required", ()))
+    rows = []
+    for name, field in schema.get("properties", {}).items():
+        default = field.get("default")
+        given = f"`{json.dumps(default, ensure_ascii=False)}`" if default not in (None, {}, []) else ""
+        needed = "required" if name in required else given
+        rows.append([f"`{name}`", schema_type(field, inside), needed, prose(field.get("description"))])
+    return table(["field", "type", "default", "meaning"], rows)
+
+
+def model_sections(model: type[BaseModel], level: int = 3) -> str:
+    """A pydantic model and every model inside it, each with a heading, its docstring and its fields."""
+    schema = model.model_json_schema(by_alias=True)
+    inside = schema.get("$defs", {})
+    sections = []
+    for name, part in {model.__name__: schema, **inside}.items():
+        if "enum" in part:
+            continue
+        lines = [f"{'#' * level} {name}", prose(part.get("description"))]
+        if part.get("properties"):
+            lines.append(schema_table(part, inside))
+        sections.append("\n\n".join(line for line in lines if line))
+    return "\n\n".join(sections)
