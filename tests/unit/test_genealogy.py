@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.genealogy import Adjacency, Direction, closure, input_mask
@@ -55,6 +55,7 @@ def naive(
     return depth, edges
 
 
+@settings(deadline=None)
 @given(actuals, nodes, directions)
 def test_reaches_exactly_what_a_naive_walk_reaches(
     rows: list[tuple[int, bool, int]], root: int, direction: Direction
@@ -68,12 +69,14 @@ def test_reaches_exactly_what_a_naive_walk_reaches(
     assert not found.truncated
 
 
+@settings(deadline=None)
 @given(actuals, nodes, nodes)
 def test_back_and_forward_are_dual(rows: list[tuple[int, bool, int]], one: int, other: int) -> None:
     graph = build(rows)
     assert (other in closure(graph, [one], "forward").nodes) == (one in closure(graph, [other], "back").nodes)
 
 
+@settings(deadline=None)
 @given(actuals)
 def test_no_edge_is_invented_and_none_is_lost(rows: list[tuple[int, bool, int]]) -> None:
     graph = build(rows)
@@ -86,6 +89,7 @@ def test_no_edge_is_invented_and_none_is_lost(rows: list[tuple[int, bool, int]])
     assert everything.edges.tolist() == list(range(len(rows)))
 
 
+@settings(deadline=None)
 @given(actuals, nodes, directions, st.integers(0, 5), st.integers(1, 12))
 def test_limits_cut_and_say_so(
     rows: list[tuple[int, bool, int]], root: int, direction: Direction, max_depth: int, max_nodes: int

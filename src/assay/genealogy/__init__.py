@@ -1,6 +1,6 @@
 """Genealogy: what a unit or lot was made from, and what it went into.
 
-Pure: integer codes in, frozen results out; no records, files or names. The graph has two sorts of
+Pure: codes or a table of ids in, frozen results out; no files, no plant. The graph has two sorts of
 node, *subjects* (units and lots) and *executions* (one run of one step), and every actual of an
 execution is one edge:
 
@@ -14,13 +14,17 @@ See :data:`assay.genealogy.adjacency.INPUT_ROLES` for why a sample counts as an 
 
 from assay.genealogy.adjacency import INPUT_ROLES, OUTPUT_ROLES, Adjacency, input_mask
 from assay.genealogy.closure import Closure, Direction, closure
+from assay.genealogy.index import EXECUTION, KINDS, Index
 
 __all__ = [
+    "EXECUTION",
     "INPUT_ROLES",
+    "KINDS",
     "OUTPUT_ROLES",
     "Adjacency",
     "Closure",
     "Direction",
+    "Index",
     "closure",
     "input_mask",
 ]

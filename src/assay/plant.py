@@ -1,0 +1,102 @@
+"""The Python door: ``assay.open(path)`` gives a :class:`Plant`."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from assay.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from assay.analyse.cause import CauseReport
+    from assay.analyse.trace import Trace
+    from assay.connect.infer import Inference
+    from assay.connect.load import LoadReport
+    from assay.plugins.operator import Progress
+
+PathName = str | PathLike[str]
+
+
+def open_plant(path: PathName) -> Plant:
+    """Open the plant in the directory ``path``.
+
+    Raises
+    ------
+    WorkspaceNotFound
+        The directory is not a plant; ``assay init`` makes one.
+    """
+    return Plant(Workspace.open(Path(path)))
+
+
+class Plant:
+    """A plant on this machine, with the rights of its administrator.
+
+    Every method hands its work to the room that does it; what it raises is said there.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    def load(self, file: PathName, mapping: PathName, *, progress: Progress | None = None) -> LoadReport:
+        """Load a file by a mapping file; loading it again changes nothing."""
+        from assay.connect.load import load_file
+
+        return load_file(self.workspace, Path(file), Path(mapping), progress=progress)
+
+    def infer(self, file: PathName) -> Inference:
+        """Propose a mapping for a file, with what it is unsure of."""
+        from assay.connect.infer import infer
+
+        return infer(Path(file))
+
+    def sql(self, statement: str) -> pa.Table:
+        """Answer one read-only SQL question."""
+        return self.workspace.lake.query(statement)
+
+    def trace(
+        self,
+        id: str,  # noqa: A002 - the word people use
+        direction: str = "back",
+        *,
+        max_depth: int | None = None,
+        max_nodes: int | None = None,
+    ) -> Trace:
+        """What ``id`` came from (``back``) or went into (``forward``)."""
+        from assay.analyse.trace import trace
+
+        return trace(self.workspace, id, direction, max_depth=max_depth, max_nodes=max_nodes)
+
+    def cause(
+        self,
+        target: str,
+        *,
+        where: str | None = None,
+        scope: str | None = None,
+        progress: Progress | None = None,
+    ) -> CauseReport:
+        """Rank what explains ``target``, among the subjects that meet ``where`` in the segment ``scope``."""
+        from assay.analyse.cause import cause
+
+        return cause(self.workspace, target, where=where, scope=scope, progress=progress)
+
+    def backup(self, file: PathName) -> None:
+        """Write the whole plant to one file; loading may go on."""
+        from assay.store.backup import backup
+
+        backup(self.workspace, Path(file))
+
+    def close(self) -> None:
+        """Let go of the registry's connections."""
+        self.workspace.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
