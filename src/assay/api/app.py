@@ -1,0 +1,110 @@
+"""The application: routers, errors, security, and the plant they serve."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+
+from assay import __version__
+from assay.api import errors
+from assay.api.auth import ensure_administrator
+from assay.api.door import Guarded, Services
+from assay.api.messages import FIRST_PASSWORD
+from assay.api.routes import causes, imports, pages, quarantine, session, sql, targets, trace
+from assay.api.security import SecurityMiddleware
+from assay.api.settings import ApiSettings
+from assay.api.static_files import static_router
+from assay.apps.payloads import Refusal
+from assay.store.workspace import Workspace
+
+
+def create_app(path: str | Path, *, settings: ApiSettings | None = None) -> FastAPI:
+    """The application that serves the plant at ``path``.
+
+    Parameters
+    ----------
+    path
+        Directory of the plant.
+    settings
+        Limits and addresses; the defaults serve a single machine.
+
+    Raises
+    ------
+    WorkspaceNotFound
+        ``path`` is not a plant.
+    """
+    chosen = settings or ApiSettings.from_environment()
+    services = Services(Workspace.open(path), chosen)
+    app = assemble(chosen, services)
+    app.state.services = services
+    return app
+
+
+def serve(
+    path: str | Path, *, host: str = "127.0.0.1", port: int = 8080, settings: ApiSettings | None = None
+) -> None:
+    """Serve the plant at ``path`` until interrupted.
+
+    The first time, the administrator's generated password is printed, once. Behind a proxy, or when the
+    server is called by a name, give that name in ``settings``.
+
+    Raises
+    ------
+    WorkspaceNotFound
+        ``path`` is not a plant.
+    """
+    import uvicorn
+
+    app = create_app(path, settings=(settings or ApiSettings.from_environment()).bound_to(host))
+    password = ensure_administrator(app.state.services.workspace)
+    if password is not None:
+        _announce(password)
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, proxy_headers=False)
+
+
+def assemble(settings: ApiSettings, services: Services | None = None) -> FastAPI:
+    """The application without a plant; enough for its OpenAPI document."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        if services is not None:
+            await run_in_threadpool(services.close)
+
+    # The interactive documents of FastAPI load scripts from elsewhere; no request leaves this host.
+    app = FastAPI(
+        title="Assay",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        responses={"4XX": {"model": Refusal}, "5XX": {"model": Refusal}},
+    )
+    api = APIRouter(prefix="/api")
+    for part in (session, pages, imports, causes, trace, sql, targets, quarantine):
+        api.include_router(part.router)
+
+    @api.get("/openapi.json", include_in_schema=False)
+    def openapi(_: Guarded, request: Request) -> dict[str, Any]:
+        """The OpenAPI document."""
+        found: dict[str, Any] = request.app.openapi()
+        return found
+
+    app.include_router(api)
+    app.include_router(static_router())
+    errors.register(app)
+    app.add_middleware(SecurityMiddleware, settings=settings, unbounded=frozenset({imports.UPLOAD_PATH}))
+    return app
+
+
+def _announce(password: str) -> None:
+    # The one place where the password is ever shown; it is stored only as a hash.
+    sys.stdout.write(f"\n  {FIRST_PASSWORD.zh}\n  {FIRST_PASSWORD.en}\n\n      {password}\n\n")
+    sys.stdout.flush()

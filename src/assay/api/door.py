@@ -1,0 +1,73 @@
+"""What every route is handed: the rooms of the served plant, and a checked session."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+
+from assay.api.auth import COOKIE, CSRF_HEADER, Gate, Session, same
+from assay.api.errors import ForgedRequest
+from assay.api.imports import ImportDesk
+from assay.api.settings import ApiSettings
+from assay.apps.runtime import Runtime
+from assay.store.workspace import Workspace
+
+_SAFE = frozenset({"GET", "HEAD"})
+_OWN_SITE = frozenset({"same-origin", "none"})
+
+
+class Services:
+    """The plant and everything that serves it; one per application."""
+
+    def __init__(self, workspace: Workspace, settings: ApiSettings) -> None:
+        self.workspace = workspace
+        self.settings = settings
+        self.gate = Gate(workspace.registry, settings)
+        self.runtime = Runtime(workspace)
+        self.imports = ImportDesk(workspace, self.runtime, settings)
+
+    def close(self) -> None:
+        """Delete dropped files that were never loaded, and close the plant."""
+        self.imports.close()
+        self.workspace.close()
+
+
+def services(request: Request) -> Services:
+    """The rooms of the application that took the request."""
+    rooms: Services = request.app.state.services
+    return rooms
+
+
+def session(request: Request, rooms: Annotated[Services, Depends(services)]) -> Session:
+    """The session of the request.
+
+    Raises
+    ------
+    NotLoggedIn
+        There is none.
+    ForgedRequest
+        The request changes something and lacks the session's token or comes from another site.
+    """
+    found = rooms.gate.session(request.cookies.get(COOKIE))
+    if request.method not in _SAFE:
+        refuse_other_sites(request)
+        if not same(request.headers.get(CSRF_HEADER, ""), found.csrf):
+            raise ForgedRequest
+    return found
+
+
+def refuse_other_sites(request: Request) -> None:
+    """Raise :class:`ForgedRequest` when the browser says that another site sent the request."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None and site not in _OWN_SITE:
+        raise ForgedRequest
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        raise ForgedRequest
+
+
+Guarded = Annotated[Session, Depends(session)]
+"""A parameter of this type makes a route answer 401 without a session."""
+

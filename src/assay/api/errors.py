@@ -1,0 +1,176 @@
+"""Errors of the API and the one envelope in which every error leaves it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from assay.api.messages import HTTP_PROBLEMS, TEXTS
+from assay.apps.errors import PageError, SpokenError, problem_of
+from assay.apps.payloads import Problem, Refusal
+from assay.model.errors import (
+    AccessError,
+    AssayError,
+    PluginError,
+    StoreError,
+    TraceError,
+)
+from assay.model.text import Text
+
+_LOG = logging.getLogger("assay.api")
+
+
+class ApiError(SpokenError):
+    """An error that knows its HTTP status."""
+
+    status = 400
+    headers: Mapping[str, str] | None = None
+
+    def __init__(self, key: str, **values: object) -> None:
+        said, advice = TEXTS[key]
+        super().__init__(_filled(said, values), _filled(advice, values) if advice else None)
+
+
+class NotLoggedIn(ApiError, AccessError):
+    """There is no valid session."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("not-logged-in")
+
+
+class LoginRefused(ApiError, AccessError):
+    """The password is wrong."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("login-refused")
+
+
+class TooManyAttempts(ApiError, AccessError):
+    """Wrong passwords came too often."""
+
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("too-many-attempts", seconds=seconds)
+        self.headers = {"Retry-After": str(seconds)}
+
+
+class ForgedRequest(ApiError, AccessError):
+    """A request that changes something lacks the session's token or comes from another site."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("forged")
+
+
+class UploadTooLarge(ApiError, ValueError):
+    """A dropped file is larger than the server takes."""
+
+    status = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__("upload-too-large", limit=f"{limit:,}")
+
+
+class UploadBroken(ApiError, ValueError):
+    """The upload is not one complete multipart file."""
+
+    def __init__(self, detail: Text) -> None:
+        super().__init__("upload-broken", detail=detail)
+
+
+class ImportMissing(ApiError, LookupError):
+    """No import has this id (any more)."""
+
+    status = 404
+
+    def __init__(self, import_id: str) -> None:
+        super().__init__("import-missing", id=import_id)
+
+
+class ImportBusy(ApiError, RuntimeError):
+    """The import is being loaded, or there is no room for another."""
+
+    status = 409
+
+    def __init__(self, key: str, **values: object) -> None:
+        super().__init__(key, **values)
+
+
+def register(app: FastAPI) -> None:
+    """Make every error of ``app`` leave it in the envelope."""
+    app.add_exception_handler(AssayError, _assay_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def refusal(status: int, problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """An error answer."""
+    return JSONResponse(
+        Refusal(error=problem).model_dump(mode="json"), status_code=status, headers=dict(headers or {})
+    )
+
+
+def http_problem(status: int) -> Problem:
+    """What a bare HTTP status means, in both languages."""
+    said, advice = HTTP_PROBLEMS.get(status, HTTP_PROBLEMS[400 if status < 500 else 500])
+    return Problem(message=said, hint=advice)
+
+
+def _assay_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, AssayError)
+    if isinstance(error, ApiError):
+        return refusal(error.status, problem_of(error), error.headers)
+    return refusal(_status(error), problem_of(error))
+
+
+def _status(error: AssayError) -> int:
+    if isinstance(error, TraceError) or (isinstance(error, PageError) and error.is_missing):
+        return 404
+    if isinstance(error, AccessError):
+        return 403
+    if isinstance(error, StoreError):
+        return 409
+    if isinstance(error, PluginError):
+        return 501
+    return 422
+
+
+def _invalid_request(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    listed = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:10])
+    said, advice = TEXTS["invalid-request"]
+    return refusal(422, Problem(message=_filled(said, {"problems": listed}), hint=advice))
+
+
+def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return refusal(error.status_code, http_problem(error.status_code), error.headers)
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return refusal(500, http_problem(500))
+
+
+def _filled(text: Text, values: Mapping[str, object]) -> Text:
+    def in_language(language: str) -> dict[str, object]:
+        return {
+            name: getattr(value, language) if isinstance(value, Text) else value
+            for name, value in values.items()
+        }
+
+    return Text(zh=text.zh.format_map(in_language("zh")), en=text.en.format_map(in_language("en")))
+
+

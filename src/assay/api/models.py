@@ -1,0 +1,158 @@
+"""Bodies of requests and answers that are not page payloads."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from assay.model.attributes import AttributeType, ColumnRole
+from assay.model.text import Language, Text
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Login(_Body):
+    """The administrator's password."""
+
+    password: SecretStr = Field(max_length=1024)
+
+
+class LoggedIn(_Body):
+    """Who is logged in, and the token every request that changes something sends as ``X-CSRF-Token``."""
+
+    user: str
+    csrf: str
+
+
+class PlantCard(_Body):
+    """The plant that is served."""
+
+    name: str
+    time_zone: str
+    language: Language
+
+
+class SessionCard(LoggedIn):
+    """The session, the plant and the version of Assay."""
+
+    plant: PlantCard
+    version: str
+
+
+class Done(_Body):
+    """Something was done and there is nothing more to say."""
+
+    done: bool = True
+
+
+class PageCard(_Body):
+    """A page as the navigation lists it."""
+
+    id: str
+    title: Text
+    nav: bool
+
+
+class ImportColumn(_Body):
+    """A column of a dropped file: what it is taken for, what it holds, and what is unsure about that."""
+
+    name: str
+    role: ColumnRole
+    type: AttributeType
+    is_: str | None = Field(
+        default=None, alias="is", description="For subjects: unit, lot or execution; null otherwise."
+    )
+    samples: list[str] = Field(default_factory=list)
+    doubt: Text | None = None
+
+
+class ImportDoubt(_Body):
+    """Something the proposal is not sure of; ``column`` is null for the file as a whole."""
+
+    column: str | None
+    message: Text
+
+
+class ImportCard(_Body):
+    """A dropped file with its proposed mapping."""
+
+    id: str
+    file_name: str
+    rows_sampled: int
+    columns: list[ImportColumn]
+    doubts: list[ImportDoubt]
+    mapping: str = Field(description="The proposed mapping as YAML.")
+
+
+class ColumnChoice(_Body):
+    """What a person says a column is."""
+
+    name: str
+    role: ColumnRole
+    type: AttributeType = AttributeType.TEXT
+    is_: Literal["unit", "lot", "execution"] | None = Field(default=None, alias="is")
+
+
+class MappingChoice(_Body):
+    """The columns as the person wants them."""
+
+    columns: list[ColumnChoice]
+
+
+class MappingText(_Body):
+    """The mapping written anew, and what keeps it from being used (empty when nothing does)."""
+
+    mapping: str
+    problems: list[Text]
+
+
+class LoadOrder(_Body):
+    """The mapping to load the dropped file with."""
+
+    mapping: str
+
+
+class LoadCard(_Body):
+    """What became of the source rows: rows = accepted + duplicates + quarantined."""
+
+    rows: int
+    accepted: int
+    duplicates: int
+    quarantined: int
+    reasons: dict[str, int]
+    target: str | None = Field(default=None, description="A target to look for causes of; null if none suggests itself.")
+    segment: str | None = None
+
+
+class ImportProgress(_Body):
+    """How far an import is; ``report`` when loaded, ``error`` when it failed."""
+
+    id: str
+    file_name: str
+    state: Literal["proposed", "loading", "loaded", "failed"]
+    rows_done: int = 0
+    rows_total: int | None = None
+    report: LoadCard | None = None
+    error: dict[str, Any] | None = None
+
+
+class SqlOrder(_Body):
+    """One read-only SELECT over the views named after record kinds and entities."""
+
+    sql: str = Field(max_length=100_000)
+    limit: int = Field(default=1000, ge=1, le=10_000)
+
+
+class ReplayCard(_Body):
+    """What became of the quarantined rows that were tried again."""
+
+    tried: int
+    accepted: int
+    duplicates: int
+    quarantined: int
+    reasons: dict[str, int]
+
+

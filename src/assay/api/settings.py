@@ -1,0 +1,72 @@
+"""What an administrator may set about the server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+GIB = 1 << 30
+_EVERY_INTERFACE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - recognised, not listened on
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """Limits and addresses of the server.
+
+    Parameters
+    ----------
+    allowed_hosts
+        Names (without port) by which the server may be called, besides 127.0.0.1, ::1 and localhost.
+        A request with any other ``Host`` is refused: a foreign page whose name is rebound to this
+        address can't read the plant.
+    allow_addresses
+        Whether any numeric address is answered to as well; set when listening on every interface. A
+        rebound name is never numeric, so this opens nothing to it.
+    upload_limit
+        Largest file that may be dropped, in bytes.
+    body_limit
+        Largest body of any other request, in bytes.
+    session_hours
+        How long a login lasts.
+    imports_kept
+        How many dropped files wait at a time; the oldest one that is not loading makes room.
+    login_attempts
+        Failed logins allowed per client within ``login_window`` seconds.
+    login_attempts_total
+        Failed logins allowed from all clients together within the same window.
+    login_window
+        Seconds after which a failed login is forgotten.
+    """
+
+    allowed_hosts: tuple[str, ...] = ()
+    allow_addresses: bool = False
+    upload_limit: int = 4 * GIB
+    body_limit: int = 1 << 20
+    session_hours: int = 12
+    imports_kept: int = 8
+    login_attempts: int = 5
+    login_attempts_total: int = 50
+    login_window: float = 300.0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The defaults, changed by ``ASSAY_ALLOWED_HOSTS`` (comma separated) and ``ASSAY_UPLOAD_LIMIT`` (bytes).
+
+        Raises
+        ------
+        ValueError
+            The limit is not a whole number.
+        """
+        hosts = tuple(name.strip() for name in environment.get("ASSAY_ALLOWED_HOSTS", "").split(",") if name.strip())
+        limit = environment.get("ASSAY_UPLOAD_LIMIT", "").strip()
+        if limit and not limit.isdigit():
+            raise ValueError(f"ASSAY_UPLOAD_LIMIT is {limit!r}; give a number of bytes, such as 4294967296")
+        return cls(allowed_hosts=hosts, **({"upload_limit": int(limit)} if limit else {}))
+
+    def bound_to(self, host: str) -> Self:
+        """The same settings for a server that listens on ``host``."""
+        if host in _EVERY_INTERFACE:
+            return replace(self, allow_addresses=True)
+        return replace(self, allowed_hosts=(*self.allowed_hosts, host))

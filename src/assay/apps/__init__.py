@@ -1,0 +1,44 @@
+"""Pages that are data: their specification, the payloads that fill them, and the runtime that evaluates them."""
+
+from assay.apps.builtin import builtin_pages
+from assay.apps.errors import PageError, SpokenError, problem_of
+from assay.apps.page import Binding, Page, Param, check_page, read_page
+from assay.apps.payloads import (
+    CausesPayload,
+    ChartPayload,
+    GridPayload,
+    KpiPayload,
+    MarkdownPayload,
+    PageAnswer,
+    PageQuestion,
+    Selection,
+    TargetsPayload,
+    TracePayload,
+)
+from assay.apps.runtime import Runtime
+from assay.apps.widgets import WIDGETS, Widget
+
+__all__ = [
+    "WIDGETS",
+    "Binding",
+    "CausesPayload",
+    "ChartPayload",
+    "GridPayload",
+    "KpiPayload",
+    "MarkdownPayload",
+    "Page",
+    "PageAnswer",
+    "PageError",
+    "PageQuestion",
+    "Param",
+    "Runtime",
+    "Selection",
+    "SpokenError",
+    "TargetsPayload",
+    "TracePayload",
+    "Widget",
+    "builtin_pages",
+    "check_page",
+    "problem_of",
+    "read_page",
+]

@@ -1,0 +1,254 @@
+"""What a binding may ask: each operator with its arguments, its answer, and the widgets that draw it.
+
+A page names an operator and its arguments; it never carries code or SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assay.apps.page import Page, reference
+from assay.apps.payloads import (
+    CausesPayload,
+    ChartPayload,
+    GridPayload,
+    KpiPayload,
+    MarkdownPayload,
+    Paging,
+
+    Scalar,
+    TracePayload,
+)
+from assay.apps.widgets import FileDrop
+from assay.model.text import Text
+
+if TYPE_CHECKING:
+    from assay.apps.questions import Questions
+
+
+class NoArgs(BaseModel):
+    """The operator takes no arguments."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AnalysisArgs(NoArgs):
+    """A target, and the records it is looked at on."""
+
+    target: str = Field(min_length=1, title="target")
+    where: str | None = None
+    scope: str | None = None
+
+
+class TrendArgs(AnalysisArgs):
+    """A target over time, in at most ``buckets`` stretches."""
+
+    buckets: int = Field(default=60, ge=4, le=400)
+
+
+class ParetoArgs(AnalysisArgs):
+    """A target by the levels of a factor; null takes the factor of the first cause."""
+
+    by: str | None = None
+    levels: int = Field(default=20, ge=1, le=100)
+
+
+class CauseArgs(AnalysisArgs):
+    """One cause of a target; a null factor takes the first cause."""
+
+    factor: str | None = None
+    value: Scalar = None
+
+
+class SubjectArgs(NoArgs):
+    """A unit, lot or execution by its id."""
+
+    id: str = Field(min_length=1, title="id")
+
+
+class TraceArgs(SubjectArgs):
+    """The genealogy around one id."""
+
+    direction: Literal["back", "forward"] = "back"
+
+
+class SharedArgs(AnalysisArgs):
+    """The causes of a target that one subject shares."""
+
+    id: str = Field(min_length=1, title="id")
+
+
+class QuarantineArgs(NoArgs):
+    """Quarantined rows, of one reason or of all."""
+
+    reason: str | None = None
+
+
+class TextArgs(NoArgs):
+    """Text in both languages."""
+
+    text: Text
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an operator is handed besides its arguments."""
+
+    questions: Questions
+    paging: Paging
+    width: int
+
+
+@dataclass(frozen=True)
+class PageOperator:
+    """One operator: what it is called, takes, answers with, and says of itself."""
+
+    id: str
+    args: type[BaseModel]
+    answer: type[BaseModel]
+    run: Callable[[Any, Asked], BaseModel]
+    doc: str
+
+
+_WIDGET_ANSWERS: dict[str, type[BaseModel]] = {
+    "kpi": KpiPayload,
+    "chart": ChartPayload,
+    "grid": GridPayload,
+    "genealogy": TracePayload,
+    "markdown": MarkdownPayload,
+    "cause-list": CausesPayload,
+}
+"""Which payload each widget draws."""
+
+
+def _table() -> Iterator[PageOperator]:
+    yield PageOperator(
+        "kpis", AnalysisArgs, KpiPayload,
+        lambda args, asked: asked.questions.kpis(args.target, args.where, args.scope),
+        "Inspected, bad, rate, units and quarantined rows.",
+    )
+    yield PageOperator(
+        "rate-over-time", TrendArgs, ChartPayload,
+        lambda args, asked: asked.questions.trend(
+            args.target, args.where, args.scope, buckets=args.buckets, width=asked.width
+        ),
+        "The rate of the target over time with exact binomial limits; the mean of a numeric target.",
+    )
+    yield PageOperator(
+        "pareto", ParetoArgs, ChartPayload,
+        lambda args, asked: asked.questions.pareto(
+            args.target, args.where, args.scope, by=args.by, levels=args.levels
+        ),
+        "The bad subjects by factor level, most first, with the cumulated share.",
+    )
+    yield PageOperator(
+        "loads", NoArgs, GridPayload,
+        lambda _, asked: asked.questions.loads(asked.paging),
+        "The latest loads and what became of their rows.",
+    )
+    yield PageOperator(
+        "quarantine-reasons", NoArgs, GridPayload,
+        lambda _, asked: asked.questions.quarantine_reasons(),
+        "How many rows are quarantined, by reason.",
+    )
+    yield PageOperator(
+        "quarantine", QuarantineArgs, GridPayload,
+        lambda args, asked: asked.questions.quarantine(asked.paging.limit, asked.paging.offset, args.reason),
+        "The quarantined rows.",
+    )
+    yield PageOperator(
+        "cause", AnalysisArgs, CausesPayload,
+        lambda args, asked: asked.questions.causes(args.target, args.where, args.scope),
+        "What explains the target, ranked.",
+    )
+    yield PageOperator(
+        "cause-chart", CauseArgs, ChartPayload,
+        lambda args, asked: asked.questions.cause_chart(args, width=asked.width),
+        "Dose-response of an ordered factor, or the rates of a factor's levels, with confidence bands.",
+    )
+    yield PageOperator(
+        "evidence", CauseArgs, GridPayload,
+        lambda args, asked: asked.questions.evidence_of(args, asked.paging),
+        "The rows behind a cause.",
+    )
+    yield PageOperator(
+        "affected", CauseArgs, GridPayload,
+        lambda args, asked: asked.questions.affected_of(args, asked.paging),
+        "The units that share a cause, those not yet inspected among them.",
+    )
+    yield PageOperator(
+        "unit-summary", SubjectArgs, KpiPayload,
+        lambda args, asked: asked.questions.unit_summary(args.id),
+        "What a unit is, how many steps and results it has.",
+    )
+    yield PageOperator(
+        "unit-record", SubjectArgs, GridPayload,
+        lambda args, asked: asked.questions.unit_record(args.id),
+        "Every step recorded for a unit, with its factors.",
+    )
+    yield PageOperator(
+        "unit-results", SubjectArgs, GridPayload,
+        lambda args, asked: asked.questions.unit_results(args.id, asked.paging),
+        "Every result of a unit and of its executions.",
+    )
+    yield PageOperator(
+        "unit-causes", SharedArgs, CausesPayload,
+        lambda args, asked: asked.questions.shared_causes(args.id, args.target, args.where, args.scope),
+        "The causes of the target that the unit shares.",
+    )
+    yield PageOperator(
+        "trace", TraceArgs, TracePayload,
+        lambda args, asked: asked.questions.trace(args.id, args.direction),
+        "The genealogy around one id.",
+    )
+    yield PageOperator(
+        "text", TextArgs, MarkdownPayload,
+        lambda args, _: MarkdownPayload(text=args.text),
+        "Text in both languages.",
+    )
+
+
+OPERATORS: dict[str, PageOperator] = {operator.id: operator for operator in _table()}
+"""Every operator a page may name."""
+
+
+def check_bindings(page: Page) -> Iterator[str]:
+    """The problems of a page's bindings, each with its path: operators, arguments, widgets that can't draw them."""
+    for name, binding in page.data.items():
+        operator = OPERATORS.get(binding.operator)
+        if operator is None:
+            yield f"data.{name}.operator: {binding.operator!r} is none of {', '.join(OPERATORS)}"
+            continue
+        yield from _argument_problems(f"data.{name}.args", operator, binding.args)
+    for index, widget in enumerate(page.widgets):
+        if isinstance(widget, FileDrop):
+            continue
+        operator = OPERATORS.get(page.data[widget.data].operator)
+        if operator is not None and operator.answer is not _WIDGET_ANSWERS[widget.type]:
+            yield (
+                f"widgets.{index}.data: a {widget.type} can't draw {widget.data!r}; "
+                f"operator {operator.id!r} answers with {operator.answer.__name__.removesuffix('Payload').lower()}"
+            )
+
+
+def _argument_problems(path: str, operator: PageOperator, args: dict[str, Any]) -> Iterator[str]:
+    fields = operator.args.model_fields
+    for argument in args:
+        if argument not in fields:
+            yield f"{path}.{argument}: operator {operator.id!r} takes {', '.join(fields) or 'no arguments'}"
+    for argument, field in fields.items():
+        if field.is_required() and argument not in args:
+            yield f"{path}.{argument}: operator {operator.id!r} needs it"
+    fixed = {name: value for name, value in args.items() if reference(value) is None and name in fields}
+    try:
+        operator.args.model_validate(fixed)
+    except ValidationError as error:
+        for item in error.errors():
+            if item["type"] != "missing":
+                yield f"{path}.{'.'.join(map(str, item['loc']))}: {item['msg']}"
+
+

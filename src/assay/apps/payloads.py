@@ -1,0 +1,297 @@
+"""What a binding answers with: one pydantic model per shape that widgets draw.
+
+Numbers are finite or null, times are ISO 8601 in UTC with ``Z``, integers beyond 2^53 are text (a
+browser's numbers would change them).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from assay.model.text import Text
+
+Scalar = str | float | int | bool | None
+Tone = Literal["good", "bad", "neutral"]
+Format = Literal["percent", "number"]
+
+
+class Payload(BaseModel):
+    """Root of what bindings answer with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KpiItem(Payload):
+    """One headline figure; a value whose unit is ``percent`` is a fraction between 0 and 1."""
+
+    id: str
+    label: Text
+    value: float | int | str | None
+    unit: str | None = None
+    tone: Tone = "neutral"
+    note: Text | None = None
+
+
+class KpiPayload(Payload):
+    """A row of headline figures."""
+
+    items: list[KpiItem]
+
+
+class XAxis(Payload):
+    """The horizontal axis; times are ISO 8601 texts."""
+
+    type: Literal["category", "time", "value"]
+    title: Text
+    unit: str | None = None
+
+
+class YAxis(Payload):
+    """A vertical axis; ``percent`` means fractions to be shown as percentages."""
+
+    title: Text
+    format: Format = "number"
+    unit: str | None = None
+
+
+class Series(Payload):
+    """One series: points ``[x, y]`` (y null where there is no value) and a band ``[x, low, high]``."""
+
+    name: Text
+    type: Literal["bar", "line", "scatter"]
+    axis: Literal[0, 1] = 0
+    role: Literal["data", "limit", "centre"] = Field(
+        default="data", description="Limits and centre lines are separate layers and are never thinned out."
+    )
+    points: list[tuple[str | float, float | None]]
+    band: list[tuple[str | float, float, float]] | None = None
+
+
+class ChartPayload(Payload):
+    """A chart ready to draw; ``note`` says formula and sample of its limits or intervals."""
+
+    kind: Literal["bar", "line", "scatter", "pareto"]
+    x: XAxis
+    y: YAxis
+    y2: YAxis | None = None
+    series: list[Series]
+    selected: str | float | None = Field(default=None, description="The x value that the selection is about.")
+    note: Text | None = None
+
+
+class GridColumn(Payload):
+    """A column of a grid."""
+
+    field: str
+    title: Text
+    type: Literal["text", "number", "time", "percent"] = "text"
+    link: Literal["unit", "cause"] | None = Field(
+        default=None, description="The page that a cell of this column opens, with the cell's value as its id."
+    )
+
+
+class GridPayload(Payload):
+    """One page of a table; ``rows`` are objects keyed by ``field``; ``download`` is a path on this server."""
+
+    columns: list[GridColumn]
+    rows: list[dict[str, Any]]
+    total: int
+    offset: int = 0
+    limit: int = 100
+    download: str | None = None
+    note: Text | None = None
+
+
+class TraceNode(BaseModel):
+    """A unit, lot or execution; executions also carry segment, equipment, person, times and results."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    id: str
+    kind: str
+
+
+class TraceEdge(BaseModel):
+    """One movement between a subject and an execution; confidence 1.0 is a recorded movement."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    from_: str = Field(alias="from")
+    to: str
+    segment: str | None = None
+    start: str | None = None
+    end: str | None = None
+    confidence: float = 1.0
+
+
+class TracePayload(BaseModel):
+    """The genealogy around one id."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    root: str
+    nodes: list[TraceNode]
+    edges: list[TraceEdge]
+
+
+class MarkdownPayload(Payload):
+    """Text in both languages, as Markdown."""
+
+    text: Text
+
+
+class Effect(BaseModel):
+    """How much worse the level is: risk ratio and difference, or the shift of the mean."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    risk_ratio: float | None = None
+    risk_difference: float | None = None
+    mean_shift: float | None = None
+    standardised: float | None = None
+    ci: tuple[float | None, float | None] | None = None
+    risk_difference_ci: tuple[float | None, float | None] | None = None
+
+
+class Confounded(BaseModel):
+    """Another factor level that covers the same rows, and what the data can say about the two."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    factor: str
+    value: Scalar = None
+    relation: str | None = None
+    overlap: float | None = None
+    note: Text | None = None
+
+
+class Dose(BaseModel):
+    """One step of the dose-response: a value or a range, its subjects, the bad ones, rate and interval."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    subjects: int
+    bad: int | None = None
+    rate: float | None = None
+    ci: tuple[float | None, float | None] | None = None
+
+
+class Cause(BaseModel):
+    """One ranked cause; ``value`` is null for an ordered factor."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    rank: int
+    factor: str
+    value: Scalar = None
+    effect: Effect
+    q_value: float | None = None
+    p_value: float | None = None
+    support: int | None = None
+    bad: int | None = None
+    units: int | None = None
+    blast_radius: int | None = None
+    not_inspected: int | None = None
+    confounded_with: list[Confounded] = Field(default_factory=list)
+    dose_response: list[Dose] = Field(default_factory=list)
+    statement: Text | None = None
+
+
+class CausesPayload(BaseModel):
+    """What explains the target, ranked; no causes with the verdict ``insufficient evidence``."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    target: str
+    subjects: int
+    bad: int | None = None
+    verdict: str
+    causes: list[Cause]
+
+
+class TargetCard(Payload):
+    """A suggested target: an outcome with its worst value, or a numeric characteristic."""
+
+    target: str
+    characteristic: str
+    kind: Literal["outcome", "numeric"]
+    value: str | None = None
+    title: Text
+    subjects: int
+    bad: int | None = None
+    rate: float | None = None
+    segments: list[str] = Field(default_factory=list)
+
+
+class SegmentCard(Payload):
+    """A process step that an analysis can be limited to."""
+
+    segment: str
+    subjects: int
+
+
+class TargetsPayload(Payload):
+    """What can be asked: targets (worst first), segments, and the factors recorded."""
+
+    targets: list[TargetCard]
+    segments: list[SegmentCard]
+    factors: list[str]
+
+
+class Problem(Payload):
+    """What went wrong and what to do next, in both languages."""
+
+    message: Text
+    hint: Text | None = None
+
+
+class Refusal(Payload):
+    """The body of every error, and of a binding that could not be evaluated."""
+
+    error: Problem
+
+
+AnyPayload = (
+    KpiPayload
+    | ChartPayload
+    | GridPayload
+    | TracePayload
+    | CausesPayload
+    | MarkdownPayload
+    | Refusal
+)
+"""What a binding answers with."""
+
+
+class Selection(Payload):
+    """What is selected on a page: a cause, by its factor and (for a level) its value."""
+
+    factor: str | None = None
+    value: Scalar = None
+
+
+class Paging(Payload):
+    """Which rows of a grid are asked for."""
+
+    offset: int = Field(default=0, ge=0)
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+class PageQuestion(Payload):
+    """Everything a page needs to be filled, in one request."""
+
+    params: dict[str, Scalar] = Field(default_factory=dict, description="The page's parameters, as in the URL.")
+    selection: Selection = Field(default_factory=Selection)
+    only: list[str] | None = Field(default=None, description="Names of the bindings to evaluate; all if null.")
+    paging: dict[str, Paging] = Field(default_factory=dict, description="Rows wanted, by binding.")
+    width: int = Field(default=1200, ge=50, le=8192, description="Width of a chart in pixels.")
+
+
+class PageAnswer(Payload):
+    """The payload of each binding, with the parameters and the selection that were used for it."""
+
+    data: dict[str, AnyPayload]
+    params: dict[str, Scalar] = Field(description="The parameters after defaults were filled in.")
+    selection: Selection = Field(description="The selection used; the first cause where none was given.")

@@ -1,0 +1,106 @@
+"""The widgets a page is made of: one pydantic model per type, told apart by ``type``.
+
+Each model's docstring is what the reference shows about the widget. A widget never carries data or
+code: it names a binding of its page and a place on the 12-column grid.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from assay.model.text import Text
+
+GRID_COLUMNS = 12
+
+
+class _Widget(BaseModel):
+    """What every widget has: a title and a place on the grid."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Text | None = Field(default=None, description="Heading in both languages; none for a bare widget.")
+    at: tuple[int, int, int, int] = Field(
+        description="Place on the page as x, y, w, h, in cells of a 12-column grid."
+    )
+
+    @field_validator("at")
+    @classmethod
+    def _fits_the_grid(cls, at: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        x, y, w, h = at
+        if min(x, y) < 0 or min(w, h) < 1:
+            raise ValueError(f"{list(at)} must have x, y of 0 or more and w, h of 1 or more")
+        if x + w > GRID_COLUMNS:
+            raise ValueError(f"{list(at)} ends at column {x + w}; the grid has {GRID_COLUMNS} columns")
+        return at
+
+
+class _BoundWidget(_Widget):
+    """A widget that shows a binding."""
+
+    data: str = Field(description="Name of the page's binding that this widget shows.")
+
+
+class _FollowingWidget(_BoundWidget):
+    """A widget whose binding may depend on what is selected elsewhere on the page."""
+
+    follows: str | None = Field(
+        default=None, description="Name of the selection whose change makes this widget read its data again."
+    )
+
+
+class Kpi(_FollowingWidget):
+    """A row of headline figures, each with its unit and a tone (good, bad, neutral)."""
+
+    type: Literal["kpi"] = "kpi"
+
+
+class Chart(_FollowingWidget):
+    """A chart: lines, bars, points or a Pareto, with confidence bands and limits where the data has them."""
+
+    type: Literal["chart"] = "chart"
+
+
+class Grid(_FollowingWidget):
+    """A table that is paged on the server and, where the data allows it, downloaded as CSV."""
+
+    type: Literal["grid"] = "grid"
+
+
+class Genealogy(_FollowingWidget):
+    """The graph of units, lots and step executions around one id."""
+
+    type: Literal["genealogy"] = "genealogy"
+
+
+class Markdown(_BoundWidget):
+    """Text in both languages, written in Markdown; HTML in it is shown as text."""
+
+    type: Literal["markdown"] = "markdown"
+
+
+class CauseList(_BoundWidget):
+    """Ranked causes with effect, confidence, support, blast radius and what they are confounded with."""
+
+    type: Literal["cause-list"] = "cause-list"
+    select: str | None = Field(
+        default=None, description="Name of the selection that a click on a cause writes (factor and value)."
+    )
+
+
+class FileDrop(_Widget):
+    """The import wizard: drop a file, check the inferred mapping and its doubts, load."""
+
+    type: Literal["file-drop"] = "file-drop"
+
+
+Widget = Annotated[
+    Kpi | Chart | Grid | Genealogy | Markdown | CauseList | FileDrop, Field(discriminator="type")
+]
+"""Any widget; ``type`` says which."""
+
+WIDGETS: dict[str, type[BaseModel]] = {
+    model.model_fields["type"].default: model for model in get_args(get_args(Widget)[0])
+}
+"""Every widget model by the name of its type."""
