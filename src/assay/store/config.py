@@ -1,0 +1,67 @@
+"""The plant's own settings, kept in ``assay.toml``."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from assay.model.errors import ModelError
+from assay.model.text import Language
+
+FILE_NAME = "assay.toml"
+
+
+class PlantConfig(BaseModel):
+    """Name, time zone, language and the places of registry and lake.
+
+    ``registry`` is a SQLAlchemy URL, or empty for ``registry.db`` in the plant's directory; ``lake`` is a
+    directory, or empty for ``lake`` in the plant's directory.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=200)
+    time_zone: str = "UTC"
+    language: Language = "en"
+    registry: str = ""
+    lake: str = ""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"time zone {zone!r} is not known; write it like 'Europe/Berlin'") from error
+        return zone
+
+    def to_toml(self) -> str:
+        """The text of ``assay.toml``."""
+        lines = ["# An Assay plant. https://github.com/toml-lang/toml", "[plant]"]
+        # A JSON string is a valid TOML basic string.
+        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in self.model_dump().items()]
+        return "\n".join(lines) + "\n"
+
+
+def read_config(path: Path) -> PlantConfig:
+    """Read ``assay.toml``.
+
+    Raises
+    ------
+    ModelError
+        The file is not TOML, or a setting is missing, unknown or not valid.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is not TOML: {error}", hint="Correct the file in a text editor.") from error
+    try:
+        return PlantConfig.model_validate(document.get("plant", {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["plant", *map(str, first["loc"])])
+        raise ModelError(f"{path}: {where}: {first['msg']}", hint="Correct the setting in assay.toml.") from error

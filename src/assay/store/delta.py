@@ -1,0 +1,179 @@
+"""One Delta table of the lake: its log, its files, its commits."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.schema import Field as DeltaField
+from deltalake.schema import Schema as DeltaSchema
+from deltalake.transaction import AddAction
+
+from assay.model.errors import StoreError
+from assay.store.keys import LoadKey
+from assay.store.layout import DATE, StagedFile, plain
+from assay.store.staging import sync
+
+_ATTEMPTS = 20
+_FIRST_TRANSACTION = 1
+
+
+class LakeTable:
+    """Opens the log lazily and follows it; a table that was never written has no files and version -1."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._table: DeltaTable | None = None
+        self._lock = threading.Lock()
+
+    def _opened(self) -> DeltaTable | None:
+        """The table at its newest version, or None when it was never written."""
+        if self._table is None:
+            if not (self.directory / "_delta_log").is_dir():
+                return None
+            try:
+                self._table = DeltaTable(self.directory)
+            except DeltaError as error:
+                if not DeltaTable.is_deltatable(str(self.directory)):
+                    return None
+                raise StoreError(
+                    f"the log of the lake table {self.directory.name!r} can't be read: {error}",
+                    hint="Restore the plant from a backup, or repair the directory _delta_log.",
+                ) from error
+        else:
+            self._table.update_incremental()
+        return self._table
+
+    def version(self) -> int:
+        """The newest version, -1 for a table that was never written."""
+        with self._lock:
+            table = self._opened()
+            return -1 if table is None else table.version()
+
+    def files(
+        self, version: int | None = None, between: tuple[date, date] | None = None
+    ) -> tuple[int, list[str]]:
+        """The pinned version and the absolute paths of its files, oldest name first.
+
+        ``between`` leaves out the partitions outside the two dates (both included).
+        """
+        with self._lock:
+            table = self._opened()
+            if table is None or version == -1:
+                return -1, []
+            if version is not None and version != table.version():
+                table = DeltaTable(self.directory, version=version)
+            pruned: list[tuple[str, str, Any]] | None = None
+            if between is not None:
+                pruned = [("date", ">=", between[0]), ("date", "<=", between[1])]
+            return table.version(), sorted(table.file_uris(file_pruning_predicate=pruned))
+
+    def committed(self, load: LoadKey) -> bool:
+        """Whether the load's transaction is in the log."""
+        with self._lock:
+            table = self._opened()
+            return table is not None and table.transaction_version(load.transaction) is not None
+
+    def commit(self, files: Sequence[StagedFile], schema: pa.Schema, load: LoadKey) -> bool:
+        """Name the files in the log; False when the load's transaction is already there.
+
+        The transaction id is checked on the very snapshot the commit is made against, and the log refuses a
+        commit whose snapshot has become stale in that respect: the load is in the table exactly once.
+        """
+        with self._lock:
+            return self._again(lambda: self._commit(files, schema, load))
+
+    def _commit(self, files: Sequence[StagedFile], schema: pa.Schema, load: LoadKey) -> bool:
+        table = self._opened() or self._created(schema)
+        if table.transaction_version(load.transaction) is not None:
+            return False
+        table = self._widened(table, schema)
+        table.create_write_transaction(
+            [_action(file, "time" in schema.names) for file in files],
+            mode="append",
+            schema=table.schema(),
+            partition_by=[DATE.name],
+            commit_properties=CommitProperties(
+                app_transactions=[Transaction(load.transaction, _FIRST_TRANSACTION)], max_commit_retries=0
+            ),
+        )
+        table.update_incremental()
+        self._sync_log()
+        return True
+
+    def _created(self, schema: pa.Schema) -> DeltaTable:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._table = DeltaTable.create(
+            self.directory,
+            pa.schema([*plain(schema), DATE]),
+            mode="ignore",
+            partition_by=[DATE.name],
+            configuration={"delta.appendOnly": "true"},
+        )
+        sync(self.directory.parent)
+        return self._table
+
+    def _widened(self, table: DeltaTable, schema: pa.Schema) -> DeltaTable:
+        """Add the columns that the files have and the table does not."""
+        known = {field.name for field in table.schema().fields}
+        wanted = DeltaSchema.from_arrow(plain(schema)).fields
+        missing = [DeltaField(one.name, one.type, nullable=True) for one in wanted if one.name not in known]
+        if missing:
+            table.alter.add_columns(missing)
+            table.update_incremental()
+        return table
+
+    def _sync_log(self) -> None:
+        log = self.directory / "_delta_log"
+        newest = max(log.glob("*.json"))
+        sync(newest)
+        sync(log)
+
+    def _again(self, attempt: Callable[[], bool]) -> bool:
+        """Repeat an attempt that another process's commit made void."""
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                return attempt()
+            except (CommitFailedError, DeltaError) as error:
+                if left and _is_conflict(error):
+                    self._table = None
+                    continue
+                raise StoreError(
+                    f"the lake table {self.directory.name!r} can't be committed to: {error}",
+                    hint="Check free disk space and access rights, then run the load again.",
+                ) from error
+        raise AssertionError("unreachable")  # the last attempt returns or raises
+
+
+def _is_conflict(error: BaseException) -> bool:
+    text = str(error).lower()
+    return any(sign in text for sign in ("concurrent", "already exists", "conflict", "max commit attempts", "metadata"))
+
+
+def _action(file: StagedFile, timed: bool) -> AddAction:
+    stats: dict[str, Any] = {"numRecords": file.rows}
+    if timed:
+        stats["nullCount"] = {"time": file.time_nulls}
+        if file.time_min is not None and file.time_max is not None:
+            stats["minValues"] = {"time": _stamp(file.time_min)}
+            stats["maxValues"] = {"time": _stamp(file.time_max)}
+    return AddAction(
+        path=file.path,
+        size=file.size,
+        partition_values={DATE.name: file.date.isoformat()},
+        # Fixed, so that the same load makes the same log entry.
+        modification_time=0,
+        data_change=True,
+        stats=json.dumps(stats),
+    )
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

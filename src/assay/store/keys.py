@@ -1,0 +1,37 @@
+"""The key of one load: who recorded the rows, and in which session or file."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from assay.model.errors import StoreError
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LoadKey:
+    """``source`` and ``epoch``: the first two parts of every row's idempotency key.
+
+    A load with the same key brings the same rows again; the plant takes them once.
+    """
+
+    source: str
+    epoch: str
+
+    def __post_init__(self) -> None:
+        for name, text in (("source", self.source), ("epoch", self.epoch)):
+            if not text.strip():
+                raise StoreError(
+                    f"a load needs a {name}, but it is {text!r}",
+                    hint=f"Give the load a {name} that stays the same when the same rows come again.",
+                )
+
+    @property
+    def transaction(self) -> str:
+        """The application id under which the Delta commit is made."""
+        return f"{self.source}/{self.epoch}"
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits that stand for the key in file names."""
+        return hashlib.sha256(f"{self.source}\0{self.epoch}".encode()).hexdigest()[:16]

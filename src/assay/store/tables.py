@@ -1,0 +1,102 @@
+"""The registry's tables (SQLAlchemy Core). Times are whole microseconds since 1970-01-01 UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+ALWAYS = -(2**62)
+"""``valid_from`` of a version that holds from the beginning of time (a key column can't be NULL)."""
+
+# SQLite only numbers INTEGER keys by itself; PostgreSQL wants BIGINT.
+_POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+ENTITY = sa.Table(
+    "entity",
+    METADATA,
+    sa.Column("kind", sa.String(64), primary_key=True),
+    sa.Column("id", sa.String(512), primary_key=True),
+    sa.Column("valid_from", sa.BigInteger, primary_key=True),
+    sa.Column("valid_to", sa.BigInteger, nullable=True),
+    sa.Column("attributes", sa.Text, nullable=False),
+)
+
+ATTRIBUTE = sa.Table(
+    "attribute",
+    METADATA,
+    sa.Column("position", _POSITION, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("name", sa.String(64), nullable=False),
+    sa.Column("type", sa.String(16), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("unit", sa.String(64), nullable=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.UniqueConstraint("kind", "name"),
+)
+
+ENTITY_ATTRIBUTE = sa.Table(
+    "entity_attribute",
+    METADATA,
+    sa.Column("position", _POSITION, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("name", sa.String(64), nullable=False),
+    sa.Column("type", sa.String(16), nullable=False),
+    sa.Column("unit", sa.String(64), nullable=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.UniqueConstraint("kind", "name"),
+)
+
+LOAD = sa.Table(
+    "load",
+    METADATA,
+    sa.Column("position", _POSITION, primary_key=True, autoincrement=True),
+    sa.Column("source", sa.String(512), nullable=False),
+    sa.Column("epoch", sa.String(512), nullable=False),
+    sa.Column("file_name", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.String(128), nullable=False),
+    sa.Column("mapping", sa.Text, nullable=False),
+    sa.Column("recorded", sa.BigInteger, nullable=False),
+    sa.Column("finished", sa.BigInteger, nullable=True),
+    sa.Column("report", sa.Text, nullable=True),
+    sa.UniqueConstraint("source", "epoch"),
+)
+
+ACCOUNT = sa.Table(
+    "account",
+    METADATA,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("password_hash", sa.Text, nullable=False),
+    sa.Column("role", sa.String(64), nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("changed", sa.BigInteger, nullable=False),
+)
+
+SETTING = sa.Table(
+    "setting",
+    METADATA,
+    sa.Column("key", sa.String(128), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Whole microseconds since 1970 of an aware time."""
+    if moment.tzinfo is None:
+        raise ValueError(f"the time {moment.isoformat()} has no zone; give it one (UTC is stored)")
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(value: int) -> datetime:
+    """The UTC time of whole microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=value)

@@ -1,0 +1,155 @@
+"""The SQL views a reader sees: one per record kind and entity kind, and the ids read off the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay.model.entities import MASTER
+from assay.model.entity_attributes import EntityAttribute, entity_schema, to_column_value
+from assay.model.kinds import RecordKind
+from assay.store.layout import CORE_SCHEMAS, DATE, QUARANTINE, plain, signature_of
+
+ALWAYS_PRESENT = ("equipment", "person", "segment", "material", "characteristic", "gauge")
+"""Entity kinds that have a view even when the plant knows none of them."""
+
+_SQL_TYPES: dict[pa.DataType, str] = {
+    pa.string(): "VARCHAR",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.binary(): "BLOB",
+    pa.date32(): "DATE",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMP WITH TIME ZONE",
+}
+
+
+def quoted(name: str) -> str:
+    """A name as a SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def sql_type(field: pa.Field) -> str:
+    """DuckDB's name for a column's type."""
+    return _SQL_TYPES[field.type]
+
+
+def files_select(schema: pa.Schema, files: Sequence[str]) -> str:
+    """A ``SELECT`` over exactly these files, with the columns of ``schema`` and ``date``.
+
+    Files written before an attribute was declared lack its column and show NULL there. Files are grouped by
+    the columns they have, so that a scan opens one footer per group to bind and not one per file.
+    """
+    fields = [*plain(schema), DATE]
+    groups: dict[str, list[str]] = {}
+    for path in files:
+        groups.setdefault(signature_of(path) or path, []).append(path)
+    selects = [_group_select(fields, paths) for paths in groups.values()] or [_empty_select(fields)]
+    return "\nUNION ALL\n".join(selects)
+
+
+def _group_select(fields: Sequence[pa.Field], paths: Sequence[str]) -> str:
+    present = {DATE.name, *_columns_of(paths[0])}
+    columns = ", ".join(
+        quoted(f.name) if f.name in present else f"CAST(NULL AS {sql_type(f)}) AS {quoted(f.name)}" for f in fields
+    )
+    listed = ", ".join(map(literal, paths))
+    # The date is in the directory name only; naming its type keeps DuckDB from guessing.
+    return f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning=true, hive_types={{'date': 'DATE'}})"
+
+
+def _empty_select(fields: Sequence[pa.Field]) -> str:
+    columns = ", ".join(f"CAST(NULL AS {sql_type(f)}) AS {quoted(f.name)}" for f in fields)
+    return f"SELECT {columns} WHERE false"
+
+
+@lru_cache(maxsize=4096)
+def _columns_of(path: str) -> tuple[str, ...]:
+    return tuple(pq.read_schema(path).names)
+
+
+def entity_table(
+    kind: str, rows: Iterable[Mapping[str, object]], extra: Sequence[EntityAttribute], current: frozenset[int]
+) -> pa.Table:
+    """The versions of one entity kind as a table; ``current`` holds the positions in force now."""
+    schema = entity_schema(kind, extra)
+    columns: list[list[object]] = [[] for _ in schema]
+    for position, row in enumerate(rows):
+        values = {**row, "is_current": position in current}
+        for column, field in zip(columns, schema, strict=True):
+            column.append(to_column_value(values.get(field.name), field))
+    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+
+
+def create_entity_table(connection: duckdb.DuckDBPyConnection, kind: str, table: pa.Table) -> None:
+    """Copy master data into the connection's own memory."""
+    connection.register("_incoming", table)
+    connection.execute(f"CREATE TABLE {quoted(kind)} AS SELECT * FROM _incoming")
+    connection.unregister("_incoming")
+
+
+def _subjects(kind: str) -> str:
+    """Every mention of a subject of one kind in the lake, with its time."""
+    mentions = [
+        f"SELECT subject AS id, time FROM {table} WHERE subject_kind = '{kind}'"
+        for table in ("movement", "measurement", "event", "artifact")
+    ]
+    mentions.append(f"SELECT id, time FROM entity WHERE entity = '{kind}'")
+    return " UNION ALL ".join(mentions)
+
+
+def quarantine_select(quarantine: str, replay: str) -> str:
+    """The quarantine with the time at which each row was taken after all, from its two tables' selects."""
+    kept = ", ".join(f"q.{quoted(name)}" for name in [*CORE_SCHEMAS[QUARANTINE].names, DATE.name])
+    return (
+        f"SELECT {kept}, r.replayed FROM ({quarantine}) q\n"
+        f"LEFT JOIN (SELECT source, epoch, seq, min(recorded) AS replayed FROM ({replay}) GROUP BY ALL) r\n"
+        "USING (source, epoch, seq)"
+    )
+
+
+def derived_views() -> list[str]:
+    """``unit``, ``lot`` and ``execution``, read off the lake."""
+    views = []
+    for kind in ("unit", "lot"):
+        views.append(
+            f"CREATE VIEW {kind} AS\n"
+            f"WITH seen AS (SELECT id, min(time) AS first_time, max(time) AS last_time\n"
+            f"              FROM ({_subjects(kind)}) GROUP BY id),\n"
+            f"made AS (SELECT subject AS id, min(material) AS material FROM movement\n"
+            f"         WHERE subject_kind = '{kind}' AND material IS NOT NULL GROUP BY subject)\n"
+            f"SELECT seen.id, made.material, seen.first_time, seen.last_time FROM seen LEFT JOIN made USING (id)"
+        )
+    step = "segment equipment person recipe work_order carrier".split()
+    columns = ", ".join(f"min({name}) AS {name}" for name in step)
+    measured = ", ".join(
+        name if name in {"segment", "equipment", "person"} else f"NULL AS {name}" for name in step
+    )
+    views.append(
+        "CREATE VIEW execution AS\n"
+        f"SELECT id, {columns}, min(started) AS started, max(ended) AS ended\n"
+        f"FROM (SELECT execution AS id, {', '.join(step)}, coalesce(started, time) AS started, ended FROM movement\n"
+        f"      UNION ALL SELECT subject, {measured}, time, NULL FROM measurement\n"
+        "      WHERE subject_kind = 'execution')\n"
+        "GROUP BY id"
+    )
+    return views
+
+
+def record_kind_names() -> tuple[str, ...]:
+    """The six kinds, which are views of the same names."""
+    return tuple(kind.value for kind in RecordKind)
+
+
+def entity_views(present: Iterable[str]) -> tuple[str, ...]:
+    """The entity kinds that get a view: those always there, then those the plant has."""
+    return tuple(dict.fromkeys([*ALWAYS_PRESENT, *(kind for kind in present if kind in MASTER)]))

@@ -1,0 +1,116 @@
+"""The workspace: a plant is a directory."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from assay.model.errors import StoreError, WorkspaceNotFound
+from assay.store.config import FILE_NAME, PlantConfig, read_config
+from assay.store.lake import Lake
+from assay.store.locks import locked
+from assay.store.quarantine import Quarantine
+from assay.store.registry import Registry
+from assay.store.staging import sync
+
+
+class Workspace:
+    """``assay.toml``, the registry, the lake, and ``objects/`` and ``spool/`` of one plant.
+
+    Make one with :meth:`create` or :meth:`open`; close it, or use it as a context manager.
+    """
+
+    def __init__(self, path: Path, config: PlantConfig) -> None:
+        self.path = path
+        self.config = config
+        self.registry = Registry.open(config.registry or f"sqlite:///{path / 'registry.db'}")
+        self.lake = Lake(Path(config.lake) if config.lake else path / "lake", self.registry, self.spool)
+        self.quarantine = Quarantine(self.lake)
+
+    @property
+    def spool(self) -> Path:
+        """Where files lie that are on their way in, and the plant's locks."""
+        return self.path / "spool"
+
+    @classmethod
+    def create(
+        cls,
+        path: Path | str,
+        *,
+        name: str | None = None,
+        time_zone: str = "UTC",
+        registry_url: str | None = None,
+        language: str = "en",
+    ) -> Self:
+        """Make a plant in a new or empty directory and open it.
+
+        Raises
+        ------
+        StoreError
+            The directory already holds something, or can't be made.
+        """
+        path = Path(path).absolute()
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            what = "already is a plant" if (path / FILE_NAME).exists() else "is not an empty directory"
+            raise StoreError(f"{path} {what}", hint="Choose a new directory, or open the plant that is there.")
+        config = PlantConfig.model_validate(
+            {
+                "name": name or path.name,
+                "time_zone": time_zone,
+                "language": language,
+                "registry": registry_url or "",
+            }
+        )
+        try:
+            for folder in (path, path / "lake", path / "objects", path / "spool"):
+                folder.mkdir(parents=True, exist_ok=True)
+            workspace = cls(path, config)
+            # Last: a directory is a plant when it has this file.
+            (path / FILE_NAME).write_text(config.to_toml(), encoding="utf-8")
+            sync(path / FILE_NAME)
+            sync(path)
+        except OSError as error:
+            raise StoreError(f"no plant can be made at {path}: {error}", hint="Choose another directory.") from error
+        return workspace
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Open a plant.
+
+        Raises
+        ------
+        WorkspaceNotFound
+            The directory has no ``assay.toml``.
+        ModelError
+            ``assay.toml`` is not valid.
+        StoreError
+            The registry can't be opened.
+        """
+        path = Path(path).absolute()
+        if not (path / FILE_NAME).is_file():
+            raise WorkspaceNotFound(f"{path} is not an Assay plant", hint=f"Make one with: assay init {path}")
+        return cls(path, read_config(path / FILE_NAME))
+
+    def load_lock(self, *, wait: bool = True) -> AbstractContextManager[None]:
+        """Hold this while rows are loaded: one loader at a time per plant, readers are free.
+
+        Raises
+        ------
+        PlantBusy
+            ``wait`` is false and another process is loading.
+        """
+        return locked(self.spool / "load.lock", wait=wait)
+
+    def close(self) -> None:
+        """Give back the registry's connections."""
+        self.registry.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
