@@ -30,7 +30,7 @@ def filled(text: str) -> str:
 def main(arguments: list[str]) -> int:
     """Write what has changed; with ``--check`` say what is stale instead, the exit code is how many files."""
     texts = {page: filled(page.read_text("utf-8")) for page in sorted(DOCS.rglob("*.md"))}
-    texts[SCHEMA] = surfaces.mapping_schema()
+    texts[SCHEMA] = surfaces.schema_for_editors()
     stale = 0
     for path, after in texts.items():
         before = path.read_text("utf-8") if path.exists() else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
-from typing import Any
 
 from writing import field_notes, model_sections, prose, schema_table, table
 
@@ -14,14 +13,15 @@ def mapping() -> str:
     """The mapping file."""
     from assay.connect.mapping import Mapping
 
-    return model_sections(Mapping)
+    taken = "string or integer or number or boolean"
+    return model_sections(Mapping).replace(taken, "a value or `$column`")
 
 
-def mapping_schema() -> str:
-    """The JSON Schema of a mapping file, for editors."""
-    from assay.connect.mapping import Mapping
+def schema_for_editors() -> str:
+    """The JSON Schema of a mapping file."""
+    from assay.connect.mapping import mapping_schema
 
-    return json.dumps(Mapping.model_json_schema(by_alias=True), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(mapping_schema(), ensure_ascii=False, indent=2) + "\n"
 
 
 def plugins() -> str:
@@ -72,24 +72,22 @@ def page() -> str:
     """The page itself, without its widgets."""
     from assay.apps.page import Binding, Page, Param
 
-    return "\n\n".join(
-        f"### {model.__name__}\n\n{prose(model.__doc__)}\n\n{fields_of(model)}"
-        for model in (Page, Param, Binding)
-    )
-
-
-def fields_of(model: Any) -> str:
-    """The fields of a model, where other models are named and not linked."""
-    schema = model.model_json_schema()
-    return schema_table(schema, schema.get("$defs", {}))
+    sections = []
+    for model in (Page, Param, Binding):
+        schema = model.model_json_schema()
+        if model is Page:
+            schema["properties"]["widgets"]["items"] = {"$ref": "Widgets"}
+        fields = schema_table(schema, schema.get("$defs", {}))
+        sections.append(f"### {model.__name__}\n\n{prose(model.__doc__)}\n\n{fields}")
+    return "\n\n".join(sections)
 
 
 def rest() -> str:
     """Every path of the REST interface."""
-    from assay.api.app import openapi_document
+    from assay.api.openapi import document
 
     rows = []
-    for path, methods in openapi_document()["paths"].items():
+    for path, methods in document()["paths"].items():
         for method, said in methods.items():
             rows.append([f"`{method.upper()} {path}`", said.get("description") or said.get("summary", "")])
     return table(["request", "answer"], rows)
@@ -122,7 +120,7 @@ def methods_of(owner: type) -> str:
     return "\n\n".join(found)
 
 
-def signature(name: str, function: Callable[..., Any]) -> str:
+def signature(name: str, function: Callable[..., object]) -> str:
     """The signature as Python source."""
     return f"```py\n{name}{inspect.signature(function)}\n```"
 

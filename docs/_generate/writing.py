@@ -13,6 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+PLAIN = {"Text": "`{zh, en}`", "JsonValue": "any value"}
+"""How models that need no section of their own are shown."""
+
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A Markdown table; cells are kept on one line."""
@@ -64,6 +67,8 @@ def schema_type(schema: Mapping[str, Any], inside: Mapping[str, Any]) -> str:
     """The type that a JSON Schema describes, in words; ``inside`` holds the definitions it may refer to."""
     if "$ref" in schema:
         name = str(schema["$ref"]).rsplit("/", 1)[-1]
+        if name in PLAIN:
+            return PLAIN[name]
         target = inside.get(name, {})
         return schema_type(target, inside) if "enum" in target else f"[{name}](#{name.lower()})"
     if "const" in schema:
@@ -72,7 +77,8 @@ def schema_type(schema: Mapping[str, Any], inside: Mapping[str, Any]) -> str:
         return " or ".join(f"`{value}`" for value in schema["enum"])
     for way in ("anyOf", "oneOf", "allOf"):
         if way in schema:
-            return " or ".join(dict.fromkeys(schema_type(part, inside) for part in schema[way]))
+            parts = [part for part in schema[way] if part.get("type") != "null"]
+            return " or ".join(dict.fromkeys(schema_type(part, inside) for part in parts))
     sort = schema.get("type", "any value")
     if sort == "array":
         items = schema.get("items") or schema.get("prefixItems", [{}])[0]
@@ -100,7 +106,7 @@ def model_sections(model: type[BaseModel], level: int = 3) -> str:
     inside = schema.get("$defs", {})
     sections = []
     for name, part in {model.__name__: schema, **inside}.items():
-        if "enum" in part:
+        if "enum" in part or name in PLAIN:
             continue
         lines = [f"{'#' * level} {name}", prose(part.get("description"))]
         if part.get("properties"):
