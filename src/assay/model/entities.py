@@ -87,7 +87,7 @@ _ORDER: dict[EquipmentLevel, int] = {
 
 
 def may_contain(parent: EquipmentLevel, child: EquipmentLevel) -> bool:
-    """Whether equipment of level ``child`` may stand under ``parent``: lower in the hierarchy, modules nest."""
+    """Whether ``child`` equipment may stand under ``parent``: lower in the hierarchy; modules nest."""
     if parent is child:
         return parent in {EquipmentLevel.EQUIPMENT_MODULE, EquipmentLevel.CONTROL_MODULE, EquipmentLevel.AREA}
     return _ORDER[parent] < _ORDER[child]

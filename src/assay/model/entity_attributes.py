@@ -134,7 +134,9 @@ def entity_schema(kind: str, extra: Sequence[EntityAttribute] = ()) -> pa.Schema
     model = entity_model(kind)
     fields = [pa.field(name, _arrow(field.annotation)) for name, field in model.model_fields.items()]
     own = [
-        pa.field(attribute.name, pa.string() if attribute.type is AttributeType.TEXT else attribute.type.arrow)
+        pa.field(
+            attribute.name, pa.string() if attribute.type is AttributeType.TEXT else attribute.type.arrow
+        )
         for attribute in extra
     ]
     return pa.schema([*fields, *own, pa.field("is_current", pa.bool_())])

@@ -43,7 +43,9 @@ class PlantConfig(BaseModel):
         """The text of ``assay.toml``."""
         lines = ["# An Assay plant. https://github.com/toml-lang/toml", "[plant]"]
         # A JSON string is a valid TOML basic string.
-        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in self.model_dump().items()]
+        lines += [
+            f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in self.model_dump().items()
+        ]
         return "\n".join(lines) + "\n"
 
 
@@ -64,4 +66,6 @@ def read_config(path: Path) -> PlantConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(["plant", *map(str, first["loc"])])
-        raise ModelError(f"{path}: {where}: {first['msg']}", hint="Correct the setting in assay.toml.") from error
+        raise ModelError(
+            f"{path}: {where}: {first['msg']}", hint="Correct the setting in assay.toml."
+        ) from error

@@ -154,7 +154,10 @@ class LakeTable:
 
 def _is_conflict(error: BaseException) -> bool:
     text = str(error).lower()
-    return any(sign in text for sign in ("concurrent", "already exists", "conflict", "max commit attempts", "metadata"))
+    return any(
+        sign in text
+        for sign in ("concurrent", "already exists", "conflict", "max commit attempts", "metadata")
+    )
 
 
 def _action(file: StagedFile, timed: bool) -> AddAction:

@@ -13,11 +13,13 @@ from assay.model.errors import QueryError
 
 _HINT = "One statement is allowed, and it must be SELECT, WITH, DESCRIBE, SUMMARIZE, SHOW TABLES or EXPLAIN."
 _EXPLAIN = re.compile(r"\s*EXPLAIN(\s+ANALYZE)?\b(?!\s*\()", re.IGNORECASE)
-_OPENING = frozenset("SELECT WITH FROM VALUES TABLE DESCRIBE DESC SUMMARIZE PIVOT UNPIVOT SHOW".split())
+_OPENING = frozenset(
+    ["SELECT", "WITH", "FROM", "VALUES", "TABLE", "DESCRIBE", "DESC", "SUMMARIZE", "PIVOT", "UNPIVOT", "SHOW"]
+)
 _SHOW = re.compile(r"\s*SHOW(\s+ALL)?\s+TABLES\s*;?\s*\Z", re.IGNORECASE)
 _COMMENT = re.compile(r"\A(\s+|--[^\n]*(\n|\Z)|/\*.*?\*/)+", re.DOTALL)
 
-_FORBIDDEN: tuple[type[exp.Expression], ...] = (
+_FORBIDDEN = (
     exp.DML,
     exp.DDL,
     exp.Into,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -173,7 +172,9 @@ class Lake:
         empty = pa.schema([pa.field(name, pa.int64(), nullable=False) for name in columns]).empty_table()
         return pa.concat_tables([empty, *(table.cast(empty.schema) for table in tables)])
 
-    def connect(self, *, memory_limit: str | None = None, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    def connect(
+        self, *, memory_limit: str | None = None, threads: int | None = None
+    ) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in memory with the plant's views, pinned to the versions of now.
 
         It reads the plant's files and no others: file access and settings are locked. Temporary tables may be
@@ -206,7 +207,9 @@ class Lake:
             raise
         return connection
 
-    def _create_views(self, connection: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[str]]) -> None:
+    def _create_views(
+        self, connection: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[str]]
+    ) -> None:
         selects = {name: files_select(self.schema(name), files[name]) for name in TABLES}
         selects[QUARANTINE] = quarantine_select(selects[QUARANTINE], selects.pop(REPLAY))
         for name, select in selects.items():
@@ -302,4 +305,6 @@ def _query_error(error: duckdb.Error) -> QueryError:
             f"SQL here reads the plant's tables and no files: {text.splitlines()[0]}",
             hint="SHOW TABLES lists what can be read.",
         )
-    return QueryError(f"the SQL can't be run: {text}", hint="SHOW TABLES and DESCRIBE name tables and columns.")
+    return QueryError(
+        f"the SQL can't be run: {text}", hint="SHOW TABLES and DESCRIBE name tables and columns."
+    )

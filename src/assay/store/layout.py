@@ -51,7 +51,10 @@ STORE_SCHEMAS: dict[str, pa.Schema] = {
 }
 """Tables the store keeps for itself beside the six kinds."""
 
-CORE_SCHEMAS: dict[str, pa.Schema] = {**{kind.value: schema for kind, schema in SCHEMAS.items()}, **STORE_SCHEMAS}
+CORE_SCHEMAS: dict[str, pa.Schema] = {
+    **{kind.value: schema for kind, schema in SCHEMAS.items()},
+    **STORE_SCHEMAS,
+}
 
 TABLES: tuple[str, ...] = tuple(CORE_SCHEMAS)
 

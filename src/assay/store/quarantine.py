@@ -20,10 +20,11 @@ class Quarantine:
         self._lake = lake
 
     def schema(self) -> pa.Schema:
-        """``source, epoch, seq, file, line, column, value, reason, message, raw, raw_bytes, mapping_id, recorded``.
+        """The columns of a rejected row.
 
-        ``reason`` is a code, ``message`` the sentence for people; ``raw`` is the row's text as far as it can be
-        read and ``raw_bytes`` its exact bytes.
+        ``source, epoch, seq`` name it; ``file, line, column, value`` say where it stumbled; ``reason`` is a
+        code and ``message`` the sentence for people; ``raw`` is the row's text as far as it can be read and
+        ``raw_bytes`` its exact bytes; ``mapping_id`` and ``recorded`` say by what and when it was read.
         """
         return self._lake.schema(QUARANTINE)
 
@@ -55,7 +56,8 @@ class Quarantine:
     def counts(self) -> dict[str, int]:
         """How many rows wait in quarantine, by reason; most first. Replayed rows don't count."""
         found = self._lake.query(
-            "SELECT reason, count(*) AS n FROM quarantine WHERE replayed IS NULL GROUP BY reason ORDER BY n DESC, reason"
+            "SELECT reason, count(*) AS n FROM quarantine WHERE replayed IS NULL "
+            "GROUP BY reason ORDER BY n DESC, reason"
         )
         return dict(zip(found["reason"].to_pylist(), found["n"].to_pylist(), strict=True))
 

@@ -145,7 +145,7 @@ class Registry:
             before = given.get((entity.id, start), (None, {}))
             given[entity.id, start] = (
                 end if end is not None else before[0],
-                before[1] | stored_values(entity),
+                {**before[1], **stored_values(entity)},
             )
         if not given:
             return 0
@@ -178,7 +178,9 @@ class Registry:
     ) -> dict[tuple[str, int], tuple[int | None, dict[str, Any]]]:
         found: dict[tuple[str, int], tuple[int | None, dict[str, Any]]] = {}
         for start in range(0, len(ids), _CHUNK):
-            query = sa.select(ENTITY).where(ENTITY.c.kind == kind, ENTITY.c.id.in_(ids[start : start + _CHUNK]))
+            query = sa.select(ENTITY).where(
+                ENTITY.c.kind == kind, ENTITY.c.id.in_(ids[start : start + _CHUNK])
+            )
             for row in connection.execute(query):
                 found[row.id, row.valid_from] = (row.valid_to, json.loads(row.attributes))
         return found
@@ -282,8 +284,8 @@ class Registry:
                 old, new = getattr(before, field, None), getattr(attribute, field)
                 if before is not None and old is not None and new != old:
                     raise ModelError(
-                        f"attribute {attribute.name!r} of {attribute.kind} is declared with {field} {str(new)!r}, "
-                        f"but the plant already has it with {str(old)!r}",
+                        f"attribute {attribute.name!r} of {attribute.kind} is declared with {field} "
+                        f"{str(new)!r}, but the plant already has it with {str(old)!r}",
                         hint="Give the attribute another name, or declare it as it is.",
                     )
             if attribute != before:
@@ -315,9 +317,15 @@ class Registry:
     # -- loads ------------------------------------------------------------------------------------
 
     def begin_load(
-        self, load: LoadKey, file_name: str, fingerprint: str, mapping_yaml: str, *, recorded: datetime | None = None
+        self,
+        load: LoadKey,
+        file_name: str,
+        fingerprint: str,
+        mapping_yaml: str,
+        *,
+        recorded: datetime | None = None,
     ) -> LoadRow:
-        """Open a load. Its record time is fixed the first time; a load that is run again gets the same one."""
+        """Open a load. Its record time is fixed the first time; the load run again gets the same one."""
         row = {
             "source": load.source,
             "epoch": load.epoch,
@@ -345,7 +353,8 @@ class Registry:
         with self._engine.begin() as connection:
             if connection.execute(sa.select(LOAD.c.position).where(here)).first() is None:
                 raise StoreError(
-                    f"the load {load.transaction!r} was never begun", hint="Call begin_load before finish_load."
+                    f"the load {load.transaction!r} was never begun",
+                    hint="Call begin_load before finish_load.",
                 )
             connection.execute(
                 LOAD.update()
@@ -375,7 +384,11 @@ class Registry:
         if row is None:
             return None
         return Account(
-            row.name, row.password_hash, row.role, from_microseconds(row.created), from_microseconds(row.changed)
+            row.name,
+            row.password_hash,
+            row.role,
+            from_microseconds(row.created),
+            from_microseconds(row.changed),
         )
 
     def users(self) -> list[str]:
@@ -386,7 +399,13 @@ class Registry:
     def set_user(self, name: str, password_hash: str, *, role: str = "administrator") -> None:
         """Add an account, or change its password hash and role."""
         moment = to_microseconds(now())
-        row = {"name": name, "password_hash": password_hash, "role": role, "created": moment, "changed": moment}
+        row = {
+            "name": name,
+            "password_hash": password_hash,
+            "role": role,
+            "created": moment,
+            "changed": moment,
+        }
         with self._engine.begin() as connection:
             self._upsert(connection, ACCOUNT, [row], ("name",), keep=("created",))
 
@@ -404,7 +423,9 @@ class Registry:
     # -- both dialects ----------------------------------------------------------------------------
 
     def _insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-        return (postgresql if self._engine.dialect.name == "postgresql" else sqlite).insert(table)
+        if self._engine.dialect.name == "postgresql":
+            return postgresql.insert(table)
+        return sqlite.insert(table)
 
     def _upsert(
         self,
@@ -418,14 +439,16 @@ class Registry:
             return
         statement = self._insert(table)
         changed = {name: statement.excluded[name] for name in rows[0] if name not in {*key, *keep}}
-        connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows))
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows)
+        )
 
     @contextmanager
     def snapshot(self) -> Iterator[sa.Connection]:
         """One consistent view of every table, whatever other processes write meanwhile."""
         with self._reads.connect() as connection:
             if connection.dialect.name == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
 

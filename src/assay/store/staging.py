@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -161,9 +162,13 @@ class StagedWriter:
                 hint=did_you_mean(name, list(self._schema.names)) or "Declare it as an attribute first.",
             )
         if len(names) != len(table.column_names):
-            raise StoreError(f"a table for {self._directory.name!r} names a column twice: {table.column_names}")
+            raise StoreError(
+                f"a table for {self._directory.name!r} names a column twice: {table.column_names}"
+            )
         columns = [
-            _column(table.column(f.name), f, self._directory.name) if f.name in names else self._absent(f, len(table))
+            _column(table.column(f.name), f, self._directory.name)
+            if f.name in names
+            else self._absent(f, len(table))
             for f in self._schema
         ]
         return pa.Table.from_arrays(columns, schema=self._schema)
@@ -194,7 +199,7 @@ class StagedWriter:
                     return
                 for batch in table.to_batches():
                     self._take(batch)
-            except BaseException as error:  # handed to the caller by finish() or the next write()
+            except Exception as error:  # noqa: BLE001 - handed to the caller by finish() or the next write()
                 self._error = error
                 if table is None:
                     self._close_quietly()
@@ -350,7 +355,8 @@ def _column(column: pa.ChunkedArray, wanted: pa.Field, table: str) -> pa.Chunked
             column = column.cast(wanted.type)
     except pa.ArrowException as error:
         raise StoreError(
-            f"column {wanted.name!r} of {table!r} holds {column.type}, which can't be kept as {wanted.type}: {error}"
+            f"column {wanted.name!r} of {table!r} holds {column.type}, "
+            f"which can't be kept as {wanted.type}: {error}"
         ) from error
     if column.null_count and not wanted.nullable:
         raise StoreError(f"column {wanted.name!r} of {table!r} is empty in {column.null_count} rows")
@@ -360,7 +366,7 @@ def _column(column: pa.ChunkedArray, wanted: pa.Field, table: str) -> pa.Chunked
 def _runs(batch: pa.RecordBatch, days: npt.NDArray[np.int64]) -> Iterator[tuple[int, pa.RecordBatch]]:
     """The stretches of equal day. Short ones are copied, or each would keep the whole batch in memory."""
     edges = [0, *(np.flatnonzero(days[1:] != days[:-1]) + 1).tolist(), len(days)]
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         piece = batch.slice(start, end - start)
         if (end - start) * 2 < batch.num_rows:
             piece = batch.take(pa.array(np.arange(start, end)))
@@ -388,7 +394,11 @@ def _compacted(group: pa.Table) -> pa.Table:
 
 
 def _moment(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    return (
+        None
+        if microseconds is None
+        else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    )
 
 
 def sync(path: Path) -> None:

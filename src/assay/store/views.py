@@ -60,11 +60,13 @@ def files_select(schema: pa.Schema, files: Sequence[str]) -> str:
 def _group_select(fields: Sequence[pa.Field], paths: Sequence[str]) -> str:
     present = {DATE.name, *_columns_of(paths[0])}
     columns = ", ".join(
-        quoted(f.name) if f.name in present else f"CAST(NULL AS {sql_type(f)}) AS {quoted(f.name)}" for f in fields
+        quoted(f.name) if f.name in present else f"CAST(NULL AS {sql_type(f)}) AS {quoted(f.name)}"
+        for f in fields
     )
     listed = ", ".join(map(literal, paths))
     # The date is in the directory name only; naming its type keeps DuckDB from guessing.
-    return f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning=true, hive_types={{'date': 'DATE'}})"
+    partitioning = "hive_partitioning=true, hive_types={'date': 'DATE'}"
+    return f"SELECT {columns} FROM read_parquet([{listed}], {partitioning})"
 
 
 def _empty_select(fields: Sequence[pa.Field]) -> str:
@@ -107,6 +109,18 @@ def _subjects(kind: str) -> str:
     return " UNION ALL ".join(mentions)
 
 
+def _subject_view(kind: str) -> str:
+    return (
+        f"CREATE VIEW {kind} AS\n"
+        "WITH seen AS (SELECT id, min(time) AS first_time, max(time) AS last_time\n"
+        f"              FROM ({_subjects(kind)}) GROUP BY id),\n"
+        "made AS (SELECT subject AS id, min(material) AS material FROM movement\n"
+        f"         WHERE subject_kind = '{kind}' AND material IS NOT NULL GROUP BY subject)\n"
+        "SELECT seen.id, made.material, seen.first_time, seen.last_time\n"
+        "FROM seen LEFT JOIN made USING (id)"
+    )
+
+
 def quarantine_select(quarantine: str, replay: str) -> str:
     """The quarantine with the time at which each row was taken after all, from its two tables' selects."""
     kept = ", ".join(f"q.{quoted(name)}" for name in [*CORE_SCHEMAS[QUARANTINE].names, DATE.name])
@@ -119,17 +133,8 @@ def quarantine_select(quarantine: str, replay: str) -> str:
 
 def derived_views() -> list[str]:
     """``unit``, ``lot`` and ``execution``, read off the lake."""
-    views = []
-    for kind in ("unit", "lot"):
-        views.append(
-            f"CREATE VIEW {kind} AS\n"
-            f"WITH seen AS (SELECT id, min(time) AS first_time, max(time) AS last_time\n"
-            f"              FROM ({_subjects(kind)}) GROUP BY id),\n"
-            f"made AS (SELECT subject AS id, min(material) AS material FROM movement\n"
-            f"         WHERE subject_kind = '{kind}' AND material IS NOT NULL GROUP BY subject)\n"
-            f"SELECT seen.id, made.material, seen.first_time, seen.last_time FROM seen LEFT JOIN made USING (id)"
-        )
-    step = "segment equipment person recipe work_order carrier".split()
+    views = [_subject_view(kind) for kind in ("unit", "lot")]
+    step = ["segment", "equipment", "person", "recipe", "work_order", "carrier"]
     columns = ", ".join(f"min({name}) AS {name}" for name in step)
     measured = ", ".join(
         name if name in {"segment", "equipment", "person"} else f"NULL AS {name}" for name in step
@@ -137,7 +142,8 @@ def derived_views() -> list[str]:
     views.append(
         "CREATE VIEW execution AS\n"
         f"SELECT id, {columns}, min(started) AS started, max(ended) AS ended\n"
-        f"FROM (SELECT execution AS id, {', '.join(step)}, coalesce(started, time) AS started, ended FROM movement\n"
+        f"FROM (SELECT execution AS id, {', '.join(step)}, coalesce(started, time) AS started, ended\n"
+        "      FROM movement\n"
         f"      UNION ALL SELECT subject, {measured}, time, NULL FROM measurement\n"
         "      WHERE subject_kind = 'execution')\n"
         "GROUP BY id"

@@ -54,7 +54,9 @@ class Workspace:
         path = Path(path).absolute()
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             what = "already is a plant" if (path / FILE_NAME).exists() else "is not an empty directory"
-            raise StoreError(f"{path} {what}", hint="Choose a new directory, or open the plant that is there.")
+            raise StoreError(
+                f"{path} {what}", hint="Choose a new directory, or open the plant that is there."
+            )
         config = PlantConfig.model_validate(
             {
                 "name": name or path.name,
@@ -72,7 +74,9 @@ class Workspace:
             sync(path / FILE_NAME)
             sync(path)
         except OSError as error:
-            raise StoreError(f"no plant can be made at {path}: {error}", hint="Choose another directory.") from error
+            raise StoreError(
+                f"no plant can be made at {path}: {error}", hint="Choose another directory."
+            ) from error
         return workspace
 
     @classmethod
