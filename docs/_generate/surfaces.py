@@ -26,10 +26,10 @@ def schema_for_editors() -> str:
 
 def plugins() -> str:
     """Every plugin of this package, with what can be set."""
-    from assay.plugins.contracts import CONNECTORS, OPERATORS
+    from assay.plugins.registry import connectors, operators
 
     sections = []
-    for registry in (CONNECTORS, OPERATORS):
+    for registry in (connectors(), operators()):
         for state in registry.states():
             if not state.distribution.startswith("assay-quality ") or state.manifest is None:
                 continue
