@@ -34,11 +34,11 @@ from assay.store.tables import to_microseconds
 
 _DAY = 86_400_000_000
 _EPOCH = date(1970, 1, 1)
-_OPEN_FILES = 64
-_BUFFERED_BYTES = 192 * 1024 * 1024
+_OPEN_FILES = 256
+_BUFFERED_BYTES = 128 * 1024 * 1024
 _QUEUED_TABLES = 2
 _FEW_DAYS = 8
-_SORT_ROWS = 524_288
+_SORT_ROWS = 262_144
 """Rows of many dates in no order are collected up to here, so that each date gets a piece worth keeping."""
 
 
