@@ -5,11 +5,12 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from assay.model.text import Language, Text
+if TYPE_CHECKING:
+    from assay.model.text import Language, Text
 
-LANGUAGES: tuple[Language, ...] = get_args(Language)
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
 """The languages every text exists in."""
 
 
@@ -35,6 +36,8 @@ class Catalogue:
 
     def text(self, key: str, **values: object) -> Text:
         """The text ``key`` in both languages."""
+        from assay.model.text import Text
+
         return Text(zh=self.say(key, "zh", **values), en=self.say(key, "en", **values))
 
 

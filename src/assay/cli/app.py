@@ -1,0 +1,170 @@
+"""The command tree, its language, and how it fails."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from assay.cli.speech import choose, say, speaking, spoken
+from assay.cli.verbs import bench, cause, demo, init, keep, load, plugins, quarantine, serve, sql, trace
+from assay.model.errors import AssayError
+
+_FRAME = re.compile(r"^(?:Usage|Arguments|Options|Commands)(?=:)|Show this message and exit\.", re.MULTILINE)
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What the command-line parser raises; the parser keeps its class to itself."""
+
+
+class _Help:
+    """Help in the language in use: the frame's own words are translated too."""
+
+    def get_help(self, ctx: Any) -> str:
+        text: str = super().get_help(ctx)  # type: ignore[misc]
+        return _FRAME.sub(lambda found: say(f"help.{found[0].split()[0].lower()}"), text)
+
+
+class _Verb(_Help, TyperCommand):
+    """One verb."""
+
+
+class _Verbs(_Help, TyperGroup):
+    """A group of verbs, in the order they are declared."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The verbs in the order of a day's work."""
+        return list(self.commands)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from assay import __version__
+
+        sys.stdout.write(f"assay {__version__}\n")
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """The whole tree; helps are still keys of the catalogue."""
+    app = typer.Typer(
+        cls=_Verbs,
+        rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="assay.help",
+    )
+
+    @app.callback()
+    def assay(
+        version: Annotated[
+            bool, typer.Option("--version", "-V", help="option.version", callback=_version, is_eager=True)
+        ] = False,
+        lang: Annotated[
+            str | None, typer.Option("--lang", metavar="zh|en", help="option.lang", show_default=False)
+        ] = None,
+    ) -> None:
+        pass
+
+    verbs: dict[str, Callable[..., None]] = {
+        "init": init.init,
+        "load": load.load,
+        "sql": sql.sql,
+        "trace": trace.trace,
+        "cause": cause.cause,
+        "serve": serve.serve,
+        "demo": demo.demo,
+        "bench": bench.bench,
+        "plugins": plugins.plugins,
+        "backup": keep.backup,
+        "restore": keep.restore,
+    }
+    for name, verb in verbs.items():
+        app.command(name, cls=_Verb, help=f"{name}.help")(verb)
+    held = typer.Typer(cls=_Verbs, rich_markup_mode=None, help="quarantine.help")
+    of_rows: dict[str, Callable[..., None]] = {"list": quarantine.show_rows, "replay": quarantine.replay}
+    for name, verb in of_rows.items():
+        held.command(name, cls=_Verb, help=f"quarantine.{name}.help")(verb)
+    app.add_typer(held, name="quarantine")
+    return app
+
+
+def tree() -> Any:
+    """The command tree with every help in the language in use."""
+    root = get_command(build())
+    _localise(root)
+    return root
+
+
+def _localise(command: Any) -> None:
+    if command.help:
+        command.help = say(command.help)
+    for parameter in command.params:
+        if getattr(parameter, "help", None):
+            parameter.help = say(parameter.help)
+    for below in getattr(command, "commands", {}).values():
+        _localise(below)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code: 0, 1 for a failure, 2 for wrong usage, 130 when stopped.
+
+    Everything that goes wrong is said on stderr; stdout holds results only.
+    """
+    try:
+        rest, language = choose(arguments)
+    except AssayError as problem:
+        _complain(problem.message, problem.hint)
+        return 2
+    with speaking(language):
+        return _run(rest or ["--help"])
+
+
+def _run(arguments: list[str]) -> int:
+    root = tree()
+    try:
+        return int(root.main(args=arguments, prog_name="assay", standalone_mode=False) or 0)
+    except _UsageError as problem:
+        _complain(_usage(problem, root), say("error.see_help", command=_path(problem)))
+        return 2
+    except AssayError as problem:
+        _complain(problem.message, problem.hint)
+    except (KeyboardInterrupt, typer.Abort):
+        _complain(say("error.stopped"), None)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        _complain(f"{where}{problem.strerror or problem}", None)
+    return 1
+
+
+def _usage(problem: Any, root: Any) -> str:
+    """One sentence on a wrong call, in the language in use."""
+    told = str(problem.format_message())
+    if verb := re.match(r"No such command '(.*?)'", told):
+        close = get_close_matches(verb[1], list(root.commands), n=1)
+        return say("error.verb", value=verb[1]) + (say("error.close", value=close[0]) if close else "")
+    if spoken() == "en":
+        return told
+    parameter = getattr(problem, "param", None)
+    name = parameter.get_error_hint() if parameter is not None else getattr(problem, "option_name", None)
+    key = {"MissingParameter": "missing", "NoSuchOption": "option", "BadParameter": "value"}
+    return say(f"error.{key.get(type(problem).__name__, 'usage')}", name=name, detail=problem.message)
+
+
+def _path(problem: Any) -> str:
+    context = getattr(problem, "ctx", None)
+    return f"{context.command_path if context else 'assay'} --help"
+
+
+def _complain(message: str, hint: str | None) -> None:
+    sys.stderr.write(say("error.line", message=message) + "\n")
+    if hint:
+        sys.stderr.write(hint + "\n")
