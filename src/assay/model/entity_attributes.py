@@ -114,7 +114,9 @@ def check_entity(kind: str, row: Mapping[str, Any], extra: Sequence[EntityAttrib
             )
             raise ModelError(f"{where}: {kind} has no such attribute", hint=hint) from error
         value = "" if first["type"] in {"missing", "value_error"} else f" (got {first['input']!r})"
-        raise ModelError(f"{where}: {first['msg']}{value}", hint="Correct the value.") from error
+        raise ModelError(
+            f"{where}: {first['msg'].removeprefix('Value error, ')}{value}", hint="Correct the value."
+        ) from error
 
 
 def _arrow(annotation: Any) -> pa.DataType:

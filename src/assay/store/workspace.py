@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from assay.model.errors import StoreError, WorkspaceNotFound
+from assay.model.errors import ModelError, StoreError, WorkspaceNotFound
 from assay.store.config import FILE_NAME, PlantConfig, read_config
 from assay.store.lake import Lake
 from assay.store.locks import locked
 from assay.store.quarantine import Quarantine
 from assay.store.registry import Registry
 from assay.store.staging import sync
+
+MODEL_FILE = "model.yaml"
+_MODEL_APPLIED = "model.applied"
 
 
 class Workspace:
@@ -88,14 +92,48 @@ class Workspace:
         WorkspaceNotFound
             The directory has no ``assay.toml``.
         ModelError
-            ``assay.toml`` is not valid.
+            ``assay.toml`` or ``model.yaml`` is not valid.
         StoreError
             The registry can't be opened.
         """
         path = Path(path).absolute()
         if not (path / FILE_NAME).is_file():
             raise WorkspaceNotFound(f"{path} is not an Assay plant", hint=f"Make one with: assay init {path}")
-        return cls(path, read_config(path / FILE_NAME))
+        workspace = cls(path, read_config(path / FILE_NAME))
+        try:
+            workspace.apply_model()
+        except BaseException:
+            workspace.close()
+            raise
+        return workspace
+
+    def apply_model(self) -> None:
+        """Declare what ``model.yaml`` declares; done on opening, once per content of the file.
+
+        Raises
+        ------
+        ModelError
+            The file is not valid, or clashes with what the plant already has.
+        """
+        file = self.path / MODEL_FILE
+        if not file.is_file():
+            return
+        content = file.read_bytes()
+        fingerprint = hashlib.sha256(content).hexdigest()
+        if self.registry.setting(_MODEL_APPLIED) == fingerprint:
+            return
+        from assay.model.plant_model import parse_plant_model
+
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ModelError(f"{file} is not UTF-8 text: {error}", hint="Save the file as UTF-8.") from error
+        model = parse_plant_model(text, str(file))
+        self.registry.declare_attributes(model.attributes)
+        self.registry.declare_entity_attributes(model.entities)
+        for kind, rows in model.master_data.items():
+            self.registry.upsert_entities(kind, rows)
+        self.registry.set_setting(_MODEL_APPLIED, fingerprint)
 
     def load_lock(self, *, wait: bool = True) -> AbstractContextManager[None]:
         """Hold this while rows are loaded: one loader at a time per plant, readers are free.
