@@ -16,7 +16,9 @@ from sqlglot import exp
 from assay.model.errors import QueryError, did_you_mean
 
 _FULL_WIDTH = str.maketrans("＝＞＜（），！", "=><(),!")
-_PIECES = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|[‘＇](?P<single>[^’＇]*)[’＇]|[“＂](?P<double>[^”＂]*)[”＂]|.""", re.DOTALL)
+_PIECES = re.compile(
+    r"""'(?:[^']|'')*'|"[^"]*"|[‘＇](?P<single>[^’＇]*)[’＇]|[“＂](?P<double>[^”＂]*)[”＂]|.""", re.DOTALL
+)
 
 _CONDITIONS = (
     exp.And,
@@ -56,12 +58,12 @@ class Expression:
     text: str
     names: tuple[str, ...]
     is_condition: bool
-    _tree: exp.Expression
+    _tree: exp.Expr
 
     def sql(self, columns: Mapping[str, str]) -> str:
         """DuckDB SQL in which each name stands for the (already quoted) SQL given in ``columns``."""
 
-        def rename(node: exp.Expression) -> exp.Expression:
+        def rename(node: exp.Expr) -> exp.Expr:
             if isinstance(node, exp.Column):
                 return sqlglot.parse_one(columns[node.name], dialect="duckdb")
             return node
@@ -92,9 +94,7 @@ def parse(text: str) -> Expression:
         ) from error
     tree = statements[0] if len(statements) == 1 else None
     if tree is None:
-        raise QueryError(
-            f"{text!r} holds more than one expression.", hint="Join conditions with and / or."
-        )
+        raise QueryError(f"{text!r} holds more than one expression.", hint="Join conditions with and / or.")
     for node in tree.walk():
         _check(node, text)
     names = tuple(dict.fromkeys(node.name for node in tree.find_all(exp.Column)))
@@ -146,7 +146,7 @@ def _half_width(text: str) -> str:
     return _PIECES.sub(piece, text)
 
 
-def _check(node: exp.Expression, text: str) -> None:
+def _check(node: exp.Expr, text: str) -> None:
     if isinstance(node, exp.Column) and (node.table or isinstance(node.this, exp.Star)):
         raise QueryError(
             f"{node.sql()!r} in {text!r} is not a column name.", hint="Name a column without a table."

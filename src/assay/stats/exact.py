@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 Floats = NDArray[np.float64]
 
@@ -111,13 +111,31 @@ def _take(state: Floats, value: int, count: int, left: int, drawn: int) -> tuple
             continue
         draws = drawn - already
         takes = np.arange(min(count, draws) + 1)
-        chance = np.asarray(stats.hypergeom.pmf(takes, left, count, draws))
+        chance = _hypergeometric(takes, left, count, draws)
         for take in takes:
             gain = int(take) * value
             if gain >= observed:
-                tail += float(stats.hypergeom.sf(take - 1, left, count, draws)) * float(row.sum())
+                tail += float(chance[take:].sum()) * float(row.sum())
                 break
             after[already + take, gain:] += row[: observed - gain] * chance[take]
             if gain:
                 tail += float(row[observed - gain :].sum()) * float(chance[take])
     return after, tail
+
+
+def _hypergeometric(takes: NDArray[np.int64], total: int, marked: int, drawn: int) -> Floats:
+    """P(``takes`` marked items among ``drawn`` of ``total``); 0 where impossible."""
+    rest = total - marked
+    possible = (takes <= marked) & (drawn - takes <= rest)
+    kept = takes[possible]
+    chance = np.zeros(takes.size)
+    chance[possible] = np.exp(
+        _log_choose(marked, kept) + _log_choose(rest, drawn - kept) - _log_choose(total, np.array([drawn]))
+    )
+    return chance
+
+
+def _log_choose(total: int, some: NDArray[np.int64]) -> Floats:
+    return np.asarray(
+        special.gammaln(total + 1) - special.gammaln(some + 1.0) - special.gammaln(total - some + 1.0)
+    )

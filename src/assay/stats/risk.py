@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from assay.stats.stratified import tally
+
 Floats = NDArray[np.float64]
 Codes = NDArray[np.integer]
 Flags = NDArray[np.bool_]
@@ -24,8 +26,9 @@ Interval = tuple[float, float]
 class RiskEffect:
     """Risk ratio and difference of a group against the rest, with confidence intervals.
 
-    ``risk`` and ``risk_rest`` are the plain proportions. A ratio is ``inf`` (None in JSON) when the rest has
-    no bad subject; its interval then comes from half a bad subject added to each group.
+    ``risk`` and ``risk_rest`` are proportions standardised to the strata in which both occur, so that their
+    ratio and difference are the effect. A ratio is ``inf`` when the rest has no bad subject; its interval
+    then comes from half a bad subject added to each group.
     """
 
     risk: float
@@ -38,7 +41,10 @@ class RiskEffect:
 
 @dataclass(frozen=True)
 class MeanEffect:
-    """Mean shift of a group against the rest, in the response's unit and in within-group standard deviations."""
+    """Mean shift of a group against the rest, in the response's unit and in within-group standard deviations.
+
+    ``mean`` and ``mean_rest`` are standardised to the strata in which both occur.
+    """
 
     mean: float
     mean_rest: float
@@ -61,11 +67,10 @@ def risk_effect(
 ) -> RiskEffect:
     """Effect of ``group`` on a 0/1 outcome; all arrays of shape ``(N,)``."""
     cells = _cells(bad, group, strata)
-    risk, risk_rest = _mean(bad[group]), _mean(bad[~group])
     weight = float(cells.weight.sum())
     if weight == 0:
         nothing = (float("nan"), float("nan"))
-        return RiskEffect(risk, risk_rest, float("nan"), nothing, float("nan"), nothing)
+        return RiskEffect(_mean(bad[group]), _mean(bad[~group]), nothing[0], nothing, nothing[0], nothing)
     expected1 = float((cells.weight * cells.mean1).sum())
     expected0 = float((cells.weight * cells.mean0).sum())
     difference = (expected1 - expected0) / weight
@@ -80,8 +85,8 @@ def risk_effect(
     else:
         interval = _halved_interval(bad, group, quantile)
     return RiskEffect(
-        risk,
-        risk_rest,
+        expected1 / weight,
+        expected0 / weight,
         float(ratio),
         (float(interval[0]), float(interval[1])),
         difference,
@@ -99,15 +104,17 @@ def mean_effect(
         return MeanEffect(
             _mean(value[group]), _mean(value[~group]), float("nan"), (float("nan"),) * 2, float("nan")
         )
-    shift = float((cells.weight * (cells.mean1 - cells.mean0)).sum()) / weight
+    mean = float((cells.weight * cells.mean1).sum()) / weight
+    mean_rest = float((cells.weight * cells.mean0).sum()) / weight
+    shift = mean - mean_rest
     own, other = _contributions(value, group, strata, cells)
     half = _quantile(group, clusters, level) * _root_sum(_per_cluster((own - other) / weight, clusters))
     deviation = value - np.where(group, cells.mean1[strata], cells.mean0[strata])
     freedom = value.size - int((cells.n1 > 0).sum()) - int((cells.n0 > 0).sum())
     within = float(np.sqrt((deviation**2).sum() / freedom)) if freedom > 0 else float("nan")
     return MeanEffect(
-        _mean(value[group]),
-        _mean(value[~group]),
+        mean,
+        mean_rest,
         shift,
         (shift - half, shift + half),
         shift / within if within > 0 else float("nan"),
@@ -132,10 +139,8 @@ def mean_interval(value: Floats, *, level: float = 0.95) -> Interval:
 
 def _cells(response: Floats, group: Flags, strata: Codes) -> _Cells:
     count = int(strata.max()) + 1 if strata.size else 0
-    n1 = np.bincount(strata[group], minlength=count).astype(float)
-    n0 = np.bincount(strata[~group], minlength=count).astype(float)
-    t1 = np.bincount(strata[group], weights=response[group], minlength=count)
-    t0 = np.bincount(strata[~group], weights=response[~group], minlength=count)
+    n1, t1 = tally(strata[group], count=count), tally(strata[group], response[group], count=count)
+    n0, t0 = tally(strata[~group], count=count), tally(strata[~group], response[~group], count=count)
     zero = np.zeros(count)
     return _Cells(
         n1=n1,
@@ -156,7 +161,7 @@ def _contributions(response: Floats, group: Flags, strata: Codes, cells: _Cells)
 
 
 def _per_cluster(contribution: Floats, clusters: Codes | None) -> Floats:
-    return contribution if clusters is None else np.bincount(clusters, weights=contribution)
+    return contribution if clusters is None else tally(clusters, contribution)
 
 
 def _root_sum(contribution: Floats) -> float:

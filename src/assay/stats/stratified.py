@@ -15,15 +15,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+def tally(codes: NDArray[np.integer], weights: Floats | None = None, *, count: int = 0) -> Floats:
+    """Sum of ``weights`` (or number of entries) per code, as floats; at least ``count`` long."""
+    return np.bincount(codes, weights=weights, minlength=count).astype(np.float64)
+
+
 @dataclass(frozen=True)
 class StratumMoments:
-    """Size, mean and summed second and third central powers of the response, per stratum (shape ``(S,)``)."""
+    """Size, mean and summed second and third central powers of a response, per stratum (shape ``(S,)``)."""
 
     size: Floats
     mean: Floats
@@ -31,19 +36,21 @@ class StratumMoments:
     third: Floats
 
     @classmethod
-    def of(cls, response: Floats, strata: NDArray[np.integer], count: int) -> StratumMoments:
-        """Moments of ``response`` (shape ``(N,)``) over ``strata`` codes ``0 … count-1``."""
-        size = np.bincount(strata, minlength=count).astype(np.float64)
-        total = np.bincount(strata, weights=response, minlength=count)
-        mean = np.divide(total, size, out=np.zeros(count), where=size > 0)
-        deviation = response - mean[strata] if count > 1 else response - mean[0]
-        square = deviation * deviation
+    def of_powers(cls, size: Floats, sum1: Floats, sum2: Floats, sum3: Floats) -> StratumMoments:
+        """From the per-stratum sums of the response's first three powers."""
+        mean = _ratio(sum1, size)
         return cls(
             size=size,
             mean=mean,
-            second=np.bincount(strata, weights=square, minlength=count),
-            third=np.bincount(strata, weights=square * deviation, minlength=count),
+            second=np.maximum(sum2 - mean * sum1, 0.0),
+            third=sum3 - 3 * mean * sum2 + 2 * mean * mean * sum1,
         )
+
+    @classmethod
+    def of(cls, response: Floats, strata: NDArray[np.integer], count: int) -> StratumMoments:
+        """Moments of ``response`` (shape ``(N,)``) over ``strata`` codes ``0 … count-1``."""
+        powers = [tally(strata, response**power, count=count) for power in (1, 2, 3)]
+        return cls.of_powers(tally(strata, count=count), *powers)
 
     @property
     def freedom(self) -> float:
@@ -52,11 +59,32 @@ class StratumMoments:
 
 
 @dataclass(frozen=True)
+class Crosstab:
+    """The filled cells of a factor × stratum table: ``n`` subjects with summed response ``total`` in each.
+
+    ``level`` and ``stratum`` are codes; all four arrays have one entry per filled cell.
+    """
+
+    level: Ints
+    stratum: Ints
+    n: Floats
+    total: Floats
+    levels: int
+    strata: int
+
+    def moments_of_binary(self) -> StratumMoments:
+        """Stratum moments of a 0/1 response, over the subjects in the table."""
+        size = tally(self.stratum, self.n, count=self.strata)
+        bad = tally(self.stratum, self.total, count=self.strata)
+        return StratumMoments.of_powers(size, bad, bad, bad)
+
+
+@dataclass(frozen=True)
 class LevelScores:
     """Score statistics of every level of one factor; arrays of shape ``(L,)``.
 
-    ``z`` is ``(observed − expected)/√variance`` (0 where the variance is 0) and ``skew`` the standardised
-    third moment of the permutation distribution.
+    ``expected``, ``variance`` and ``skew`` are of the permutation distribution of ``observed``;
+    ``smallest_log_p`` is the natural logarithm of the smallest probability that distribution can give.
     """
 
     support: Floats
@@ -64,36 +92,34 @@ class LevelScores:
     expected: Floats
     variance: Floats
     skew: Floats
+    smallest_log_p: Floats
 
     @property
     def z(self) -> Floats:
-        """Standardised statistic per level."""
+        """Standardised statistic per level; 0 where the permutation distribution has no spread."""
         return _ratio(self.observed - self.expected, np.sqrt(self.variance))
 
 
-def level_scores(counts: Floats, sums: Floats, moments: StratumMoments) -> LevelScores:
-    """Score every level of a factor.
+def level_scores(table: Crosstab, moments: StratumMoments) -> LevelScores:
+    """Score every level of a factor against the other subjects of its strata."""
+    size = moments.size[table.stratum]
+    rest = size - table.n
+    per_draw = _ratio(moments.second, moments.size * (moments.size - 1))[table.stratum]
+    per_cube = _ratio(moments.third, moments.size * (moments.size - 1) * (moments.size - 2))[table.stratum]
 
-    Parameters
-    ----------
-    counts, sums
-        Shape ``(L, S)``: subjects and summed response per level and stratum.
-    moments
-        Moments of the response over the subjects whose level is known.
-    """
-    size = moments.size
-    rest = size - counts
-    expected = counts @ moments.mean
-    per_draw = _ratio(moments.second, size * (size - 1))
-    variance = (counts * rest) @ per_draw
-    per_cube = _ratio(moments.third, size * (size - 1) * (size - 2))
-    cube = (counts * rest * (rest - counts)) @ per_cube
+    def over_strata(cells: Floats) -> Floats:
+        return tally(table.level, cells, count=table.levels)
+
+    variance = over_strata(table.n * rest * per_draw)
+    variance[variance < 1e-12] = 0.0
+    ways = special.gammaln(size + 1) - special.gammaln(table.n + 1) - special.gammaln(rest + 1)
     return LevelScores(
-        support=counts.sum(axis=1),
-        observed=sums.sum(axis=1),
-        expected=expected,
+        support=over_strata(table.n),
+        observed=over_strata(table.total),
+        expected=over_strata(table.n * moments.mean[table.stratum]),
         variance=variance,
-        skew=_ratio(cube, variance**1.5),
+        skew=_ratio(over_strata(table.n * rest * (rest - table.n) * per_cube), variance**1.5),
+        smallest_log_p=-over_strata(np.where(per_draw > 0, ways, 0.0)),
     )
 
 
@@ -105,16 +131,24 @@ class TrendScore:
     skew: float
 
 
-def trend_score(scores: Floats, response: Floats, strata: NDArray[np.integer], count: int) -> TrendScore:
-    """Association of ordered ``scores`` with ``response`` within strata; all of shape ``(N,)``."""
-    x = StratumMoments.of(scores, strata, count)
-    y = StratumMoments.of(response, strata, count)
-    product = float(np.dot(scores - x.mean[strata], response))
-    variance = float(_ratio(x.second * y.second, y.size - 1).sum())
-    if variance <= 0:
+def trend_score(table: Crosstab, scores: Floats, moments: StratumMoments) -> TrendScore:
+    """Association of a factor's ordered ``scores`` (shape ``(L,)``) with the response, within strata."""
+    x = scores[table.level]
+
+    def over_levels(cells: Floats) -> Floats:
+        return tally(table.stratum, cells, count=table.strata)
+
+    n = table.n
+    spread = StratumMoments.of_powers(
+        over_levels(n), over_levels(n * x), over_levels(n * x**2), over_levels(n * x**3)
+    )
+    product = float(((x - spread.mean[table.stratum]) * table.total).sum())
+    size = moments.size
+    variance = float(_ratio(spread.second * moments.second, size - 1).sum())
+    if variance <= 1e-12:
         return TrendScore(0.0, 0.0)
-    cube = float(_ratio(y.size * x.third * y.third, (y.size - 1) * (y.size - 2)).sum())
-    return TrendScore(product / np.sqrt(variance), cube / variance**1.5)
+    cube = float(_ratio(size * spread.third * moments.third, (size - 1) * (size - 2)).sum())
+    return TrendScore(product / variance**0.5, cube / variance**1.5)
 
 
 def upper_tail(z: Floats, skew: Floats) -> Floats:
@@ -122,10 +156,9 @@ def upper_tail(z: Floats, skew: Floats) -> Floats:
     z, skew = np.broadcast_arrays(np.asarray(z, float), np.asarray(skew, float))
     skew = np.clip(skew, -4.0, 4.0)
     near_normal = np.abs(skew) < 1e-4
-    p = stats.norm.sf(z)
+    p = np.array(stats.norm.sf(z), dtype=np.float64, ndmin=1)
     if not near_normal.all():
         curved = ~near_normal
-        p = p.copy()
         p[curved] = stats.pearson3.sf(z[curved], skew[curved])
     return p
 
@@ -145,6 +178,4 @@ def student_tail(z: Floats, freedom: float) -> Floats:
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
     numerator, denominator = np.broadcast_arrays(numerator, denominator)
-    return np.divide(
-        numerator, denominator, out=np.zeros(numerator.shape), where=np.asarray(denominator) > 0
-    )
+    return np.divide(numerator, denominator, out=np.zeros(numerator.shape), where=np.asarray(denominator) > 0)

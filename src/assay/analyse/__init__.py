@@ -1,0 +1,1 @@
+"""Operators: statistics and genealogy bound to the records of a plant."""
