@@ -115,7 +115,8 @@ class LakeTable:
             pa.schema([*plain(schema), DATE]),
             mode="ignore",
             partition_by=[DATE.name],
-            configuration={"delta.appendOnly": "true"},
+            # The log is evidence: which load brought which files, when. It is never cut.
+            configuration={"delta.appendOnly": "true", "delta.enableExpiredLogCleanup": "false"},
         )
         sync(self.directory.parent)
         return self._table

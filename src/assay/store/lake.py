@@ -75,10 +75,16 @@ class Lake:
         """The absolute paths of the files of a version (the newest without one)."""
         return self._table(kind).files(version)[1]
 
+    @contextmanager
+    def settled(self) -> Iterator[dict[str, int]]:
+        """The newest version of every table, between two loads: nothing is committed while this is held."""
+        with self._settled():
+            yield {name: table.version() for name, table in self._tables.items()}
+
     def versions(self) -> dict[str, int]:
         """The newest version of every table, pinned between two loads: never half of one."""
-        with self._settled():
-            return {name: table.version() for name, table in self._tables.items()}
+        with self.settled() as versions:
+            return versions
 
     # -- writing ----------------------------------------------------------------------------------
 

@@ -20,8 +20,8 @@ def revision(connection: sa.Connection) -> str | None:
     return str(found) if found is not None else None
 
 
-def migrate(engine: sa.Engine) -> None:
-    """Run the migrations that are missing; does nothing on a registry that is up to date.
+def migrate(engine: sa.Engine, *, to: str = HEAD) -> None:
+    """Run the migrations that are missing up to a revision; does nothing on a registry that is there.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def migrate(engine: sa.Engine) -> None:
         The registry was written by a newer version of Assay.
     """
     with engine.begin() as connection:
-        if revision(connection) == HEAD:
+        if revision(connection) == to:
             return
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
@@ -41,11 +41,11 @@ def migrate(engine: sa.Engine) -> None:
         config = Config()
         config.set_main_option("script_location", "assay.store:migrations")
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-        present = revision(connection)
-        if present is not None and present not in known:
-            raise StoreError(
-                f"the registry has revision {present!r}, which this version of Assay does not know",
-                hint="Open the plant with the version of Assay that wrote it, or a newer one.",
-            )
+        for one in (revision(connection), to):
+            if one is not None and one not in known:
+                raise StoreError(
+                    f"the registry has revision {one!r}, which this version of Assay does not know",
+                    hint="Use the version of Assay that wrote it, or a newer one.",
+                )
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)

@@ -84,7 +84,7 @@ class Registry:
         StoreError
             The URL is of another database, or the database can't be reached or was written by a newer Assay.
         """
-        engine = _engine(url)
+        engine = connect_engine(url)
         try:
             migrate(engine)
         except sa.exc.OperationalError as error:
@@ -453,7 +453,14 @@ class Registry:
                 yield connection
 
 
-def _engine(url: str) -> sa.Engine:
+def connect_engine(url: str) -> sa.Engine:
+    """The engine of a registry's URL; nothing is read or written yet.
+
+    Raises
+    ------
+    StoreError
+        The URL is not one of SQLite or PostgreSQL, or PostgreSQL's driver is not installed.
+    """
     try:
         parsed = sa.engine.make_url(url)
     except sa.exc.ArgumentError as error:
