@@ -71,20 +71,19 @@ def dose_response(points: Sequence[Point], x_title: Label, y_title: Label) -> Ma
     return _svg([*parts, *_titles(x_title, y_title, height)], height)
 
 
-def pareto(bars: Sequence[Bar], y_title: Label) -> Markup:
-    """Counts in falling order as bars, with the cumulative share as a line."""
+def pareto(bars: Sequence[Bar], total: int, y_title: Label) -> Markup:
+    """Counts in falling order as bars, with the cumulative share of ``total`` as a line."""
     row, gap = 22, 6
     left = 12 + round(6.6 * max(len(bar.label) for bar in bars))
-    left = min(left, 260)
+    left = min(left, 300)
     height = _TOP + len(bars) * (row + gap) + _BOTTOM
-    total = sum(bar.count for bar in bars) or 1
-    along = _Scale(0, max(bar.count for bar in bars) or 1, left, WIDTH - 120)
-    share = _Scale(0, 1, left, WIDTH - 120)
+    along = _Scale(0, max(bar.count for bar in bars) or 1, left, WIDTH - 170)
+    share = _Scale(0, 1, left, WIDTH - 170)
     parts, line, running = [], [], 0
     for number, bar in enumerate(bars):
         y = _TOP + number * (row + gap)
         running += bar.count
-        line.append((share(running / total), y + row / 2))
+        line.append((share(running / (total or 1)), y + row / 2))
         width = max(1.0, along(bar.count) - left)
         parts += [
             _text(left - 8, y + row / 2 + 4, _short(bar.label), "end"),
@@ -92,7 +91,7 @@ def pareto(bars: Sequence[Bar], y_title: Label) -> Markup:
                 left, y, width, row
             ),
             _text(
-                WIDTH - 112, y + row / 2 + 4, f"{bar.count:,} / {bar.of:,}  ({bar.count / (bar.of or 1):.1%})"
+                WIDTH - 162, y + row / 2 + 4, f"{bar.count:,} / {bar.of:,}  ({bar.count / (bar.of or 1):.1%})"
             ),
         ]
     parts.append(Markup('<polyline class="share" points="{}"/>').format(_path(line)))
@@ -106,7 +105,7 @@ def pareto(bars: Sequence[Bar], y_title: Label) -> Markup:
 def forest(rows: Sequence[Interval], title: Label) -> Markup:
     """Risk ratios with their intervals on a logarithmic scale; the line stands at 1: no effect."""
     row = 30
-    left = min(280, 16 + round(6.6 * max(len(_short(line.label)) for line in rows)))
+    left = min(330, 16 + round(6.6 * max(len(_short(line.label)) for line in rows)))
     height = _TOP + len(rows) * row + _BOTTOM
     lowest = min(0.8, *(max(line.low, 0.05) for line in rows))
     highest = max(1.5, *(line.high for line in rows))
@@ -201,7 +200,7 @@ def _path(points: Iterable[tuple[float, float]]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
-def _short(label: str, most: int = 38) -> str:
+def _short(label: str, most: int = 46) -> str:
     return label if len(label) <= most else label[: most - 1] + "…"
 
 

@@ -9,14 +9,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from assay.analyse.cause import affected, cause, evidence, pareto
+from assay.analyse import board
+from assay.analyse.cause import affected, cause, evidence
+from assay.analyse.cause.blast import evidence_rows
+from assay.analyse.cause.frame import Frame, build
 from assay.analyse.trace import trace
 from assay.plugins.operator import Progress
 from assay.store.workspace import Workspace
 
 _CANDIDATES = 2_000
 """Bad records among which the part with the strongest evidence is looked for."""
-_SHOWN_ROWS, _SHOWN_UNITS, _SHOWN_BARS = 20, 60, 15
+_SHOWN_ROWS, _SHOWN_UNITS, _SHOWN_BARS, _SHOWN_NODES = 20, 60, 15, 5_000
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,7 @@ class Story:
     trace: dict[str, Any] | None
     evidence: Evidence
     affected: Affected
-    pareto_factor: str | None
-    pareto: tuple[dict[str, Any], ...]
+    levels: board.Levels | None
     command: str
     seconds: float
 
@@ -85,29 +87,21 @@ def main_job(
     """
     began = time.perf_counter()
     causes = cause(workspace, target, where=where, scope=scope, progress=progress).to_dict()
+    frame = build(workspace, target, where, scope)
     first = causes["causes"][0] if causes["causes"] else None
-    part, rows, units = None, Evidence((), (), 0), Affected((), 0)
-    if first is not None:
-        asked: dict[str, Any] = {
-            "factor": first["factor"],
-            "value": first["value"],
-            "where": where,
-            "scope": scope,
-        }
+    rows, units = Evidence((), (), 0), Affected((), 0)
+    if first is None:
+        found = evidence_rows(frame, frame.outcome > 0, limit=1, offset=0)
+    else:
+        asked = {"factor": first["factor"], "value": first["value"], "where": where, "scope": scope}
         looked_at = max(_SHOWN_ROWS, min(first["bad"] or 0, _CANDIDATES))
         found, total = evidence(workspace, target, **asked, limit=looked_at)
-        part = _strongest(found, causes)
         rows = _first_rows(found, total)
         shared = affected(workspace, target, **asked)
-        ids = shared.column(0).slice(0, _SHOWN_UNITS).to_pylist()
-        units = Affected(tuple(ids), len(shared))
-    walked = None if part is None else trace(workspace, part.unit, "back", max_nodes=5_000).to_dict()
-    by = next((one["factor"] for one in causes["causes"] if one["value"] is not None), None)
-    bars = (
-        ()
-        if by is None
-        else tuple(pareto(workspace, target, by, where=where, scope=scope).slice(0, _SHOWN_BARS).to_pylist())
-    )
+        units = Affected(tuple(shared.column("unit_id").slice(0, _SHOWN_UNITS).to_pylist()), len(shared))
+    part = _strongest(found, causes)
+    walked = None if part is None else trace(workspace, part.unit, "back", max_nodes=_SHOWN_NODES).to_dict()
+    levels = _levels(frame)
     return Story(
         plant=workspace.config.name,
         time_zone=workspace.config.time_zone,
@@ -119,11 +113,16 @@ def main_job(
         trace=walked,
         evidence=rows,
         affected=units,
-        pareto_factor=by,
-        pareto=bars,
+        levels=levels,
         command=command,
         seconds=time.perf_counter() - began,
     )
+
+
+def _levels(frame: Frame) -> board.Levels | None:
+    """The levels of the factor that tells most, by how many bad subjects they hold."""
+    factor = board.telling_factor(frame) if frame.target.is_condition and frame.outcome.any() else None
+    return None if factor is None else board.pareto(frame, factor, most=_SHOWN_BARS)
 
 
 def _strongest(rows: pa.Table, causes: dict[str, Any]) -> BadPart | None:

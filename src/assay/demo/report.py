@@ -42,13 +42,12 @@ def render(story: Story, language: Language | None = None) -> str:
         made=_clock(datetime.now(UTC), zone),
         part_time=_clock(story.part.time, zone) if story.part else "",
         steps=sum(node["kind"] == "execution" for node in story.trace["nodes"]) if story.trace else 0,
-        genealogy=_genealogy(story),
+        genealogy=_genealogy(story, zone),
         forest=_forest(ranked),
         curves=[(one["factor"], _curve(one)) for one in ranked if len(one["dose_response"]) > 1],
         pareto=_pareto(story),
         both=_both,
         spoken=_spoken,
-        others=_others,
         size=_size,
         interval=_interval,
         shown=lambda cell: (
@@ -77,10 +76,6 @@ def _name(one: dict[str, Any]) -> str:
     return one["factor"] if one["value"] is None else f"{one['factor']} = {one['value']}"
 
 
-def _others(one: dict[str, Any]) -> str:
-    return ", ".join(_name(other) for other in one["confounded_with"])
-
-
 def _size(effect: dict[str, Any]) -> str:
     if "mean_shift" in effect:
         return "–" if effect["mean_shift"] is None else f"{effect['mean_shift']:+.4g}"
@@ -92,7 +87,7 @@ def _interval(pair: list[float | None] | None) -> str:
     return "" if low is None or high is None else f"{low:.3g} – {high:.3g}"
 
 
-def _genealogy(story: Story) -> Markup | None:
+def _genealogy(story: Story, zone: ZoneInfo) -> Markup | None:
     if story.trace is None or story.part is None:
         return None
     bad = {
@@ -102,12 +97,12 @@ def _genealogy(story: Story) -> Markup | None:
             result["text"] == story.part.value and result["text"] is not None for result in node["results"]
         )
     }
-    return genealogy(story.trace, frozenset(bad | {story.part.execution}))
+    return genealogy(story.trace, frozenset(bad | {story.part.execution}), story.part.execution, zone)
 
 
 def _forest(ranked: list[dict[str, Any]]) -> Markup | None:
     rows = [
-        Interval(f"{one['rank']}. {one['value'] or one['factor']}", effect["risk_ratio"], low, high)
+        Interval(f"{one['rank']}. {_name(one)}", effect["risk_ratio"], low, high)
         for one in ranked
         if (effect := one["effect"]).get("risk_ratio")
         and (low := effect["ci"][0]) is not None
@@ -135,5 +130,7 @@ def _curve(one: dict[str, Any]) -> Markup | None:
 
 
 def _pareto(story: Story) -> Markup | None:
-    bars = [Bar(str(bar["value"]), bar["bad"], bar["subjects"]) for bar in story.pareto if bar["bad"]]
-    return pareto(bars, CATALOGUE.text("pareto.y")) if bars else None
+    if story.levels is None or not story.levels.levels:
+        return None
+    bars = [Bar(one.value, one.bad or 0, one.subjects) for one in story.levels.levels]
+    return pareto(bars, story.levels.total_bad or 0, CATALOGUE.text("pareto.y"))
