@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,11 @@ def sections(group: Any, path: str, parent: Any) -> list[str]:
     for name in group.list_commands(parent):
         command = group.commands[name]
         context = command.context_class(command, info_name=name, parent=parent)
-        usage = " ".join([f"{path} {name}", *command.collect_usage_pieces(context)])
+        usage = (
+            " ".join([f"{path} {name}", *command.collect_usage_pieces(context)])
+            .replace("{", "")
+            .replace("}", "")
+        )
         body = [f"## {path} {name}", command.help or "", f"```text\n{usage}\n```"]
         found.append("\n\n".join(part for part in [*body, options(command, context)] if part))
         if hasattr(command, "commands"):
@@ -35,7 +40,12 @@ def sections(group: Any, path: str, parent: Any) -> list[str]:
 def options(command: Any, context: Any) -> str:
     """A table of arguments and options."""
     records = [record for parameter in command.params if (record := parameter.get_help_record(context))]
-    return table(["", "meaning"], ([f"`{name}`", said] for name, said in records)) if records else ""
+    return table(["", "meaning"], ([f"`{plain(name)}`", said] for name, said in records)) if records else ""
+
+
+def plain(name: str) -> str:
+    """An option without the words that only a programmer needs."""
+    return re.sub(r" <(path|str)>", "", name).replace("<int range>", "N").replace("<int>", "N")
 
 
 PARTS: dict[str, Callable[[], str]] = {"commands": commands}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable
 
-from writing import field_notes, model_sections, prose, schema_table, table
+from writing import field_notes, model_sections, prose, schema_table, sections_of, table
 
 
 def mapping() -> str:
@@ -69,17 +70,14 @@ def widgets() -> str:
 
 
 def page() -> str:
-    """The page itself, without its widgets."""
-    from assay.apps.page import Binding, Page, Param
+    """The page itself and what it is made of, without its widgets."""
+    from assay.apps.page import Page
+    from assay.apps.widgets import WIDGETS
 
-    sections = []
-    for model in (Page, Param, Binding):
-        schema = model.model_json_schema()
-        if model is Page:
-            schema["properties"]["widgets"]["items"] = {"$ref": "Widgets"}
-        fields = schema_table(schema, schema.get("$defs", {}))
-        sections.append(f"### {model.__name__}\n\n{prose(model.__doc__)}\n\n{fields}")
-    return "\n\n".join(sections)
+    drawn = {model.__name__ for model in WIDGETS.values()}
+    schema = Page.model_json_schema()
+    schema["properties"]["widgets"]["items"] = {"$ref": "Widgets"}
+    return sections_of(schema, skip=drawn)
 
 
 def rest() -> str:
@@ -94,35 +92,47 @@ def rest() -> str:
 
 
 def python() -> str:
-    """The names of ``assay`` and the methods of a plant."""
-    import assay
+    """The names of ``assay``, the methods of a plant, and what they return."""
+    from assay.connect.infer import Doubt, Inference
+    from assay.connect.load import LoadReport
 
-    sections = []
-    for name in sorted(assay.__all__):
-        thing = getattr(assay, name)
-        if inspect.isclass(thing):
-            sections.append(f"## assay.{name}\n\n{prose(thing.__doc__)}\n\n{methods_of(thing)}")
-        elif callable(thing):
-            sections.append(f"## assay.{name}\n\n{signature(name, thing)}\n\n{prose(thing.__doc__)}")
+    import assay
+    from assay.analyse.cause import Cause, CauseReport
+    from assay.analyse.trace import Trace
+
+    sections = [f"## assay.open\n\n{signature('assay.open', assay.open)}\n\n{prose(assay.open.__doc__)}"]
+    for owner in (assay.Plant, LoadReport, Inference, Doubt, Trace, CauseReport, Cause):
+        notes = field_notes(owner)
+        rows = [
+            [f"`{name}`", f"`{annotation}`", notes.get(name, "")]
+            for name, annotation in inspect.get_annotations(owner).items()
+            if not name.startswith("_")
+        ]
+        fields = table(["field", "type", "meaning"], rows) if rows else ""
+        parts = [f"## {owner.__name__}", prose(owner.__doc__), fields, methods_of(owner)]
+        sections.append("\n\n".join(part for part in parts if part))
     return "\n\n".join(sections)
 
 
 def methods_of(owner: type) -> str:
-    """The public methods of a class."""
+    """The public methods and properties of a class."""
     found = []
     for name, member in vars(owner).items():
-        function = getattr(member, "__func__", member)
-        if name.startswith("_") or not inspect.isfunction(function):
+        if name.startswith("_"):
             continue
-        found.append(
-            f"### {owner.__name__}.{name}\n\n{signature(name, function)}\n\n{prose(function.__doc__)}"
-        )
+        if isinstance(member, property):
+            found.append(f"### {owner.__name__}.{name}\n\n{prose(member.__doc__)}")
+        elif inspect.isfunction(function := getattr(member, "__func__", member)):
+            found.append(
+                f"### {owner.__name__}.{name}\n\n{signature(name, function)}\n\n{prose(function.__doc__)}"
+            )
     return "\n\n".join(found)
 
 
 def signature(name: str, function: Callable[..., object]) -> str:
     """The signature as Python source."""
-    return f"```py\n{name}{inspect.signature(function)}\n```"
+    shown = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(function)))
+    return f"```py\n{name}{re.sub(r'^[(](self|cls)(, )?', '(', shown)}\n```"
 
 
 PARTS: dict[str, Callable[[], str]] = {

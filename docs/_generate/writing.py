@@ -7,7 +7,7 @@ import inspect
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -100,15 +100,19 @@ def schema_table(schema: Mapping[str, Any], inside: Mapping[str, Any]) -> str:
     return table(["field", "type", "default", "meaning"], rows)
 
 
-def model_sections(model: type[BaseModel], level: int = 3) -> str:
+def model_sections(model: type[BaseModel]) -> str:
     """A pydantic model and every model inside it, each with a heading, its docstring and its fields."""
-    schema = model.model_json_schema(by_alias=True)
+    return sections_of(model.model_json_schema(by_alias=True))
+
+
+def sections_of(schema: Mapping[str, Any], skip: Collection[str] = ()) -> str:
+    """The object schema and every object it refers to, but those named in ``skip``."""
     inside = schema.get("$defs", {})
     sections = []
-    for name, part in {model.__name__: schema, **inside}.items():
-        if "enum" in part or name in PLAIN:
+    for name, part in {str(schema["title"]): schema, **inside}.items():
+        if "enum" in part or name in PLAIN or name in skip:
             continue
-        lines = [f"{'#' * level} {name}", prose(part.get("description"))]
+        lines = [f"### {name}", prose(part.get("description"))]
         if part.get("properties"):
             lines.append(schema_table(part, inside))
         sections.append("\n\n".join(line for line in lines if line))
