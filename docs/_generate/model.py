@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 
@@ -86,7 +87,7 @@ def entity_kinds() -> str:
     """Each entity kind with its fields."""
     sections = ["## Fields of every entity\n\n" + schema_table(entities.Entity.model_json_schema(), {})]
     shared = set(entities.Entity.model_fields)
-    used: dict[str, dict[str, object]] = {}
+    used: dict[str, dict[str, Any]] = {}
     for kind, model in entities.ENTITIES.items():
         schema = model.model_json_schema()
         inside = schema.get("$defs", {})
