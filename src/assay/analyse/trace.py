@@ -7,15 +7,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field
 
 from assay.genealogy import INPUT_ROLES, KINDS, Direction, Index, closure
 from assay.model.errors import TraceError, did_you_mean
 from assay.model.kinds import TIME, RecordKind
-from assay.plugins.operator import Progress
+from assay.model.text import Text
+from assay.plugins.contracts import OperatorManifest, Progress
 from assay.store.workspace import Workspace
 
 
@@ -195,6 +197,44 @@ def trace(
     edges = tuple(details.edges(names))
     _tell(progress, 3, "describe")
     return Trace(names[keys[0]], way, nodes, edges, found.truncated)
+
+
+class TraceArguments(BaseModel):
+    """Arguments of the operator ``trace``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(description="Id of a unit, lot or execution; kind:ID where one id means several.")
+    direction: Literal["back", "forward"] = Field(
+        default="back", description="back: what it was made from; forward: what it went into."
+    )
+    max_depth: int | None = Field(default=None, ge=0, description="Walk at most this many movements.")
+    max_nodes: int | None = Field(default=None, ge=1, description="Keep at most this many nodes.")
+
+
+def _operate(workspace: Workspace, arguments: TraceArguments, progress: Progress | None) -> Trace:
+    return trace(
+        workspace,
+        arguments.id,
+        arguments.direction,
+        max_depth=arguments.max_depth,
+        max_nodes=arguments.max_nodes,
+        progress=progress,
+    )
+
+
+MANIFEST = OperatorManifest(
+    id="trace",
+    version="0.1.0",
+    title=Text(zh="追溯", en="Trace"),
+    description=Text(
+        zh="沿已记录的移动，找出单件、批次或工序执行的来源或去向。",
+        en="Follows recorded movements to what a unit, lot or execution came from or went into.",
+    ),
+    config=TraceArguments,
+    capabilities=frozenset({"trace"}),
+    run=_operate,
+)
 
 
 T = TypeVar("T")

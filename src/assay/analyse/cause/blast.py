@@ -24,7 +24,7 @@ _ALWAYS = ("subject", "unit_id", "value")
 
 @dataclass(frozen=True)
 class Mark:
-    """What makes a record one of a cause's: a level verbatim, or ranges of an ordered factor (ends included)."""
+    """What makes a record one of a cause's: a level verbatim, or ranges of an ordered factor."""
 
     factor: str
     value: str | None
@@ -48,7 +48,7 @@ def affected_units(frame: Frame, mark: Mark, group: Flags) -> pa.Array:
 
 
 def _marked_movements(frame: Frame, mark: Mark) -> Flags | None:
-    """Which movement rows carry the mark, in the scope of the analysis; None when it isn't of the movement."""
+    """Which movement rows in scope carry the mark; None when it isn't a mark of the movement."""
     movements = frame.movements
     if mark.factor == WINDOW and mark.ranges:
         started = pc.fill_null(movements.table.column("started").cast(pa.int64()), UNKNOWN).to_numpy()
@@ -129,7 +129,7 @@ def carrying(frame: Frame, mark: Mark) -> Flags:
 
 
 def evidence_rows(frame: Frame, group: Flags, *, limit: int | None, offset: int) -> pa.Table:
-    """The subjects in ``group`` with their outcome and every recorded column, bad ones first, then by time."""
+    """The subjects in ``group`` with outcome and every recorded column, bad ones first, then by time."""
     rows = np.flatnonzero(group)
     time = frame.time
     order = (

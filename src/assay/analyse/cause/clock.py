@@ -70,7 +70,7 @@ def _levels(name: str, codes: Codes, labels: list[str]) -> Factor:
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time, both ends included, in microseconds since 1970, and its share of the level's subjects."""
+    """A stretch of time, ends included, in microseconds since 1970, and its share of the level."""
 
     start: int
     end: int

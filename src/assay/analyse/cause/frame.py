@@ -236,11 +236,11 @@ def _characteristics(workspace: Workspace) -> list[str]:
 
 
 def _read_measurements(workspace: Workspace, measured: LakeColumns, expression: Expression) -> pa.Table:
-    extra = [name for name in _MEASUREMENT_FACTORS]
     own = [attribute.name for attribute in workspace.registry.attributes(RecordKind.MEASUREMENT)]
     present = [name for name in own if name in measured.schema.names]
     return measured.read(
-        [*_KEPT, *extra, *present], where=pc.field("characteristic").isin(list(expression.names))
+        [*_KEPT, *_MEASUREMENT_FACTORS, *present],
+        where=pc.field("characteristic").isin(list(expression.names)),
     )
 
 
@@ -416,7 +416,7 @@ def _columns(
                 kind = declared[name].type if name in declared else AttributeType.TEXT
                 unit = declared[name].unit if name in declared else None
                 found.append(Column(name, RecordKind.MOVEMENT, name, role, kind, link, unit=unit))
-        found.extend(_consumed(movements, links[link], link))
+        found.extend(_consumed(movements, link))
     own = {one.name: one for one in workspace.registry.attributes(RecordKind.MEASUREMENT)}
     for name in measured.schema.names:
         role = _role(name, own, _MEASUREMENT_FACTORS)
@@ -435,7 +435,7 @@ def _role(name: str, declared: dict[str, Attribute], core: Iterable[str]) -> Col
     return ColumnRole.FACTOR if name in core else None
 
 
-def _consumed(movements: Movements, rows: Rows, link: str | None) -> list[Column]:
+def _consumed(movements: Movements, link: str | None) -> list[Column]:
     """One factor per kind of material consumed: which lot (or unit) of it."""
     taken = movements.is_in("role", "consumed")
     if not taken.any():

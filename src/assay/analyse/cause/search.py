@@ -52,13 +52,13 @@ class Found:
     group: Flags
     strata: NDArray[np.int64]
     shape: Shape | None = None
-    elevated: NDArray[np.int64] | None = None
+    elevated: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     explained: list[Explained] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Explained:
-    """A level (or ordered factor, ``level`` None) that looked like a cause until another was taken into account."""
+    """A level (None: an ordered factor) that looked like a cause until another was taken into account."""
 
     factor: Factor
     level: int | None
@@ -88,9 +88,9 @@ def search(
     """Rank the causes among ``factors``.
 
     Returns the causes in order, and the number of hypotheses tested at each step. A cause is claimed when
-    its p-value times that number is at most ``error_rate`` (Bonferroni: the family-wise error of the step)
-    and, where ``rivals`` are given, when it is also that strong within the levels of each of them; a rival that
-    explains one away is conditioned on from then on.
+    its p-value times that number is at most ``error_rate`` (Bonferroni, the family-wise error of a step)
+    and, where ``rivals`` are given, when it is also that strong within the levels of each of them;
+    a rival that explains one away is conditioned on from then on.
     """
     found: list[Found] = []
     suspects: dict[tuple[str, int | None], float] = {}
@@ -109,7 +109,7 @@ def search(
         if best is None or best[1].p[best[0]] > limit:
             break
         place, one = best
-        rival = _explaining(one, place, rivals, arrangement, problem, limit)
+        rival = _explaining(one, place, rivals, arrangement=arrangement, problem=problem, limit=limit)
         if rival is not None:
             arrangement.condition_on(rival, rival.codes.astype(np.int64) + 1)
             rivals = tuple(other for other in rivals if other is not rival)
@@ -217,6 +217,7 @@ def _explaining(
     one: _Scored,
     place: int,
     rivals: tuple[Factor, ...],
+    *,
     arrangement: Arrangement,
     problem: Problem,
     limit: float,
@@ -297,14 +298,15 @@ def _claim(
     if not factor.is_ordered:
         group = factor.carriers(place)
         return Found(factor, place, p_value, q_value, group, strata), group
-    assert one.shape is not None
     elevated = _elevated(factor, one.shape, problem, strata)
     group = np.isin(factor.codes, elevated)
     part = _conditioning(factor)
     return Found(factor, None, p_value, q_value, group, strata, one.shape, elevated), part
 
 
-def _elevated(factor: Factor, shape: Shape, problem: Problem, strata: NDArray[np.int64]) -> NDArray[np.int64]:
+def _elevated(
+    factor: Factor, shape: Shape | None, problem: Problem, strata: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """The bins in which the target is raised: the end beyond the best cut, or the bins above average."""
     known = factor.codes >= 0
     codes = factor.codes[known].astype(np.int64)

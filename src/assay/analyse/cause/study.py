@@ -65,7 +65,7 @@ def run(
     problem = _problem(frame, recorded)
     verdict = _nothing_to_find(frame, problem)
     if verdict is not None:
-        return _study(frame, where, problem, [], 0, verdict)
+        return _study(frame, where, problem, found=[], tests=0, note=verdict)
     tested = 0
 
     def tick() -> None:
@@ -76,7 +76,7 @@ def run(
     causes, total, clusters = rank(problem, workspace.config.time_zone, tick)
     key = "found" if causes else "no factor" if total == 0 else "nothing"
     note = said(key, tests=total, rate=ERROR_RATE, subjects=frame.size)
-    study = _study(frame, where, problem, causes, total, note, clusters)
+    study = _study(frame, where, problem, found=causes, tests=total, note=note, clusters=clusters)
     told(1, 1, "done")
     return study
 
@@ -138,6 +138,7 @@ def _study(
     frame: Frame,
     where: str | None,
     problem: Problem,
+    *,
     found: list[Found],
     tests: int,
     note: Text,
@@ -146,7 +147,7 @@ def _study(
     causes, marks, groups = [], {}, {}
     for rank, one in enumerate(found, 1):
         mark = _mark(one)
-        cause = _cause(rank, one, mark, frame, problem, clusters)
+        cause = _cause(rank, one, mark, frame=frame, problem=problem, clusters=clusters)
         causes.append(cause)
         marks[cause.factor, cause.value] = mark
         groups[cause.factor, cause.value] = one.group
@@ -170,21 +171,18 @@ def _study(
 
 def _mark(one: Found) -> Mark:
     factor = one.factor
-    if factor.windows:
-        assert one.level is not None
+    if factor.windows and one.level is not None:
         first, last = factor.windows[one.level]
         span = (float(factor.low[first]) / 1e6, float(factor.high[last]) / 1e6)
         return Mark(WINDOW, f"{_moment(span[0])}/{_moment(span[1])}", (span,))
     if one.level is not None:
         return Mark(factor.name, factor.labels[one.level])
-    assert one.elevated is not None
     scale = 1e6 if factor.name == DRIFT else 1.0
     return Mark(factor.name, None, tuple((low / scale, high / scale) for low, high in _ranges(one)))
 
 
 def _ranges(one: Found) -> list[tuple[float, float]]:
     """Elevated bins, neighbours joined."""
-    assert one.elevated is not None
     edges = np.flatnonzero(np.diff(one.elevated) > 1)
     firsts = np.concatenate([[0], edges + 1])
     lasts = np.concatenate([edges, [one.elevated.size - 1]])
@@ -198,6 +196,7 @@ def _cause(
     rank: int,
     one: Found,
     mark: Mark,
+    *,
     frame: Frame,
     problem: Problem,
     clusters: NDArray[np.int64] | None,
@@ -368,13 +367,12 @@ def _statement(mark: Mark, one: Found, effect: Effect) -> Text:
     if mark.value is not None:
         what = said("level", factor=mark.factor, value=mark.value)
     else:
-        assert one.shape is not None
         ends = (
             (_moment(a), _moment(b)) if one.factor.name == DRIFT else (_number(a), _number(b))
             for a, b in mark.ranges
         )
         spans = ", ".join(low if low == high else f"{low} … {high}" for low, high in ends)
-        what = said(one.shape.value, factor=mark.factor, range=spans)
+        what = said(one.shape or "level", factor=mark.factor, range=spans)
     if effect.mean_shift is not None and effect.mean_shift_ci is not None:
         low, high = effect.mean_shift_ci
         return said(

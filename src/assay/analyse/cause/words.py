@@ -15,7 +15,7 @@ _CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     "mean": (
         "{what}：均值高出 {shift:.4g}（{low:.4g} 至 {high:.4g}），即 {standardised:.2f} 个标准差。",
-        "{what}: mean higher by {shift:.4g} ({low:.4g} to {high:.4g}), {standardised:.2f} standard deviations.",
+        "{what}: mean higher by {shift:.4g} ({low:.4g} to {high:.4g}), {standardised:.2f} SD.",
     ),
     "level": ("{factor} = {value}", "{factor} = {value}"),
     "rising": ("{factor} 越高目标越高，尤其是 {range}", "the target rises with {factor}, most at {range}"),
@@ -38,7 +38,10 @@ _CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     "explained": (
         "{what} 单独看也显著，考虑该原因后不再显著（p {before:.2g} → {after:.2g}）。",
-        "{what} looked like a cause on its own; given this one it no longer does (p {before:.2g} → {after:.2g}).",
+        (
+            "{what} looked like a cause on its own; given this one it no longer does "
+            "(p {before:.2g} → {after:.2g})."
+        ),
     ),
     "found": (
         "在 {tests} 个检验中按族错误率 {rate:.0%} 判定。",
@@ -46,7 +49,10 @@ _CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     "nothing": (
         "证据不足：{subjects} 个对象、{tests} 个检验中，没有一个原因达到族错误率 {rate:.0%} 的要求。",
-        "Insufficient evidence: of {tests} tests over {subjects} subjects none meets a family-wise error of {rate:.0%}.",
+        (
+            "Insufficient evidence: of {tests} tests over {subjects} subjects "
+            "none meets a family-wise error of {rate:.0%}."
+        ),
     ),
     "no bad": (
         "证据不足：{subjects} 个对象中没有一个符合目标。",
