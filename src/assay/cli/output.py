@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
@@ -13,6 +14,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_FILE_WIDTH = 160
+"""Columns where nobody says how wide the page is."""
 
 
 def show(document: object, human: Callable[[Console], None], *, as_json: bool) -> None:
@@ -33,7 +37,9 @@ def console(*, stderr: bool = False) -> Console:
     """A console that prints what it is given, without markup: values come from files."""
     from rich.console import Console
 
-    return Console(stderr=stderr, markup=False, highlight=False, soft_wrap=False)
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _FILE_WIDTH
+    return Console(stderr=stderr, markup=False, highlight=False, width=width)
 
 
 def plain(value: object) -> object:
