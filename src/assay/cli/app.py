@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any
@@ -142,6 +143,11 @@ def _run(arguments: list[str]) -> int:
     except OSError as problem:
         where = f"{problem.filename}: " if problem.filename else ""
         _complain(f"{where}{problem.strerror or problem}", None)
+    except Exception as problem:  # noqa: BLE001 - a defect is shown with its traceback, and said to be one
+        traceback.print_exc()
+        _complain(
+            say("error.internal", message=f"{type(problem).__name__}: {problem}"), say("error.internal_hint")
+        )
     return 1
 
 
