@@ -3,19 +3,12 @@
 import { locale, t } from "./i18n";
 import { session } from "./state/session";
 
-const cache = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat>();
+const cache = new Map<string, Intl.NumberFormat>();
 
 function numberFormat(options: Intl.NumberFormatOptions): Intl.NumberFormat {
-  const key = `n${locale.value}${JSON.stringify(options)}`;
-  let format = cache.get(key) as Intl.NumberFormat | undefined;
+  const key = `${locale.value}${JSON.stringify(options)}`;
+  let format = cache.get(key);
   if (!format) cache.set(key, (format = new Intl.NumberFormat(locale.value, options)));
-  return format;
-}
-
-function dateFormat(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = `d${locale.value}${JSON.stringify(options)}`;
-  let format = cache.get(key) as Intl.DateTimeFormat | undefined;
-  if (!format) cache.set(key, (format = new Intl.DateTimeFormat(locale.value, options)));
   return format;
 }
 
@@ -52,23 +45,17 @@ export function points(value: number): string {
   return numberFormat({ maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(value * 100);
 }
 
-const SUPERSCRIPT: Record<string, string> = {
-  "-": "⁻", "0": "⁰", "1": "¹", "2": "²", "3": "³", "4": "⁴", "5": "⁵", "6": "⁶", "7": "⁷", "8": "⁸", "9": "⁹",
-};
-
 function scientific(value: number): string {
-  if (value === 0) return "0";
-  const [mantissa = "", exponent = ""] = value.toExponential(1).split("e");
-  const raised = [...exponent.replace("+", "")].map((sign) => SUPERSCRIPT[sign] ?? sign).join("");
-  return `${numberFormat({ maximumFractionDigits: 1 }).format(Number(mantissa))} × 10${raised}`;
+  return numberFormat({ notation: "scientific", maximumSignificantDigits: 3 }).format(value);
 }
 
-/** A probability: four decimals while readable, powers of ten below. */
-export function probability(value: number | null | undefined): string {
-  if (value === null || value === undefined) return t("value.none");
-  if (value < 1e-300) return `< ${scientific(1e-300)}`;
-  if (value < 1e-3) return scientific(value);
-  return numberFormat({ maximumSignificantDigits: 2 }).format(value);
+/** A probability: decimals while readable, else a mantissa and a power of ten. */
+export function probability(value: number | null | undefined): { text: string; exponent: number | null } {
+  if (value === null || value === undefined) return { text: t("value.none"), exponent: null };
+  if (value === 0) return { text: "< 10", exponent: -300 };
+  if (value >= 1e-3) return { text: numberFormat({ maximumSignificantDigits: 2 }).format(value), exponent: null };
+  const [mantissa = "", exponent = ""] = value.toExponential(1).split("e");
+  return { text: `${numberFormat({ maximumFractionDigits: 1 }).format(Number(mantissa))} × 10`, exponent: Number(exponent) };
 }
 
 /** Milliseconds of an ISO time; a time without an offset is UTC, as all recorded times are. */
@@ -83,11 +70,7 @@ export function time(value: unknown): string {
   if (value === null || value === undefined || value === "") return t("value.none");
   const moment = instant(value);
   if (Number.isNaN(moment)) return String(value);
-  return dateFormat({
-    timeZone: zone(),
-    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
-    hourCycle: "h23",
-  }).format(moment);
+  return wallTime(wallClock(moment), "second");
 }
 
 const wallParts = new Map<string, Intl.DateTimeFormat>();
@@ -107,13 +90,10 @@ export function wallClock(moment: number): number {
   return Date.UTC(part.year!, part.month! - 1, part.day!, part.hour!, part.minute!, part.second!) + (moment % 1000);
 }
 
-/** A wall-clock value from `wallClock`, written for people. */
+/** A wall-clock value from `wallClock`, in ISO 8601 order: the one order that no reader can take for another. */
 export function wallTime(value: number, detail: "day" | "minute" | "second"): string {
-  const day: Intl.DateTimeFormatOptions = { timeZone: "UTC", year: "numeric", month: "2-digit", day: "2-digit" };
-  if (detail === "day") return dateFormat(day).format(value);
-  const clock: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-  if (detail === "second") clock.second = "2-digit";
-  return dateFormat({ ...day, ...clock }).format(value);
+  const text = new Date(value).toISOString().replace("T", " ");
+  return text.slice(0, { day: 10, minute: 16, second: 19 }[detail]);
 }
 
 /** Any recorded value, as text. */

@@ -173,7 +173,7 @@ export function options(data: ChartData, width: number): EChartsOption {
     axisLabel: { ...label, formatter: axisFormat(axis.format) },
     splitLine: index === 0 ? split : { show: false },
     splitNumber: width < 420 ? 3 : 5,
-    max: index === 1 && axis.format === "percent" ? 1 : undefined,
+    max: axis.format === "percent" ? (range: { max: number }) => (index === 1 || range.max > 0.85 ? 1 : null) : undefined,
     min: axis.format === "percent" ? 0 : undefined,
   });
   const values = [lineAxis(data.y, 0), ...(data.y2 ? [lineAxis(data.y2, 1)] : [])];

@@ -89,7 +89,7 @@ function stacks(data: TraceData): Map<string, TraceNode[]> {
   return split;
 }
 
-/** Longest path from the sources; an edge that closes a loop (rework) is drawn but does not push a node further. */
+/** Longest path from the sources, which themselves stand right before what they went into; an edge that closes a loop (rework) is drawn but does not push a node further. */
 function layers(keys: string[], edges: [string, string][]): Map<string, number> {
   const out = new Map<string, string[]>(keys.map((key) => [key, []]));
   for (const [from, to] of edges) out.get(from)?.push(to);
@@ -120,6 +120,11 @@ function layers(keys: string[], edges: [string, string][]): Map<string, number> 
   const rank = new Map(order.reverse().map((key, index) => [key, index]));
   forward.sort((a, b) => rank.get(a[0])! - rank.get(b[0])!);
   for (const [from, to] of forward) layer.set(to, Math.max(layer.get(to)!, layer.get(from)! + 1));
+  const entered = new Set(forward.map(([, to]) => to));
+  for (const key of keys) {
+    const next = forward.filter(([from]) => from === key).map(([, to]) => layer.get(to)!);
+    if (!entered.has(key) && next.length) layer.set(key, Math.min(...next) - 1);
+  }
   return layer;
 }
 
