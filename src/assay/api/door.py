@@ -11,6 +11,7 @@ from assay.api.auth import COOKIE, CSRF_HEADER, Gate, Session, same
 from assay.api.errors import ForgedRequest
 from assay.api.imports import ImportDesk
 from assay.api.settings import ApiSettings
+from assay.apps.questions import Questions
 from assay.apps.runtime import Runtime
 from assay.store.workspace import Workspace
 
@@ -25,8 +26,9 @@ class Services:
         self.workspace = workspace
         self.settings = settings
         self.gate = Gate(workspace.registry, settings)
-        self.runtime = Runtime(workspace)
-        self.imports = ImportDesk(workspace, self.runtime, settings)
+        self.questions = Questions(workspace)
+        self.runtime = Runtime(self.questions)
+        self.imports = ImportDesk(workspace, self.questions, settings)
 
     def close(self) -> None:
         """Delete dropped files that were never loaded, and close the plant."""
@@ -70,4 +72,3 @@ def refuse_other_sites(request: Request) -> None:
 
 Guarded = Annotated[Session, Depends(session)]
 """A parameter of this type makes a route answer 401 without a session."""
-

@@ -58,7 +58,9 @@ def _lines(first: pa.Table, rest: Iterator[pa.Table]) -> Iterator[str]:
     yield _BOM + _written([[safe_cell(column) for column in first.column_names]])
     while True:
         for batch in first.to_batches(max_chunksize=_BATCH_ROWS):
-            yield _written(zip(*(map(safe_cell, column.to_pylist()) for column in batch.columns), strict=True))
+            yield _written(
+                zip(*(map(safe_cell, column.to_pylist()) for column in batch.columns), strict=True)
+            )
         following = next(rest, None)
         if following is None:
             return

@@ -129,10 +129,11 @@ def http_problem(status: int) -> Problem:
 
 
 def _assay_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, AssayError)
     if isinstance(error, ApiError):
         return refusal(error.status, problem_of(error), error.headers)
-    return refusal(_status(error), problem_of(error))
+    if isinstance(error, AssayError):
+        return refusal(_status(error), problem_of(error))
+    raise error
 
 
 def _status(error: AssayError) -> int:
@@ -148,14 +149,16 @@ def _status(error: AssayError) -> int:
 
 
 def _invalid_request(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+    if not isinstance(error, RequestValidationError):
+        raise error
     listed = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:10])
     said, advice = TEXTS["invalid-request"]
     return refusal(422, Problem(message=_filled(said, {"problems": listed}), hint=advice))
 
 
 def _http_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+    if not isinstance(error, HTTPException):
+        raise error
     return refusal(error.status_code, http_problem(error.status_code), error.headers)
 
 
@@ -172,5 +175,3 @@ def _filled(text: Text, values: Mapping[str, object]) -> Text:
         }
 
     return Text(zh=text.zh.format_map(in_language("zh")), en=text.en.format_map(in_language("en")))
-
-

@@ -71,7 +71,9 @@ TEXTS: dict[str, Said] = {
 }
 
 UPLOAD_DETAILS: dict[str, Text] = {
-    "not-multipart": Text(zh="内容类型不是 multipart/form-data", en="its content type is not multipart/form-data"),
+    "not-multipart": Text(
+        zh="内容类型不是 multipart/form-data", en="its content type is not multipart/form-data"
+    ),
     "no-file": Text(zh="没有 file 字段或缺少文件名", en="it has no field 'file' with a file name"),
     "two-files": Text(zh="一次只能上传一个文件", en="only one file can be sent at a time"),
     "cut-off": Text(zh="传输中断，内容不完整", en="it was cut off before its end"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from assay.apps.payloads import Problem
 from assay.model.attributes import AttributeType, ColumnRole
 from assay.model.text import Language, Text
 
@@ -123,7 +124,7 @@ class LoadCard(_Body):
     duplicates: int
     quarantined: int
     reasons: dict[str, int]
-    target: str | None = Field(default=None, description="A target to look for causes of; null if none suggests itself.")
+    target: str | None = Field(default=None, description="A target to look for causes of, if any.")
     segment: str | None = None
 
 
@@ -136,7 +137,7 @@ class ImportProgress(_Body):
     rows_done: int = 0
     rows_total: int | None = None
     report: LoadCard | None = None
-    error: dict[str, Any] | None = None
+    error: Problem | None = None
 
 
 class SqlOrder(_Body):
@@ -154,5 +155,3 @@ class ReplayCard(_Body):
     duplicates: int
     quarantined: int
     reasons: dict[str, int]
-
-

@@ -52,18 +52,20 @@ class ApiSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """The defaults, changed by ``ASSAY_ALLOWED_HOSTS`` (comma separated) and ``ASSAY_UPLOAD_LIMIT`` (bytes).
+        """The defaults, or ``ASSAY_ALLOWED_HOSTS`` (comma separated) and ``ASSAY_UPLOAD_LIMIT`` (bytes).
 
         Raises
         ------
         ValueError
             The limit is not a whole number.
         """
-        hosts = tuple(name.strip() for name in environment.get("ASSAY_ALLOWED_HOSTS", "").split(",") if name.strip())
+        hosts = tuple(
+            name.strip() for name in environment.get("ASSAY_ALLOWED_HOSTS", "").split(",") if name.strip()
+        )
         limit = environment.get("ASSAY_UPLOAD_LIMIT", "").strip()
         if limit and not limit.isdigit():
             raise ValueError(f"ASSAY_UPLOAD_LIMIT is {limit!r}; give a number of bytes, such as 4294967296")
-        return cls(allowed_hosts=hosts, **({"upload_limit": int(limit)} if limit else {}))
+        return cls(allowed_hosts=hosts, upload_limit=int(limit) if limit else cls.upload_limit)
 
     def bound_to(self, host: str) -> Self:
         """The same settings for a server that listens on ``host``."""

@@ -173,7 +173,9 @@ def safe_name(given: str) -> str:
     Letters of any script stay: mappings take values from the file's name. Empty when nothing is left.
     """
     last = re.split(r"[/\\]", given)[-1]
-    printable = "".join(c for c in last if unicodedata.category(c)[0] != "C" and c not in ':*?"<>|').strip(" .")
+    printable = "".join(c for c in last if unicodedata.category(c)[0] != "C" and c not in ':*?"<>|').strip(
+        " ."
+    )
     if len(printable.encode()) <= _NAME_BYTES:
         return printable
     stem, suffix = Path(printable).stem, Path(printable).suffix[:16]

@@ -1,4 +1,4 @@
-"""Pages that are data: their specification, the payloads that fill them, and the runtime that evaluates them."""
+"""Pages that are data: their specification, the payloads that fill them, the runtime that evaluates them."""
 
 from assay.apps.builtin import builtin_pages
 from assay.apps.errors import PageError, SpokenError, problem_of
@@ -11,10 +11,12 @@ from assay.apps.payloads import (
     MarkdownPayload,
     PageAnswer,
     PageQuestion,
+    Paging,
     Selection,
     TargetsPayload,
     TracePayload,
 )
+from assay.apps.questions import Questions
 from assay.apps.runtime import Runtime
 from assay.apps.widgets import WIDGETS, Widget
 
@@ -30,7 +32,9 @@ __all__ = [
     "PageAnswer",
     "PageError",
     "PageQuestion",
+    "Paging",
     "Param",
+    "Questions",
     "Runtime",
     "Selection",
     "SpokenError",

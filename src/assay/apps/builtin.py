@@ -15,7 +15,9 @@ def builtin_pages() -> dict[str, Page]:
     """Every built-in page by its id, in the order of the navigation."""
     folder = resources.files("assay.apps") / "pages"
     pages = [
-        read_page((folder / f"{name}.yaml").read_text(encoding="utf-8"), origin=f"assay/apps/pages/{name}.yaml")
+        read_page(
+            (folder / f"{name}.yaml").read_text(encoding="utf-8"), origin=f"assay/apps/pages/{name}.yaml"
+        )
         for name in _IN_ORDER
     ]
     return {page.id: page for page in pages}

@@ -88,6 +88,30 @@ class PageError(SpokenError, ValueError):
         )
 
     @classmethod
+    def no_factor(cls) -> PageError:
+        """There is no factor to break a target down by."""
+        return cls(
+            Text(zh="这些结果没有记录任何因素", en="No factor is recorded for these results"),
+            Text(
+                zh="在映射中把可能的原因列标为 factor 后重新导入。",
+                en="Mark the columns that may be causes as factors in the mapping and load again.",
+            ),
+        )
+
+    @classmethod
+    def unknown_id(cls, wanted: str) -> PageError:
+        """Nothing is recorded under an id."""
+        error = cls(
+            Text(zh=f"没有编号 {wanted!r} 的任何记录", en=f"Nothing is recorded under the id {wanted!r}"),
+            Text(
+                zh="可在原因页的证据行或受影响单元中点击编号。",
+                en="Ids can be followed from the evidence rows and affected units of the cause page.",
+            ),
+        )
+        error.is_missing = True
+        return error
+
+    @classmethod
     def nothing_selected(cls) -> PageError:
         """A binding follows a selection and there is none."""
         return cls(

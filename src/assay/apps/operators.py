@@ -19,7 +19,6 @@ from assay.apps.payloads import (
     KpiPayload,
     MarkdownPayload,
     Paging,
-
     Scalar,
     TracePayload,
 )
@@ -127,86 +126,118 @@ _WIDGET_ANSWERS: dict[str, type[BaseModel]] = {
 
 def _table() -> Iterator[PageOperator]:
     yield PageOperator(
-        "kpis", AnalysisArgs, KpiPayload,
+        "kpis",
+        AnalysisArgs,
+        KpiPayload,
         lambda args, asked: asked.questions.kpis(args.target, args.where, args.scope),
         "Inspected, bad, rate, units and quarantined rows.",
     )
     yield PageOperator(
-        "rate-over-time", TrendArgs, ChartPayload,
+        "rate-over-time",
+        TrendArgs,
+        ChartPayload,
         lambda args, asked: asked.questions.trend(
             args.target, args.where, args.scope, buckets=args.buckets, width=asked.width
         ),
         "The rate of the target over time with exact binomial limits; the mean of a numeric target.",
     )
     yield PageOperator(
-        "pareto", ParetoArgs, ChartPayload,
+        "pareto",
+        ParetoArgs,
+        ChartPayload,
         lambda args, asked: asked.questions.pareto(
             args.target, args.where, args.scope, by=args.by, levels=args.levels
         ),
         "The bad subjects by factor level, most first, with the cumulated share.",
     )
     yield PageOperator(
-        "loads", NoArgs, GridPayload,
+        "loads",
+        NoArgs,
+        GridPayload,
         lambda _, asked: asked.questions.loads(asked.paging),
         "The latest loads and what became of their rows.",
     )
     yield PageOperator(
-        "quarantine-reasons", NoArgs, GridPayload,
+        "quarantine-reasons",
+        NoArgs,
+        GridPayload,
         lambda _, asked: asked.questions.quarantine_reasons(),
         "How many rows are quarantined, by reason.",
     )
     yield PageOperator(
-        "quarantine", QuarantineArgs, GridPayload,
-        lambda args, asked: asked.questions.quarantine(asked.paging.limit, asked.paging.offset, args.reason),
+        "quarantine",
+        QuarantineArgs,
+        GridPayload,
+        lambda args, asked: asked.questions.quarantine(asked.paging, args.reason),
         "The quarantined rows.",
     )
     yield PageOperator(
-        "cause", AnalysisArgs, CausesPayload,
+        "cause",
+        AnalysisArgs,
+        CausesPayload,
         lambda args, asked: asked.questions.causes(args.target, args.where, args.scope),
         "What explains the target, ranked.",
     )
     yield PageOperator(
-        "cause-chart", CauseArgs, ChartPayload,
-        lambda args, asked: asked.questions.cause_chart(args, width=asked.width),
+        "cause-chart",
+        CauseArgs,
+        ChartPayload,
+        lambda args, asked: asked.questions.cause_chart(args),
         "Dose-response of an ordered factor, or the rates of a factor's levels, with confidence bands.",
     )
     yield PageOperator(
-        "evidence", CauseArgs, GridPayload,
+        "evidence",
+        CauseArgs,
+        GridPayload,
         lambda args, asked: asked.questions.evidence_of(args, asked.paging),
         "The rows behind a cause.",
     )
     yield PageOperator(
-        "affected", CauseArgs, GridPayload,
+        "affected",
+        CauseArgs,
+        GridPayload,
         lambda args, asked: asked.questions.affected_of(args, asked.paging),
         "The units that share a cause, those not yet inspected among them.",
     )
     yield PageOperator(
-        "unit-summary", SubjectArgs, KpiPayload,
+        "unit-summary",
+        SubjectArgs,
+        KpiPayload,
         lambda args, asked: asked.questions.unit_summary(args.id),
         "What a unit is, how many steps and results it has.",
     )
     yield PageOperator(
-        "unit-record", SubjectArgs, GridPayload,
-        lambda args, asked: asked.questions.unit_record(args.id),
+        "unit-record",
+        SubjectArgs,
+        GridPayload,
+        lambda args, asked: asked.questions.unit_record(args.id, asked.paging),
         "Every step recorded for a unit, with its factors.",
     )
     yield PageOperator(
-        "unit-results", SubjectArgs, GridPayload,
+        "unit-results",
+        SubjectArgs,
+        GridPayload,
         lambda args, asked: asked.questions.unit_results(args.id, asked.paging),
         "Every result of a unit and of its executions.",
     )
     yield PageOperator(
-        "unit-causes", SharedArgs, CausesPayload,
+        "unit-causes",
+        SharedArgs,
+        CausesPayload,
         lambda args, asked: asked.questions.shared_causes(args.id, args.target, args.where, args.scope),
         "The causes of the target that the unit shares.",
     )
     yield PageOperator(
-        "trace", TraceArgs, TracePayload,
+        "trace",
+        TraceArgs,
+        TracePayload,
         lambda args, asked: asked.questions.trace(args.id, args.direction),
         "The genealogy around one id.",
     )
     yield PageOperator(
-        "text", TextArgs, MarkdownPayload,
+        "text",
+        TextArgs,
+        MarkdownPayload,
         lambda args, _: MarkdownPayload(text=args.text),
         "Text in both languages.",
     )
@@ -217,7 +248,7 @@ OPERATORS: dict[str, PageOperator] = {operator.id: operator for operator in _tab
 
 
 def check_bindings(page: Page) -> Iterator[str]:
-    """The problems of a page's bindings, each with its path: operators, arguments, widgets that can't draw them."""
+    """The problems of a page's operators, arguments and widgets, each with its path."""
     for name, binding in page.data.items():
         operator = OPERATORS.get(binding.operator)
         if operator is None:
@@ -231,7 +262,7 @@ def check_bindings(page: Page) -> Iterator[str]:
         if operator is not None and operator.answer is not _WIDGET_ANSWERS[widget.type]:
             yield (
                 f"widgets.{index}.data: a {widget.type} can't draw {widget.data!r}; "
-                f"operator {operator.id!r} answers with {operator.answer.__name__.removesuffix('Payload').lower()}"
+                f"operator {operator.id!r} answers with a {operator.answer.__name__}"
             )
 
 
@@ -250,5 +281,3 @@ def _argument_problems(path: str, operator: PageOperator, args: dict[str, Any]) 
         for item in error.errors():
             if item["type"] != "missing":
                 yield f"{path}.{'.'.join(map(str, item['loc']))}: {item['msg']}"
-
-

@@ -17,6 +17,15 @@ _REFERENCE = re.compile(r"\$([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?\Z")
 _NAME = r"^[a-z][a-z0-9_]{0,62}$"
 
 
+class Choice(BaseModel):
+    """One value a parameter may have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: str
+    title: Text | None = None
+
+
 class Param(BaseModel):
     """A parameter of the page; it lives in the page's URL.
 
@@ -33,10 +42,13 @@ class Param(BaseModel):
     )
     title: Text
     required: bool = False
+    choices: list[Choice] | None = Field(
+        default=None, description="The values to choose from, if only some make sense."
+    )
 
 
 class Binding(BaseModel):
-    """A named question: an operator with its arguments; ``$name`` takes a parameter, ``$selection.x`` a selection."""
+    """A named question: an operator and its arguments; ``$name`` is a parameter, ``$selection.x`` a choice."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -24,7 +24,7 @@ class Payload(BaseModel):
 
 
 class KpiItem(Payload):
-    """One headline figure; a value whose unit is ``percent`` is a fraction between 0 and 1."""
+    """A headline figure; with the unit ``percent`` the value is a fraction. Times are ISO 8601."""
 
     id: str
     label: Text
@@ -65,6 +65,7 @@ class Series(Payload):
     role: Literal["data", "limit", "centre"] = Field(
         default="data", description="Limits and centre lines are separate layers and are never thinned out."
     )
+    tone: Tone | None = None
     points: list[tuple[str | float, float | None]]
     band: list[tuple[str | float, float, float]] | None = None
 
@@ -82,14 +83,16 @@ class ChartPayload(Payload):
 
 
 class GridColumn(Payload):
-    """A column of a grid."""
+    """A column of a grid; ``tones`` colours the cells whose text is among its keys."""
 
     field: str
     title: Text
     type: Literal["text", "number", "time", "percent"] = "text"
     link: Literal["unit", "cause"] | None = Field(
-        default=None, description="The page that a cell of this column opens, with the cell's value as its id."
+        default=None,
+        description="The page that a cell of this column opens, with the cell's value as its id.",
     )
+    tones: dict[str, Tone] | None = None
 
 
 class GridPayload(Payload):
@@ -168,13 +171,14 @@ class Confounded(BaseModel):
 
 
 class Dose(BaseModel):
-    """One step of the dose-response: a value or a range, its subjects, the bad ones, rate and interval."""
+    """One point of a dose-response: ``value``, or ``from`` and ``to``; subjects, rate or mean, interval."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     subjects: int
     bad: int | None = None
     rate: float | None = None
+    mean: float | None = None
     ci: tuple[float | None, float | None] | None = None
 
 
@@ -207,8 +211,9 @@ class CausesPayload(BaseModel):
     target: str
     subjects: int
     bad: int | None = None
-    verdict: str
+    verdict: Literal["causes found", "insufficient evidence"]
     causes: list[Cause]
+    note: Text | None = None
 
 
 class TargetCard(Payload):
@@ -254,13 +259,7 @@ class Refusal(Payload):
 
 
 AnyPayload = (
-    KpiPayload
-    | ChartPayload
-    | GridPayload
-    | TracePayload
-    | CausesPayload
-    | MarkdownPayload
-    | Refusal
+    KpiPayload | ChartPayload | GridPayload | TracePayload | CausesPayload | MarkdownPayload | Refusal
 )
 """What a binding answers with."""
 
@@ -282,10 +281,13 @@ class Paging(Payload):
 class PageQuestion(Payload):
     """Everything a page needs to be filled, in one request."""
 
-    params: dict[str, Scalar] = Field(default_factory=dict, description="The page's parameters, as in the URL.")
+    params: dict[str, Scalar] = Field(
+        default_factory=dict,
+        description="The page's parameters, as in the URL; null or empty is the default.",
+    )
     selection: Selection = Field(default_factory=Selection)
-    only: list[str] | None = Field(default=None, description="Names of the bindings to evaluate; all if null.")
-    paging: dict[str, Paging] = Field(default_factory=dict, description="Rows wanted, by binding.")
+    only: list[str] | None = Field(default=None, description="Bindings to evaluate; all when null.")
+    paging: dict[str, Paging] = Field(default_factory=dict, description="Rows wanted of a grid, by binding.")
     width: int = Field(default=1200, ge=50, le=8192, description="Width of a chart in pixels.")
 
 

@@ -14,6 +14,7 @@ from assay.apps.operators import OPERATORS, Asked
 from assay.apps.page import Binding, Page, reference
 from assay.apps.payloads import PageAnswer, PageQuestion, Paging, Refusal, Scalar, Selection
 from assay.apps.questions import Questions
+from assay.apps.widgets import CauseList
 from assay.model.errors import AssayError
 
 _LOG = logging.getLogger("assay.apps")
@@ -69,12 +70,12 @@ class Runtime:
         for param in page.params:
             given = question.params.get(param.name)
             params[param.name] = param.default if given is None or given == "" else given
-        selection = question.selection
+        selection = self._completed(page, params, question.selection)
         data: dict[str, Any] = {}
         for name in names:
             asked = Asked(self._questions, question.paging.get(name, Paging()), question.width)
             data[name] = self._answer(page, page.data[name], params, selection, asked)
-        return PageAnswer(data=data, params=params, selection=self._used(page, params, selection))
+        return PageAnswer(data=data, params=params, selection=selection)
 
     def _known(self, page_id: str) -> Page:
         if page_id not in self.pages:
@@ -82,38 +83,41 @@ class Runtime:
         return self.pages[page_id]
 
     def _answer(
-        self, page: Page, binding: Binding, params: Mapping[str, Scalar], selection: Selection, asked: Asked
+        self,
+        page: Page,
+        binding: Binding,
+        params: Mapping[str, Scalar],
+        selection: Selection,
+        asked: Asked,
     ) -> BaseModel:
         operator = OPERATORS[binding.operator]
         try:
-            args = _filled(page, binding, params, selection)
+            args = _filled(binding, params, selection)
             return operator.run(_validated(page, binding, operator.args, args), asked)
         except AssayError as error:
             return Refusal(error=problem_of(error))
-        except Exception:
+        except Exception:  # noqa: BLE001 - one widget's failure must not blank the page
             _LOG.exception("page %s: operator %s failed", page.id, operator.id)
             return Refusal(error=unexpected_problem())
 
-    def _used(self, page: Page, params: Mapping[str, Scalar], selection: Selection) -> Selection:
-        """The selection, or the first cause where the page selects causes and nothing is selected."""
-        if selection.factor is not None:
-            return selection
+    def _completed(self, page: Page, params: Mapping[str, Scalar], given: Selection) -> Selection:
+        """The selection; the first cause where a cause list selects and nothing is selected."""
+        if given.factor is not None:
+            return given
         for widget in page.widgets:
-            if getattr(widget, "select", None):
-                binding = page.data[widget.data]
-                try:
-                    args = _filled(page, binding, params, selection)
-                    first = self._questions.first_cause(args.get("target"), args.get("where"), args.get("scope"))
-                except AssayError:
-                    return selection
-                if first is not None:
-                    return Selection(factor=first.factor, value=first.value)
-        return selection
+            if not isinstance(widget, CauseList) or widget.select is None:
+                continue
+            args = _filled(page.data[widget.data], params, given)
+            try:
+                first = self._questions.first_cause(args.get("target"), args.get("where"), args.get("scope"))
+            except AssayError:
+                return given  # the cause list shows the error itself
+            if first is not None:
+                return Selection(factor=first.factor, value=first.value)
+        return given
 
 
-def _filled(
-    page: Page, binding: Binding, params: Mapping[str, Scalar], selection: Selection
-) -> dict[str, Any]:
+def _filled(binding: Binding, params: Mapping[str, Scalar], selection: Selection) -> dict[str, Any]:
     """The binding's arguments with references replaced; a null falls back to the operator's default."""
     filled: dict[str, Any] = {}
     for name, value in binding.args.items():

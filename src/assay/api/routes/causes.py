@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from assay.api.door import Guarded, Services, services
 from assay.api.download import csv_stream
-from assay.apps import CausesPayload, GridPayload
+from assay.apps import CausesPayload, GridPayload, Paging
 from assay.apps.questions import RecordsQuestion
 
 router = APIRouter(tags=["causes"])
@@ -27,7 +27,9 @@ def records_question(
     scope: str | None = None,
 ) -> RecordsQuestion:
     """Which cause of which target; ``value`` is left out for an ordered factor."""
-    return RecordsQuestion(target=target, factor=factor, value=value, where=where or None, scope=scope or None)
+    return RecordsQuestion(
+        target=target, factor=factor, value=value, where=where or None, scope=scope or None
+    )
 
 
 Question = Annotated[RecordsQuestion, Depends(records_question)]
@@ -43,9 +45,11 @@ def cause(
 
 
 @router.get("/evidence", response_model=GridPayload)
-def evidence(question: Question, _: Guarded, rooms: Rooms, limit: Limit = 100, offset: Offset = 0) -> Response:
+def evidence(
+    question: Question, _: Guarded, rooms: Rooms, limit: Limit = 100, offset: Offset = 0
+) -> Response:
     """The rows behind a cause."""
-    payload = rooms.questions.evidence(question, limit, offset)
+    payload = rooms.questions.evidence(question, Paging(offset=offset, limit=limit))
     return Response(payload.model_dump_json(by_alias=True), media_type="application/json")
 
 
@@ -56,9 +60,11 @@ def evidence_csv(question: Question, _: Guarded, rooms: Rooms) -> StreamingRespo
 
 
 @router.get("/affected", response_model=GridPayload)
-def affected(question: Question, _: Guarded, rooms: Rooms, limit: Limit = 100, offset: Offset = 0) -> Response:
+def affected(
+    question: Question, _: Guarded, rooms: Rooms, limit: Limit = 100, offset: Offset = 0
+) -> Response:
     """The units that share a cause, those not yet inspected among them."""
-    payload = rooms.questions.affected(question, limit, offset)
+    payload = rooms.questions.affected(question, Paging(offset=offset, limit=limit))
     return Response(payload.model_dump_json(by_alias=True), media_type="application/json")
 
 

@@ -32,9 +32,7 @@ _MULTIPART = {
 
 
 @router.post("/imports", openapi_extra=_MULTIPART)
-async def upload(
-    request: Request, _: Guarded, rooms: Annotated[Services, Depends(services)]
-) -> ImportCard:
+async def upload(request: Request, _: Guarded, rooms: Annotated[Services, Depends(services)]) -> ImportCard:
     """Take a file in (as the multipart field ``file``) and propose a mapping for it."""
     dropped = await receive_upload(request, rooms.imports.new_folder(), rooms.settings.upload_limit)
     return await run_in_threadpool(rooms.imports.propose, dropped)

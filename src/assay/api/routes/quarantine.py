@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from assay.api.door import Guarded, Services, services
 from assay.api.models import ReplayCard
-from assay.apps import GridPayload
+from assay.apps import GridPayload, Paging
 
 router = APIRouter(tags=["quarantine"])
 
@@ -22,7 +22,7 @@ def quarantine(
     reason: str | None = None,
 ) -> Response:
     """The quarantined rows, each with its file, line, column, value and reason."""
-    payload = rooms.questions.quarantine(limit, offset, reason)
+    payload = rooms.questions.quarantine(Paging(offset=offset, limit=limit), reason)
     return Response(payload.model_dump_json(by_alias=True), media_type="application/json")
 
 

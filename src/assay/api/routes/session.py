@@ -53,6 +53,3 @@ def plant_card(rooms: Services) -> PlantCard:
     """The plant that is served."""
     config = rooms.workspace.config
     return PlantCard(name=config.name, time_zone=config.time_zone, language=config.language)
-
-
-

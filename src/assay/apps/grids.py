@@ -1,0 +1,93 @@
+"""Arrow tables as grids: typed columns with titles, cells that JSON can hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from assay.apps.catalogue import column_title
+from assay.apps.payloads import GridColumn, GridPayload, Tone
+from assay.model.text import Text
+
+ColumnType = Literal["text", "number", "time", "percent"]
+
+_EXACT = 2**53  # integers beyond it change in a browser's numbers
+_LINKS: dict[str, Literal["unit"]] = {"unit_id": "unit", "subject": "unit", "execution": "unit"}
+
+
+def grid(
+    table: pa.Table,
+    *,
+    total: int,
+    offset: int = 0,
+    limit: int = 100,
+    declared: Mapping[str, dict[str, str]] | None = None,
+    tones: Mapping[str, dict[str, Tone]] | None = None,
+    types: Mapping[str, ColumnType] | None = None,
+    download: str | None = None,
+    note: Text | None = None,
+    linked: bool = True,
+) -> GridPayload:
+    """One page of a table as a grid.
+
+    Parameters
+    ----------
+    table
+        The rows of this page.
+    total
+        Rows of all pages.
+    declared
+        The plant's own titles by column.
+    tones
+        Colours of cells, by column and text.
+    types
+        Column types that Arrow can't tell (``percent``).
+    """
+    columns = [
+        GridColumn(
+            field=field.name,
+            title=column_title(field.name, dict(declared or {})),
+            type=(types or {}).get(field.name, _type(field.type)),
+            link=_LINKS.get(field.name) if linked else None,
+            tones=(tones or {}).get(field.name),
+        )
+        for field in table.schema
+    ]
+    rows = [{name: cell(value) for name, value in row.items()} for row in table.to_pylist()]
+    return GridPayload(
+        columns=columns, rows=rows, total=total, offset=offset, limit=limit, download=download, note=note
+    )
+
+
+def cell(value: Any) -> Any:
+    """A cell as JSON: times in ISO 8601 UTC, no NaN, integers a browser would change as text."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= _EXACT else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return value if isinstance(value, str) else str(value)
+
+
+def moment(value: datetime) -> str:
+    """ISO 8601 in UTC with ``Z``."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _type(kind: pa.DataType) -> ColumnType:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_timestamp(kind):
+        return "time"
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    return "text"

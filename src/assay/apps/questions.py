@@ -1,0 +1,434 @@
+"""Everything the pages and the API ask of a plant, answered as payloads.
+
+Frames and reports are kept for the plant's present state, so that the bindings of one page share them.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlencode
+
+import pyarrow as pa
+
+from assay.analyse import board
+from assay.analyse.cause import Cause, CauseReport, affected, cause, evidence
+from assay.analyse.cause.frame import Frame, build
+from assay.analyse.trace import trace
+from assay.apps import charts, units
+from assay.apps.catalogue import KPIS, NOTES, filled
+from assay.apps.errors import PageError
+from assay.apps.grids import grid, moment
+from assay.apps.operators import CauseArgs
+from assay.apps.payloads import (
+    CausesPayload,
+    ChartPayload,
+    GridPayload,
+    KpiItem,
+    KpiPayload,
+    Paging,
+    Scalar,
+    SegmentCard,
+    TargetCard,
+    TargetsPayload,
+    Tone,
+    TracePayload,
+)
+from assay.model.attributes import ColumnRole
+from assay.model.kinds import RecordKind
+from assay.model.text import Text
+from assay.store.workspace import Workspace
+
+_KEPT = 6
+_EVIDENCE_BATCH = 50_000
+_QUARANTINE_SHOWN = ("recorded", "file", "line", "column", "value", "reason", "message", "raw", "replayed")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RecordsQuestion:
+    """Which cause of which target; ``value`` is None for an ordered factor."""
+
+    target: str
+    factor: str
+    value: str | None = None
+    where: str | None = None
+    scope: str | None = None
+
+    def query(self) -> str:
+        """As a URL's query."""
+        given = {
+            "target": self.target,
+            "factor": self.factor,
+            "value": self.value,
+            "where": self.where,
+            "scope": self.scope,
+        }
+        return urlencode({name: value for name, value in given.items() if value is not None})
+
+
+class Questions:
+    """Answers for one plant; safe to use from several threads.
+
+    Parameters
+    ----------
+    workspace
+        The open plant.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._locks: dict[tuple[Any, ...], threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    # -- what is asked for ------------------------------------------------------------------------
+
+    def targets(self) -> TargetsPayload:
+        """Suggested targets, process steps and recorded factors."""
+        return self._once(("targets",), self._targets)
+
+    def first_target(self) -> str | None:
+        """The first suggested target; None for a plant without results."""
+        found = self.targets().targets
+        return found[0].target if found else None
+
+    def _targets(self) -> TargetsPayload:
+        cards = [
+            TargetCard(
+                target=one.target,
+                kind="numeric" if one.bad is None else "outcome",
+                rate=None if one.bad is None else one.bad / one.subjects,
+                title=Text(zh=one.target, en=one.target),
+                characteristic=one.characteristic,
+                value=one.value,
+                subjects=one.subjects,
+                bad=one.bad,
+                segments=list(one.segments),
+            )
+            for one in board.suggest_targets(self._workspace)
+        ]
+        ranked = {ColumnRole.FACTOR, ColumnRole.ORDERED_FACTOR}
+        declared = [one.name for one in self._workspace.registry.attributes() if one.role in ranked]
+        return TargetsPayload(
+            targets=cards,
+            segments=[
+                SegmentCard(segment=name, subjects=count) for name, count in board.segments(self._workspace)
+            ],
+            factors=list(dict.fromkeys(declared)),
+        )
+
+    # -- overview ---------------------------------------------------------------------------------
+
+    def kpis(self, target: str, where: str | None, scope: str | None) -> KpiPayload:
+        """Inspected, bad, rate (or mean and deviation), units, quarantined rows."""
+        found = board.headline(self._frame(target, where, scope))
+        items = [_figure("inspected", found.subjects)]
+        if found.rate is not None:
+            tone: Tone = "bad" if found.bad else "good"
+            items.append(_figure("bad", found.bad, tone=tone))
+            items.append(_figure("rate", found.rate, tone=tone, unit="percent"))
+        else:
+            items += [_figure("mean", found.mean), _figure("deviation", found.deviation)]
+        items.append(_figure("units", found.units))
+        if found.bad_units is not None:
+            items.append(_figure("bad_units", found.bad_units))
+        waiting = sum(self._workspace.quarantine.counts().values())
+        items.append(_figure("quarantined", waiting, tone="bad" if waiting else "good"))
+        if found.last is not None:
+            items.append(_figure("last", moment(found.last)))
+        return KpiPayload(items=items)
+
+    def trend(
+        self, target: str, where: str | None, scope: str | None, *, buckets: int, width: int
+    ) -> ChartPayload:
+        """The target over time with its limits."""
+        zone = self._workspace.config.time_zone
+        found = board.trend(self._frame(target, where, scope), zone=zone, buckets=buckets)
+        return charts.trend_chart(found, zone=zone, width=width)
+
+    def pareto(
+        self, target: str, where: str | None, scope: str | None, *, by: str | None, levels: int
+    ) -> ChartPayload:
+        """The bad subjects by level; by the factor that tells most where none is named.
+
+        For a measured value: its mean by level.
+        """
+        frame = self._frame(target, where, scope)
+        factor = by or board.telling_factor(frame) or next(iter(board.factors(frame)), None)
+        if factor is None:
+            raise PageError.no_factor()
+        if not frame.target.is_condition:
+            found = board.levels(frame, factor, most=levels)
+            return charts.levels_chart(found, is_rate=False, selected=None)
+        return charts.pareto_chart(board.pareto(frame, factor, most=levels))
+
+    def loads(self, paging: Paging) -> GridPayload:
+        """The latest loads and what became of their rows."""
+        every = self._workspace.registry.loads()
+        rows = [
+            {
+                "recorded": load.recorded,
+                "file": load.file_name,
+                "source": load.key.source,
+                **{name: (load.report or {}).get(name) for name in _COUNTS},
+                "finished": load.finished,
+            }
+            for load in every[paging.offset : paging.offset + paging.limit]
+        ]
+        table = pa.Table.from_pylist(rows, schema=_LOADS)
+        return grid(table, total=len(every), offset=paging.offset, limit=paging.limit)
+
+    def quarantine_reasons(self) -> GridPayload:
+        """How many rows wait in quarantine, by reason."""
+        counts = self._workspace.quarantine.counts()
+        table = pa.table(
+            {
+                "reason": pa.array(list(counts), pa.string()),
+                "count": pa.array(list(counts.values()), pa.int64()),
+            }
+        )
+        note = NOTES["unclear-rows"] if counts else None
+        return grid(table, total=len(counts), limit=max(len(counts), 1), note=note)
+
+    def quarantine(self, paging: Paging, reason: str | None = None) -> GridPayload:
+        """The quarantined rows, latest first."""
+        store = self._workspace.quarantine
+        table = store.rows(paging.limit, paging.offset, reason or None)
+        sql = "SELECT count(*) AS n FROM quarantine" + (" WHERE reason = $reason" if reason else "")
+        total = self._workspace.lake.query(sql, {"reason": reason} if reason else None)["n"][0].as_py()
+        return grid(
+            table.select(list(_QUARANTINE_SHOWN)), total=total, offset=paging.offset, limit=paging.limit
+        )
+
+    # -- causes -----------------------------------------------------------------------------------
+
+    def causes(self, target: str, where: str | None, scope: str | None) -> CausesPayload:
+        """What explains the target, ranked."""
+        return CausesPayload.model_validate(self._report(target, where, scope).to_dict())
+
+    def first_cause(self, target: str | None, where: str | None, scope: str | None) -> Cause | None:
+        """The first cause of a target, or None."""
+        causes = self._report(target, where, scope).causes if target else ()
+        return causes[0] if causes else None
+
+    def cause_chart(self, args: CauseArgs) -> ChartPayload:
+        """Dose-response of an ordered factor, rates by level of another; over time for a time paging."""
+        question = self._question(args)
+        frame = self._frame(args.target, args.where, args.scope)
+        is_rate = frame.target.is_condition
+        found = next(
+            (
+                one
+                for one in self._report(args.target, args.where, args.scope).causes
+                if (one.factor, one.value) == (question.factor, question.value)
+            ),
+            None,
+        )
+        if found is not None and found.dose_response:
+            return charts.dose_chart(found, is_rate=is_rate)
+        if question.factor not in frame.columns:  # a window of time
+            return self.trend(args.target, args.where, args.scope, buckets=60, width=1200)
+        levels = board.levels(frame, question.factor, keep=question.value)
+        return charts.levels_chart(levels, is_rate=is_rate, selected=question.value)
+
+    def evidence_of(self, args: CauseArgs, paging: Paging) -> GridPayload:
+        """The rows behind the selected cause."""
+        return self.evidence(self._question(args), paging)
+
+    def evidence(self, question: RecordsQuestion, paging: Paging) -> GridPayload:
+        """The rows behind a cause, bad ones first."""
+        table, total = self._evidence(question, paging.limit, paging.offset)
+        return grid(
+            table,
+            total=total,
+            offset=paging.offset,
+            limit=paging.limit,
+            declared=self._titles(),
+            tones=self._tones(question.target),
+            download=f"/api/evidence.csv?{question.query()}",
+        )
+
+    def evidence_tables(self, question: RecordsQuestion) -> Iterator[pa.Table]:
+        """All rows behind a cause, in batches of the same columns."""
+        whole, _ = self._evidence(question, None, 0)
+        for start in range(0, max(whole.num_rows, 1), _EVIDENCE_BATCH):
+            yield whole.slice(start, _EVIDENCE_BATCH)
+
+    def _evidence(self, question: RecordsQuestion, limit: int | None, offset: int) -> tuple[pa.Table, int]:
+        self._report(question.target, question.where, question.scope)
+        return evidence(
+            self._workspace,
+            question.target,
+            factor=question.factor,
+            value=question.value,
+            where=question.where,
+            scope=question.scope,
+            limit=limit,
+            offset=offset,
+        )
+
+    def affected_of(self, args: CauseArgs, paging: Paging) -> GridPayload:
+        """The units that share the selected cause."""
+        return self.affected(self._question(args), paging)
+
+    def affected(self, question: RecordsQuestion, paging: Paging) -> GridPayload:
+        """The units that share a cause, those not yet inspected among them."""
+        table = self._affected(question)
+        return grid(
+            table.slice(paging.offset, paging.limit),
+            total=table.num_rows,
+            offset=paging.offset,
+            limit=paging.limit,
+            download=f"/api/affected.csv?{question.query()}",
+        )
+
+    def affected_tables(self, question: RecordsQuestion) -> Iterator[pa.Table]:
+        """All units that share a cause."""
+        yield self._affected(question)
+
+    def _affected(self, question: RecordsQuestion) -> pa.Table:
+        self._report(question.target, question.where, question.scope)
+        return affected(
+            self._workspace,
+            question.target,
+            factor=question.factor,
+            value=question.value,
+            where=question.where,
+            scope=question.scope,
+        )
+
+    def _question(self, args: CauseArgs) -> RecordsQuestion:
+        """What is selected; the first cause where nothing is."""
+        factor, value = args.factor, args.value
+        if factor is None:
+            first = self.first_cause(args.target, args.where, args.scope)
+            if first is None:
+                raise PageError.nothing_selected()
+            factor, value = first.factor, first.value
+        return RecordsQuestion(args.target, factor, _text(value), args.where, args.scope)
+
+    # -- one unit ---------------------------------------------------------------------------------
+
+    def unit_summary(self, wanted: str) -> KpiPayload:
+        """What a unit, lot or execution is, and how much is recorded of it."""
+        return units.summary(self._workspace, wanted, self.targets())
+
+    def unit_record(self, wanted: str, paging: Paging) -> GridPayload:
+        """Every step recorded for it, with its factors."""
+        return units.steps(self._workspace, wanted, paging, self._titles())
+
+    def unit_results(self, wanted: str, paging: Paging) -> GridPayload:
+        """Every result of it and of its executions."""
+        return units.results(
+            self._workspace, wanted, paging, self._titles(), self._tones(self.first_target())
+        )
+
+    def shared_causes(self, wanted: str, target: str, where: str | None, scope: str | None) -> CausesPayload:
+        """The causes of the target whose blast radius holds the unit; ranks are those of all causes."""
+        report = self._report(target, where, scope)
+        ids = units.units_of(self._workspace, wanted)
+        shared = []
+        for one in report.causes:
+            question = RecordsQuestion(target, one.factor, one.value, where, scope)
+            if ids & set(self._affected(question)["unit_id"].to_pylist()):
+                shared.append(one.to_dict())
+        document = {**report.to_dict(), "causes": shared}
+        if report.causes and not shared:
+            document["note"] = filled(NOTES["not-shared"], target=target).model_dump()
+        return CausesPayload.model_validate(document)
+
+    def trace(self, wanted: str, direction: Literal["back", "forward"]) -> TracePayload:
+        """The genealogy around one id."""
+        found = trace(self._workspace, wanted, direction, max_nodes=_MOST_NODES)
+        return TracePayload.model_validate(found.to_dict())
+
+    # -- SQL --------------------------------------------------------------------------------------
+
+    def sql(self, statement: str, limit: int) -> GridPayload:
+        """The first rows of one reading statement."""
+        table = self._workspace.lake.query(statement)
+        return grid(
+            table.slice(0, limit), total=table.num_rows, limit=limit, declared=self._titles(), linked=False
+        )
+
+    # -- shared -----------------------------------------------------------------------------------
+
+    def _frame(self, target: str, where: str | None, scope: str | None) -> Frame:
+        key = ("frame", target, where, scope)
+        return self._once(key, lambda: build(self._workspace, target, where, scope))
+
+    def _report(self, target: str, where: str | None, scope: str | None) -> CauseReport:
+        key = ("cause", target, where, scope)
+        return self._once(key, lambda: cause(self._workspace, target, where=where, scope=scope))
+
+    def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """The value of ``key`` for the plant's present state; one thread makes it, the others wait."""
+        lake = self._workspace.lake
+        full = (lake.version(RecordKind.MEASUREMENT), lake.version(RecordKind.MOVEMENT), *key)
+        with self._guard:
+            lock = self._locks.setdefault(full, threading.Lock())
+        with lock:
+            with self._guard:
+                if full in self._kept:
+                    self._kept.move_to_end(full)
+                    kept: T = self._kept[full]
+                    return kept
+            made = make()
+            with self._guard:
+                self._kept[full] = made
+                while len(self._kept) > _KEPT:
+                    self._locks.pop(self._kept.popitem(last=False)[0], None)
+        return made
+
+    def _titles(self) -> dict[str, dict[str, str]]:
+        return {one.name: one.title for one in self._workspace.registry.attributes() if one.title}
+
+    def _tones(self, target: str | None) -> dict[str, dict[str, Tone]]:
+        """The worst value of the target's characteristic in the colour of bad."""
+        for card in self.targets().targets:
+            if card.target == target and card.value is not None:
+                bad: dict[str, Tone] = {card.value: "bad"}
+                return {"value": bad, "text": bad}
+        return {}
+
+
+_MOST_NODES = 400
+_COUNTS = ("rows", "accepted", "duplicates", "quarantined")
+_LOADS = pa.schema(
+    [
+        pa.field("recorded", pa.timestamp("us", "UTC")),
+        pa.field("file", pa.string()),
+        pa.field("source", pa.string()),
+        *(pa.field(name, pa.int64()) for name in _COUNTS),
+        pa.field("finished", pa.timestamp("us", "UTC")),
+    ]
+)
+
+
+def _figure(
+    name: str,
+    value: float | str | None,
+    *,
+    tone: Tone = "neutral",
+    unit: str | None = None,
+) -> KpiItem:
+    return KpiItem(id=name, label=KPIS[name], value=value, unit=unit, tone=tone)
+
+
+def _text(value: Scalar) -> str | None:
+    """A selected value as the records write it."""
+    if value is None or isinstance(value, str):
+        return value
+    return (
+        json.dumps(value)
+        if isinstance(value, bool)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )

@@ -1,0 +1,133 @@
+"""One unit, lot or execution: its summary, its steps and its results."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.analyse import board
+from assay.apps.catalogue import KINDS, KPIS
+from assay.apps.errors import PageError
+from assay.apps.grids import grid, moment
+from assay.apps.payloads import GridPayload, KpiItem, KpiPayload, Paging, TargetsPayload, Tone
+from assay.store.workspace import Workspace
+
+
+def summary(workspace: Workspace, wanted: str, targets: TargetsPayload) -> KpiPayload:
+    """What ``wanted`` is, how many executions and results it has, and how many of them are bad.
+
+    Raises
+    ------
+    PageError
+        Nothing is recorded under this id.
+    """
+    steps, results = board.unit_steps(workspace, wanted), board.unit_results(workspace, wanted)
+    if not steps.num_rows and not results.num_rows:
+        raise PageError.unknown_id(wanted)
+    bad = _bad_results(results, targets)
+    kind = _kind(steps, results, wanted)
+    items = [
+        KpiItem(id="kind", label=KPIS["kind"], value=wanted, note=KINDS.get(kind)),
+        _count("steps", pc.count_distinct(steps["execution"]).as_py() if steps.num_rows else 0),
+        _count("results", results.num_rows),
+        _count("bad_results", bad, tone="bad" if bad else "good"),
+    ]
+    if (material := _only(steps, "material")) is not None:
+        items.append(KpiItem(id="material", label=KPIS["material"], value=material))
+    for name, least in (("first", True), ("last", False)):
+        if (found := _extreme(steps, results, least=least)) is not None:
+            items.append(KpiItem(id=name, label=KPIS[name], value=found))
+    return KpiPayload(items=items)
+
+
+def steps(
+    workspace: Workspace, wanted: str, paging: Paging, titles: dict[str, dict[str, str]]
+) -> GridPayload:
+    """Its movements in time order with what was recorded of each."""
+    return _page(board.unit_steps(workspace, wanted), paging, titles, {})
+
+
+def results(
+    workspace: Workspace,
+    wanted: str,
+    paging: Paging,
+    titles: dict[str, dict[str, str]],
+    tones: dict[str, dict[str, Tone]],
+) -> GridPayload:
+    """Its measurements and those of its executions, latest first."""
+    return _page(board.unit_results(workspace, wanted), paging, titles, tones)
+
+
+def units_of(workspace: Workspace, wanted: str) -> set[str]:
+    """The ids under which a blast radius may list ``wanted``: its own, or an execution's products."""
+    found = board.unit_steps(workspace, wanted)
+    bare = wanted.partition(":")[2] if wanted.partition(":")[0] in KINDS else wanted
+    made = set()
+    if found.num_rows and bare not in set(found["subject"].to_pylist()):
+        made = {row["subject"] for row in found.to_pylist() if row["role"] == "produced"}
+    return {bare, *made}
+
+
+def _page(
+    table: pa.Table,
+    paging: Paging,
+    titles: dict[str, dict[str, str]],
+    tones: dict[str, dict[str, Tone]],
+) -> GridPayload:
+    return grid(
+        table.slice(paging.offset, paging.limit),
+        total=table.num_rows,
+        offset=paging.offset,
+        limit=paging.limit,
+        declared=titles,
+        tones=tones,
+    )
+
+
+def _count(name: Literal["steps", "results", "bad_results"], value: int, tone: Tone = "neutral") -> KpiItem:
+    return KpiItem(id=name, label=KPIS[name], value=value, tone=tone)
+
+
+def _kind(steps: pa.Table, results: pa.Table, wanted: str) -> str:
+    prefix = wanted.partition(":")[0]
+    if prefix in KINDS:
+        return prefix
+    for table in (steps, results):
+        if table.num_rows:
+            mine = table.filter(pc.equal(table["subject"], wanted))
+            if mine.num_rows:
+                return str(mine["subject_kind"][0].as_py())
+    return "execution"
+
+
+def _bad_results(results: pa.Table, targets: TargetsPayload) -> int:
+    worst = {(card.characteristic, card.value) for card in targets.targets if card.value is not None}
+    if "text" not in results.column_names:
+        return 0
+    pairs = zip(results["characteristic"].to_pylist(), results["text"].to_pylist(), strict=True)
+    return sum(pair in worst for pair in pairs)
+
+
+def _only(table: pa.Table, column: str) -> str | None:
+    """The value of a column that has a single one."""
+    if column not in table.column_names:
+        return None
+    values = pc.unique(table[column].drop_null())
+    return str(values[0].as_py()) if len(values) == 1 else None
+
+
+def _extreme(*tables: pa.Table, least: bool) -> str | None:
+    moments = [
+        found
+        for table in tables
+        for name in ("started", "time", "ended")
+        if name in table.column_names
+        for found in (pc.min(table[name]) if least else pc.max(table[name]),)
+        if found.is_valid
+    ]
+    if not moments:
+        return None
+    values = [found.as_py() for found in moments]
+    return moment(min(values) if least else max(values))
