@@ -48,6 +48,6 @@ class OperatorManifest(Manifest):
     def __call__(
         self, workspace: Any, arguments: dict[str, Any] | BaseModel, progress: Progress | None = None
     ) -> OperatorResult:
-        """Validate ``arguments`` with the config model and run; ``pydantic.ValidationError`` if they do not fit."""
+        """Validate ``arguments`` and run; ``pydantic.ValidationError`` when they do not fit the config."""
         given = arguments if isinstance(arguments, self.config) else self.config.model_validate(arguments)
         return self.run(workspace, given, progress)

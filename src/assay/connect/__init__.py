@@ -1,0 +1,1 @@
+"""Connectors and loading: foreign files become records, row by row accounted for."""

@@ -1,0 +1,31 @@
+"""Bytes too long for a table, kept once under their SHA-256 in the plant's ``objects/``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+
+def object_path(objects: Path, digest: str) -> Path:
+    """Where the object of a digest lies."""
+    return objects / digest[:2] / digest
+
+
+def keep(objects: Path, pieces: Iterable[bytes]) -> str:
+    """Store the joined pieces without holding them in memory; returns their SHA-256 in hex."""
+    objects.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with NamedTemporaryFile(dir=objects, prefix=".unfinished-", delete=False) as file:
+        for piece in pieces:
+            digest.update(piece)
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    name = digest.hexdigest()
+    place = object_path(objects, name)
+    place.parent.mkdir(exist_ok=True)
+    Path(file.name).replace(place)
+    return name
