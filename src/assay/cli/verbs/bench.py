@@ -13,6 +13,7 @@ import typer
 
 from assay.cli.options import AsJson
 from assay.cli.output import show, table
+from assay.cli.progress import bar
 from assay.cli.speech import say
 from assay.model.errors import AssayError, did_you_mean
 
@@ -22,20 +23,26 @@ if TYPE_CHECKING:
 
 def bench(
     name: Annotated[str, typer.Argument(metavar="NAME", help="argument.bench", show_default=False)],
-    repeat: Annotated[
-        int | None, typer.Option("--repeat", min=1, help="option.repeat", show_default=False)
+    repeats: Annotated[
+        int | None, typer.Option("--repeats", min=1, help="option.repeats", show_default=False)
     ] = None,
-    rows: Annotated[int | None, typer.Option("--rows", min=1, help="option.rows", show_default=False)] = None,
+    scale: Annotated[
+        float | None, typer.Option("--scale", min=0.0001, max=1.0, help="option.scale", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run one benchmark and print its figures."""
+    """Run one benchmark and print its figures; the exit code is 1 when a target is missed."""
     run = _find(name)
-    given = {"repeat": repeat, "rows": rows}
     known = inspect.signature(run).parameters
-    for option, value in given.items():
-        if value is not None and option not in known:
+    options: dict[str, Any] = {"repeats": repeats, "scale": scale}
+    options = {option: value for option, value in options.items() if value is not None}
+    for option in options:
+        if option not in known:
             raise typer.BadParameter(say("bench.no_option", name=name, option=f"--{option}"))
-    figures = [figure.to_dict() for figure in run(**{k: v for k, v in given.items() if v is not None})]
+    with bar() as progress:
+        if progress is not None and "progress" in known:
+            options["progress"] = lambda done, what: progress(done, 1.0, what)
+        figures = [figure.to_dict() for figure in run(**options)]
 
     def human(to: Console) -> None:
         heads = ["name", "value", "unit", "peer", "ratio", "spread", "target", "met"]

@@ -27,9 +27,14 @@ def cause(
 
 def print_causes(to: Console, document: dict[str, Any]) -> None:
     """The causes as a person reads them."""
-    to.print(say("cause.of", target=document["target"], subjects=document["subjects"], bad=document["bad"]))
+    counts = {name: document[name] for name in ("target", "subjects", "bad")}
+    if document["bad"] is None:
+        to.print(say("cause.of_value", mean=f"{document['mean']:.4g}", **counts))
+    else:
+        to.print(say("cause.of", **counts))
     if not document["causes"]:
         to.print(say("cause.insufficient"))
+        to.print(said(document["note"]))
         return
     heads = ["rank", "cause", "effect", "interval", "q", "support", "blast", "confounded"]
     table(to, [say(f"cause.{head}") for head in heads], map(_row, document["causes"]), right=[0, 2, 4, 5, 6])
@@ -47,6 +52,7 @@ def _row(found: dict[str, Any]) -> list[object]:
     with_others = (
         " ".join(str(part) for part in (other["factor"], other.get("value")) if part is not None)
         for other in found["confounded_with"]
+        if other["relation"] == "same rows"
     )
     return [
         found["rank"],

@@ -117,7 +117,8 @@ def _tell(to: Console, story: Story, out: Path, seconds: float) -> None:
     if story.part is not None and story.trace is not None:
         part = story.part
         to.print(say("demo.part", execution=part.execution, unit=part.unit, segment=part.segment))
-        print_trace(to, story.trace, shown=8)
+        nodes = sorted(story.trace["nodes"], key=lambda node: node["id"] not in {part.unit, part.execution})
+        print_trace(to, {**story.trace, "nodes": nodes}, shown=6)
     elif not story.causes["bad"]:
         to.print(say("demo.no_bad", target=story.target))
     print_causes(to, story.causes)

@@ -14,6 +14,7 @@ from assay.cli.speech import say
 if TYPE_CHECKING:
     from rich.console import Console
 
+_COLUMNS = ("depth", "kind", "id", "segment", "equipment", "material", "started")
 _SHOWN = 40
 """Nodes shown to a person; ``--json`` gives all."""
 
@@ -57,12 +58,10 @@ def print_trace(to: Console, document: dict[str, Any], *, shown: int = _SHOWN) -
     )
     if document["truncated"]:
         to.print(say("trace.truncated"))
-    heads = ["depth", "kind", "id", "segment", "equipment", "started", "details"]
-    table(
-        to,
-        [say(f"trace.{head}") for head in heads],
-        [[node.get(head) for head in heads[:-1]] + [_details(node)] for node in document["nodes"][:shown]],
-    )
+    nodes = document["nodes"][:shown]
+    heads = [head for head in _COLUMNS if any(node.get(head) is not None for node in nodes)]
+    rows = [[node.get(head) for head in heads] + [_details(node)] for node in nodes]
+    table(to, [say(f"trace.{head}") for head in (*heads, "details")], rows)
     if len(document["nodes"]) > shown:
         to.print(say("trace.more", more=len(document["nodes"]) - shown))
 
