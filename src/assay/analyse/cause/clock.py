@@ -51,11 +51,12 @@ def _cycles(time: NDArray[np.int64], known: Flags, zone: str) -> list[Factor]:
     moments = pa.array(time, mask=~known).cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", zone))
     local = pc.local_timestamp(moments).cast(pa.int64()).to_numpy(zero_copy_only=False)
     days = np.where(known, np.nan_to_num(local) // _DAY, 0).astype(np.int64)
+    span = float(np.ptp(time[known]))
     found = []
-    if np.unique(days[known]).size >= _CYCLES_SEEN:
+    if span >= _CYCLES_SEEN * _DAY:
         hours = np.where(known, pc.fill_null(pc.hour(moments), 0).to_numpy(zero_copy_only=False), -1)
         found.append(_levels(HOUR, hours, [f"{hour:02d}" for hour in range(24)]))
-    if np.unique((days[known] + 3) // 7).size >= _CYCLES_SEEN:
+    if span >= _CYCLES_SEEN * 7 * _DAY:
         week = np.where(known, (days + 3) % 7, -1)
         found.append(_levels(WEEKDAY, week, [str(day + 1) for day in range(7)]))
     return [factor for factor in found if factor.levels > 1]
