@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.connect import values
-from assay.connect.hashing import Hashes, mix, row_hashes, salt, signed
+from assay.connect.hashing import Hashes, field_hashes, joined, salt, signed
 from assay.connect.mapping_records import SUBJECT_KINDS, EntitySpec, MeasurementSpec
 from assay.connect.plan import MASTER_FIELDS, FieldPlan, Plan, RecordPlan, Use
 from assay.connect.reasons import message
@@ -292,18 +292,23 @@ class _Draft:
             codes = np.asarray(column.indices.fill_null(len(known)).to_numpy(zero_copy_only=False))
             verdict.note(odd[codes], one.said, reason)
 
+    @cached_property
+    def _hashes(self) -> dict[str, Hashes | np.uint64]:
+        return {name: field_hashes(name, column) for name, column in self.columns.items()}
+
+    @cached_property
     def key_hashes(self) -> Hashes:
         """Hash of the natural key; which fields make it is part of it."""
-        key = [(name, self.columns[name]) for name in self.record.key if name in self.columns]
-        hashes = row_hashes(key, self._rows)
-        return mix(hashes ^ salt(f"{self.record.kind.value}:{','.join(self.record.key)}"))
+        which = salt(f"{self.record.kind.value}:{','.join(self.record.key)}")
+        return joined(
+            (self._hashes[name] for name in self.record.key if name in self.columns), self._rows, which
+        )
 
     def piece(self, seqs: npt.NDArray[np.int64], keep: Mask | None) -> Piece:
         """The records of the kept rows."""
-        keys = self.key_hashes()
-        content = row_hashes(
-            ((name, column) for name, column in self.columns.items() if name != "clock_uncertainty"),
-            self._rows,
+        keys = self.key_hashes
+        content = joined(
+            (hashes for name, hashes in self._hashes.items() if name != "clock_uncertainty"), self._rows
         )
         columns = {"seq": pa.array(seqs), **self.columns}
         columns |= {"key_hash": signed(keys), "content_hash": signed(content)}
@@ -383,7 +388,7 @@ def _repeated_in_row(drafts: Sequence[_Draft], verdict: _Verdict) -> dict[int, M
         same = [draft for draft in drafts if draft.record.kind is kind]
         if len(same) < 2:
             continue
-        hashes = np.stack([draft.key_hashes() for draft in same], axis=1)
+        hashes = np.stack([draft.key_hashes for draft in same], axis=1)
         ordered = np.sort(hashes, axis=1)
         rows = np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1))
         for row in rows.tolist():

@@ -209,9 +209,9 @@ class _Suspects:
         self._connection.register("conflicts", table)
         others = [name for name in self.said if name not in self.group.key]
         cases = ", ".join(
-            f"CASE WHEN a.{_quoted(name)} IS DISTINCT FROM b.{_quoted(name)} THEN {{'name': {_literal(name)}, "
-            f"'here': a.{_quoted(name)}::VARCHAR, 'before': b.{_quoted(name)}::VARCHAR}} END"
-            for name in others
+            f"CASE WHEN a.{name} IS DISTINCT FROM b.{name} THEN {{'name': {said}, "
+            f"'here': a.{name}::VARCHAR, 'before': b.{name}::VARCHAR}} END"
+            for name, said in ((_quoted(other), _literal(other)) for other in others)
         )
         found = self._connection.execute(
             f"SELECT a.seq, list_filter([{cases}], x -> x IS NOT NULL) AS different "

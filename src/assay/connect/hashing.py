@@ -22,6 +22,7 @@ _M1 = np.uint64(0xFF51AFD7ED558CCD)
 _M2 = np.uint64(0xC4CEB9FE1A85EC53)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(33)
+_NOTHING = np.uint64(0)
 _TAIL = np.array([(1 << (8 * length)) - 1 for length in range(8)] + [2**64 - 1], np.uint64)
 _LONG = 128
 """Strings longer than this are hashed one by one."""
@@ -70,16 +71,28 @@ def column_hashes(column: pa.Array) -> Hashes:
     raise TypeError(f"no hash for {kind}")
 
 
-def row_hashes(fields: Iterable[tuple[str, pa.Array]], rows: int) -> Hashes:
-    """One hash per row over named fields; a null field counts as absent."""
-    total = np.zeros(rows, np.uint64)
-    for name, column in fields:
-        if column.null_count == rows:
-            continue
-        hashes = column_hashes(column)
-        hashes = mix(hashes ^ salt(name))
-        if column.null_count:
-            hashes[column.is_null().to_numpy(zero_copy_only=False)] = 0
+def field_hashes(name: str, column: pa.Array) -> Hashes | np.uint64:
+    """One hash per value of a named field, 0 for null; a single number when all values are the same word."""
+    if column.null_count == len(column):
+        return np.uint64(0)
+    if pa.types.is_dictionary(column.type):
+        words = mix(column_hashes(column.dictionary) ^ salt(name))
+        if len(words) == 1 and not column.null_count:
+            return np.uint64(words[0])
+        words = np.append(words, np.uint64(0))
+        codes = column.indices.fill_null(len(words) - 1) if column.indices.null_count else column.indices
+        found: Hashes = words.take(codes.to_numpy(zero_copy_only=False))
+        return found
+    hashes = mix(column_hashes(column) ^ salt(name))
+    if column.null_count:
+        hashes[column.is_null().to_numpy(zero_copy_only=False)] = 0
+    return hashes
+
+
+def joined(fields: Iterable[Hashes | np.uint64], rows: int, start: np.uint64 = _NOTHING) -> Hashes:
+    """One hash per row over the hashes of its fields."""
+    total = np.full(rows, start, np.uint64)
+    for hashes in fields:
         total += hashes
     return mix(total)
 

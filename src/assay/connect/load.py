@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from assay.connect.objects import keep
 from assay.connect.plan import MASTER_FIELDS, Plan, make_plan
 from assay.connect.reasons import message
 from assay.connect.report import LoadReport
-from assay.connect.sources import ahead, open_source
+from assay.connect.sources import Ahead, open_source
 from assay.model.entities import MASTER
 from assay.model.errors import SourceError
 from assay.plugins.contracts import Block, Progress, RawRow, Reading, RecordSource
@@ -72,8 +73,9 @@ def load_file(
         plan = make_plan(
             mapping_file, source.columns, values, workspace.config.time_zone, also_iso=source.format != "csv"
         )
-        with workspace.load_lock():
-            content = _content(path)
+        with workspace.load_lock(), closing(begin_reading(workspace, source, plan)) as built:
+            stamp = _stamp(path)
+            content = _content(path)  # while the first blocks are read
             job = Job(
                 workspace=workspace,
                 source=source,
@@ -83,12 +85,15 @@ def load_file(
                 fingerprint=content,
                 mapping_yaml=mapping_file.text,
             )
-            report = Loader(job, progress).run()
-            if _content_changed(path, source, content):
-                raise SourceError(
-                    f"{path.name} was changed while it was read", hint="Load it again when it is complete."
-                )
-            return report
+
+            def unchanged() -> None:
+                if _stamp(path) != stamp and _content(path) != content:
+                    raise SourceError(
+                        f"{path.name} was changed while it was read; nothing of it was loaded",
+                        hint="Load it again when it is complete.",
+                    )
+
+            return Loader(job, built, unchanged, progress).run()
     finally:
         source.close()
 
@@ -108,8 +113,26 @@ def _content(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _content_changed(path: Path, source: RecordSource, content: str) -> bool:
-    return path.stat().st_size != source.size and _content(path) != content
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def begin_reading(workspace: Workspace, source: RecordSource, plan: Plan) -> Ahead[Built]:
+    """Start to read and to build records, each in a thread of its own."""
+    builder = Builder(plan, plan.mapping.file.decimal)
+    blocks = Ahead(source.blocks(reading_of(workspace, plan)), lambda block: block)
+    return Ahead(blocks, builder.build)
+
+
+def reading_of(workspace: Workspace, plan: Plan) -> Reading:
+    """What the plan asks of its source."""
+    return Reading(
+        columns=plan.columns,
+        wanted=plan.wanted(),
+        null_values=tuple(plan.mapping.file.null_values),
+        keep=lambda pieces: keep(workspace.path / "objects", pieces),
+    )
 
 
 @dataclass(frozen=True)
@@ -145,8 +168,16 @@ class _Taken:
 class Loader:
     """One load; :meth:`run` does it."""
 
-    def __init__(self, job: Job, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        built: Iterable[Built],
+        check: Callable[[], None],
+        progress: Progress | None = None,
+    ) -> None:
         self._job = job
+        self._built = built
+        self._check = check
         self._lake = job.workspace.lake
         self._progress = progress
         self._writers: dict[str, StagedWriter] = {}
@@ -195,21 +226,11 @@ class Loader:
 
     # -- reading ----------------------------------------------------------------------------------
 
-    def _reading(self, columns: tuple[str, ...], wanted: dict[str, pa.DataType]) -> Reading:
-        return Reading(
-            columns=columns,
-            wanted=wanted,
-            null_values=tuple(self._job.plan.mapping.file.null_values),
-            keep=lambda pieces: keep(self._job.workspace.path / "objects", pieces),
-        )
-
     def _read(self, begun: LoadRow) -> None:
-        plan, source = self._job.plan, self._job.source
-        builder = Builder(plan, plan.mapping.file.decimal)
-        blocks = ahead(source.blocks(self._reading(plan.columns, plan.wanted())), lambda block: block)
-        for built in ahead(blocks, builder.build):
+        for built in self._built:
             self._take(built, begun)
-            self._tell(built.position, source.size, "read")
+            self._tell(built.position, self._job.source.size, "read")
+        self._check()
 
     def _take(self, built: Built, begun: LoadRow) -> None:
         taken = self._taken
@@ -317,7 +338,9 @@ class Loader:
             return found
         last = max(seqs)
         wanted = np.array(sorted(seqs), np.int64)
-        for block in self._job.source.blocks(self._reading(self._job.plan.columns[:1], {})):
+        plan = self._job.plan
+        reading = replace(reading_of(self._job.workspace, plan), columns=plan.columns[:1], wanted={})
+        for block in self._job.source.blocks(reading):
             at = np.flatnonzero(np.isin(block.rows, wanted, assume_unique=True))
             if len(at):
                 found.update(zip(block.rows[at].tolist(), block.locate(at), strict=True))

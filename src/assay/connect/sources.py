@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -80,42 +80,49 @@ class _Done:
     pass
 
 
-def ahead(items: Iterable[T], work: Callable[[T], R], depth: int = 1) -> Iterator[R]:
-    """``work`` over ``items`` in order, done in a thread up to ``depth`` results ahead of the consumer."""
-    results: queue.Queue[R | _Done | BaseException] = queue.Queue(depth)
-    stop = threading.Event()
+class Ahead(Generic[R]):
+    """``work`` over ``items`` in order, done by a thread that begins at once and stays ``depth`` ahead.
 
-    def put(result: R | _Done | BaseException) -> bool:
-        while not stop.is_set():
+    Iterate over the results once, and :meth:`close` when done; an error of the work is raised where the
+    result would have come.
+    """
+
+    def __init__(self, items: Iterable[T], work: Callable[[T], R], depth: int = 1) -> None:
+        self._results: queue.Queue[R | _Done | BaseException] = queue.Queue(depth)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(items, work), name="assay-read-ahead", daemon=True
+        )
+        self._thread.start()
+
+    def _put(self, result: R | _Done | BaseException) -> bool:
+        while not self._stop.is_set():
             try:
-                results.put(result, timeout=0.1)
+                self._results.put(result, timeout=0.1)
             except queue.Full:
                 continue
             return True
         return False
 
-    def run() -> None:
+    def _run(self, items: Iterable[T], work: Callable[[T], R]) -> None:
         try:
             for item in items:
-                if not put(work(item)):
+                if not self._put(work(item)):
                     return
-            put(_Done())
+            self._put(_Done())
         except BaseException as error:  # noqa: BLE001 - raised again where the results are consumed
-            put(error)
+            self._put(error)
         finally:
-            if hasattr(items, "close"):
+            if isinstance(items, Ahead | Generator):
                 items.close()
 
-    thread = threading.Thread(target=run, name="assay-read-ahead", daemon=True)
-    thread.start()
-    try:
-        while True:
-            result = results.get()
-            if isinstance(result, _Done):
-                return
+    def __iter__(self) -> Iterator[R]:
+        while not isinstance(result := self._results.get(), _Done):
             if isinstance(result, BaseException):
                 raise result
             yield result
-    finally:
-        stop.set()
-        thread.join()
+
+    def close(self) -> None:
+        """Stop working and wait for the thread."""
+        self._stop.set()
+        self._thread.join()
