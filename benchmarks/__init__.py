@@ -1,0 +1,1 @@
+"""Figures beside their peers; `assay bench NAME` runs one from a checkout."""
