@@ -251,12 +251,12 @@ def _linked(rows: pa.Table, movements: Movements) -> tuple[pa.Table, dict[str | 
     is_execution = pc.equal(kinds, "execution").to_numpy(zero_copy_only=False)
     links: dict[str | None, Rows] = {}
     if is_execution.any():
-        executions = movements.table.column("execution")
         made = np.flatnonzero(movements.made)
         every = np.arange(movements.table.num_rows)
         order = every if made.size == every.size else np.concatenate([made, np.setdiff1d(every, made)])
-        ordered = executions if order is every else executions.take(pa.array(order))
-        links[None] = np.where(is_execution, locate(subject, ordered, order), -1)
+        wanted, among = _execution_keys(rows, movements)
+        found = locate(wanted, among if order is every else among.take(pa.array(order)), order)
+        links[None] = np.where(is_execution, found, -1)
     if not is_execution.all():
         _link_units(subject, is_execution, movements, links)
     links = {link: found for link, found in links.items() if (found >= 0).any()}
@@ -268,6 +268,21 @@ def _linked(rows: pa.Table, movements: Movements) -> tuple[pa.Table, dict[str | 
             filled = pc.coalesce(rows.column("segment").combine_chunks(), own)
             rows = rows.set_column(rows.schema.get_field_index("segment"), "segment", filled)
     return rows, links
+
+
+def _execution_keys(rows: pa.Table, movements: Movements) -> tuple[pa.Array, pa.Array]:
+    """Ids of the subjects and of the movements' executions, with the segment where ids alone may repeat."""
+    wanted = rows.column("subject").combine_chunks()
+    among = movements.table.column("execution").combine_chunks()
+    segments = len(movements.codes("segment")[1])
+    if segments < 2 or rows.column("segment").null_count:
+        return wanted, among
+    theirs = movements.table.column("segment").combine_chunks().cast(pa.string())
+    mine = rows.column("segment").combine_chunks()
+    return (
+        pc.binary_join_element_wise(mine, wanted, "\x1f"),
+        pc.binary_join_element_wise(pc.fill_null(theirs, ""), among, "\x1f"),
+    )
 
 
 def _link_units(

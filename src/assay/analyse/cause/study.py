@@ -62,7 +62,7 @@ def run(
     frame = build(workspace, target, where, scope)
     ranked = sum(column.role in RANKED for column in frame.columns.values())
     recorded = factors(frame, lambda done: told(0.05 + 0.45 * done / max(ranked, 1), 1, "factors"))
-    problem = _problem(frame, recorded)
+    problem = problem_of(frame, recorded)
     verdict = _nothing_to_find(frame, problem)
     if verdict is not None:
         return _study(frame, where, problem, found=[], tests=0, note=verdict)
@@ -113,7 +113,8 @@ def _raising(found: list[Found]) -> list[Found]:
     return [one for one in found if one.group.any() and not one.group.all()]
 
 
-def _problem(frame: Frame, recorded: tuple[Factor, ...]) -> Problem:
+def problem_of(frame: Frame, recorded: tuple[Factor, ...]) -> Problem:
+    """The arrays of a frame and its encoded factors."""
     clusters, _ = encode(frame.units)
     strata, _ = frame.segments
     distinct = np.unique(clusters).size
