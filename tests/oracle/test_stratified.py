@@ -110,10 +110,12 @@ def test_exact_tail_keeps_its_precision_far_out() -> None:
     urn = Urn(np.array([0, 1]), np.array([970, 30]), 40)
     expected = float(stats.hypergeom.pmf(30, 1000, 30, 40))
     assert exact_tail([urn], 30) == pytest.approx(expected, rel=1e-9)
+    # The same with pairs: 58 and more are all 29 pairs drawn, with or without the single one.
     pairs = Urn(np.array([0, 1, 2]), np.array([970, 1, 29]), 40)
-    far = exact_tail([pairs], 58)
-    assert far is not None
-    assert 0 < far < 1e-40
+    all_pairs = float(stats.hypergeom.pmf(29, 1000, 29, 40))
+    assert exact_tail([pairs], 58) == pytest.approx(all_pairs, rel=1e-9)
+    twice = exact_tail([pairs, pairs], 116)
+    assert twice == pytest.approx(all_pairs**2, rel=1e-6)
 
 
 def test_student_tail_is_the_two_sample_t_test() -> None:

@@ -103,39 +103,32 @@ def _take(state: Floats, value: int, count: int, left: int, drawn: int) -> tuple
     """Draw from the ``count`` items worth ``value``; rows are draws already used, columns the sum so far."""
     used, observed = state.shape
     most = min(count, drawn, (observed - 1) // value + 1)
-    after = np.zeros((min(used + most, drawn + 1), observed))
+    after = np.zeros((used + most, observed))
+    chance = _hypergeometric(left, count, drawn - np.arange(used), min(count, drawn))
+    mass = state.sum(axis=1)
     tail = 0.0
-    for already in range(used):
-        row = state[already]
-        if not row.any():
-            continue
-        draws = drawn - already
-        takes = np.arange(min(count, draws) + 1)
-        chance = _hypergeometric(takes, left, count, draws)
-        for take in takes:
-            gain = int(take) * value
-            if gain >= observed:
-                tail += float(chance[take:].sum()) * float(row.sum())
-                break
-            after[already + take, gain:] += row[: observed - gain] * chance[take]
-            if gain:
-                tail += float(row[observed - gain :].sum()) * float(chance[take])
-    return after, tail
+    for take in range(chance.shape[1]):
+        gain = take * value
+        if gain >= observed:
+            tail += float((chance[:, take:].sum(axis=1) * mass).sum())
+            break
+        after[take : take + used, gain:] += state[:, : observed - gain] * chance[:, take, None]
+        if gain:
+            tail += float((state[:, observed - gain :].sum(axis=1) * chance[:, take]).sum())
+    return after[: drawn + 1], tail
 
 
-def _hypergeometric(takes: NDArray[np.int64], total: int, marked: int, drawn: int) -> Floats:
-    """P(``takes`` marked items among ``drawn`` of ``total``); 0 where impossible."""
+def _hypergeometric(total: int, marked: int, drawn: NDArray[np.int64], most: int) -> Floats:
+    """P(0, …, ``most`` marked items among ``drawn`` of ``total``), a row per entry of ``drawn``."""
+    draws, takes = drawn[:, None], np.arange(most + 1)[None, :]
     rest = total - marked
-    possible = (takes <= marked) & (drawn - takes <= rest)
-    kept = takes[possible]
-    chance = np.zeros(takes.size)
-    chance[possible] = np.exp(
-        _log_choose(marked, kept) + _log_choose(rest, drawn - kept) - _log_choose(total, np.array([drawn]))
-    )
-    return chance
+    possible = (takes <= draws) & (draws - takes <= rest) & (takes <= marked)
+    log = _log_choose(marked, takes) + _log_choose(rest, draws - takes) - _log_choose(total, draws)
+    return np.where(possible, np.exp(np.where(possible, log, 0.0)), 0.0)
 
 
 def _log_choose(total: int, some: NDArray[np.int64]) -> Floats:
+    some = np.clip(some, 0, total)
     return np.asarray(
         special.gammaln(total + 1) - special.gammaln(some + 1.0) - special.gammaln(total - some + 1.0)
     )
