@@ -163,8 +163,8 @@ def test_nodes_carry_what_was_recorded(plant: Workspace) -> None:
 
 def test_one_id_of_two_kinds_is_told_apart(plant: Workspace) -> None:
     found = trace(plant, "7", "back").to_dict()
-    assert found["root"] == "unit:7"
-    assert ids(found) == {"unit:7", "execution:7"}
+    assert found["root"] == "7"
+    assert ids(found) == {"7", "execution:7"}
     assert found["edges"][0]["from"] == "execution:7"
     forward = trace(plant, "execution:7", "forward").to_dict()
     assert forward["root"] == "execution:7"

@@ -36,6 +36,9 @@ def test_every_movement_is_the_edge_between_its_two_ids(movements: list[tuple[st
     for node, (kind, name) in enumerate(index.keys(np.arange(index.graph.nodes))):
         if name:
             assert index.find(f"{kind}:{name}") == node
+    for node, name in enumerate(index.names(np.arange(index.graph.nodes))):
+        if not name.endswith(":") and name:
+            assert index.find(name) == node
 
 
 def test_one_id_can_be_a_unit_and_an_execution() -> None:

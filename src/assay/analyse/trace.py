@@ -82,8 +82,9 @@ class Edge:
 class Trace:
     """A part of the genealogy: nodes nearest first, and every recorded movement among them.
 
-    Node ids are unique within the trace: where one id names both a unit and, say, an execution, they are
-    written ``unit:ID`` and ``execution:ID``. ``truncated`` tells that a limit left something out.
+    Node ids are unique, and what :func:`trace` takes: where one id names both a unit and, say, an execution,
+    the bare id is the unit and the other is ``execution:ID``. ``truncated`` tells that a limit left something
+    out.
     """
 
     root: str
@@ -96,10 +97,10 @@ class Trace:
         """The trace as plain JSON values; times in ISO 8601 UTC."""
         return {
             "root": self.root,
-            "direction": self.direction.value,
-            "truncated": self.truncated,
             "nodes": [_node_to_dict(node) for node in self.nodes],
             "edges": [_edge_to_dict(edge) for edge in self.edges],
+            "direction": self.direction.value,
+            "truncated": self.truncated,
         }
 
     def to_arrow(self) -> pa.Table:
@@ -190,7 +191,7 @@ def trace(
     keys = index.keys(found.nodes)
     _tell(progress, 2, "describe")
     details = _Details(workspace, keys)
-    names = _names(keys)
+    names = dict(zip(keys, index.names(found.nodes), strict=True))
     nodes = tuple(
         details.node(key, names[key], int(depth)) for key, depth in zip(keys, found.depth, strict=True)
     )
@@ -245,13 +246,6 @@ Key = tuple[str, str]
 def _tell(progress: Progress | None, done: int, what: str) -> None:
     if progress is not None:
         progress(done, 3, what)
-
-
-def _names(keys: list[Key]) -> dict[Key, str]:
-    """The id of each node, with its kind in front where two kinds share it."""
-    seen: dict[str, Key] = {}
-    shared = {key[1] for key in keys if seen.setdefault(key[1], key) != key}
-    return {key: f"{key[0]}:{key[1]}" if key[1] in shared else key[1] for key in keys}
 
 
 def _alone(workspace: Workspace, index: Index, wanted: str, way: Direction) -> Trace:

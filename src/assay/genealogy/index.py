@@ -96,6 +96,13 @@ class Index:
         kinds = (self.kinds[kind] for kind in self.node_kinds[nodes])
         return list(zip(kinds, ids, strict=True))
 
+    def names(self, nodes: NDArray[np.integer]) -> list[str]:
+        """What :meth:`find` takes to find each of ``nodes``: the id, with its kind in front where needed."""
+        is_first = np.ones(len(self.words), dtype=np.bool_)
+        is_first[1:] = self.words[1:] != self.words[:-1]
+        named = zip(self.keys(nodes), is_first[nodes], strict=True)
+        return [bare if first else f"{kind}:{bare}" for (kind, bare), first in named]
+
     def near(self, wanted: str) -> list[str]:
         """Ids that share the longest beginning with ``wanted``: candidates for a misspelt one."""
         for length in range(len(wanted), -1, -1):
