@@ -1,19 +1,14 @@
 """The main job on the screw-driving data, whose causes are known: loaded, traced, ranked."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
 import pytest
+from benchmarks.null import MOST_CLAIMS, claimed
 
 import assay
 from assay.analyse.cause import affected, evidence
-from assay.analyse.cause.factors import factors
-from assay.analyse.cause.frame import build
-from assay.analyse.cause.problem import Problem
-from assay.analyse.cause.study import problem_of, rank
 from assay.model.errors import AnalysisError, QueryError
 from assay.plant import Plant
 from assay.store.workspace import Workspace
@@ -132,23 +127,5 @@ def test_a_condition_that_nothing_fulfils_says_so(plant: Plant) -> None:
         plant.cause(NOK, where="workpiece_usage > 99")
 
 
-def shuffled(problem: Problem, rng: np.random.Generator) -> Problem:
-    """Results of whole workpieces exchanged within each file, and the runs' order on them."""
-    outcome = problem.outcome.copy()
-    assert problem.clusters is not None
-    for stratum in np.unique(problem.strata):
-        rows = np.flatnonzero(problem.strata == stratum)
-        rows = rows[np.argsort(problem.clusters[rows], kind="stable")]
-        runs = np.unique(problem.clusters[rows], return_counts=True)[1]
-        assert np.unique(runs).size == 1
-        results = rng.permutation(outcome[rows].reshape(-1, runs[0]))
-        outcome[rows] = rng.permuted(results, axis=1).ravel()
-    return replace(problem, outcome=outcome)
-
-
 def test_shuffled_results_have_no_cause(plant: Plant) -> None:
-    frame = build(plant.workspace, NOK, None, None)
-    problem = problem_of(frame, factors(frame))
-    rng = np.random.default_rng(1)
-    claims = sum(bool(rank(shuffled(problem, rng), "Europe/Berlin")[0]) for _ in range(200))
-    assert claims <= 10
+    assert claimed(plant.workspace) <= MOST_CLAIMS
