@@ -96,6 +96,19 @@ export function wallTime(value: number, detail: "day" | "minute" | "second"): st
   return text.slice(0, { day: 10, minute: 16, second: 19 }[detail]);
 }
 
+const INTERVAL = /(\d{4}-\d{2}-\d{2}T[\d:.]+Z)\/(\d{4}-\d{2}-\d{2}T[\d:.]+Z)/g;
+const INSTANT = /\d{4}-\d{2}-\d{2}T[\d:.]+Z/g;
+
+/** A sentence or value with its UTC times written on the plant's clock; the end of an interval leaves out the same day. */
+export function localTimes(text: string): string {
+  return text
+    .replace(INTERVAL, (_, from: string, to: string) => {
+      const [start, end] = [time(from), time(to)];
+      return `${start} – ${start.slice(0, 10) === end.slice(0, 10) ? end.slice(11) : end}`;
+    })
+    .replace(INSTANT, (moment) => time(moment));
+}
+
 /** Any recorded value, as text. */
 export function plain(value: unknown): string {
   if (value === null || value === undefined || value === "") return t("value.none");

@@ -27,6 +27,7 @@ export type TraceEdge = Schemas["TraceEdge"];
 export type TraceData = Schemas["TracePayload"];
 export type CauseData = Schemas["CausesPayload"];
 export type Cause = Schemas["Cause"];
+export type Confounded = Schemas["Confounded"];
 export type Dose = Schemas["Dose"];
 export type Scalar = string | number | boolean | null;
 export type Targets = Schemas["TargetsPayload"];

@@ -3,7 +3,7 @@
 import type { ChartData, Series } from "../../api/types";
 import { instant, number, percent, wallClock, wallTime } from "../../format";
 import { said, t } from "../../i18n";
-import { centre, hair, ink, limit, muted, palette, soft } from "./colours";
+import { centre, hair, ink, limit, limitLine, muted, palette, soft } from "./colours";
 import type { EChartsOption, SeriesOption } from "./echarts";
 
 const FONT = '"Inter Variable", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif';
@@ -68,9 +68,11 @@ function tip(data: ChartData, index: number, key: string | number): HTMLElement 
   return box;
 }
 
-function colourOf(series: Series, index: number): string {
-  if (series.role === "limit") return limit;
+/** Points drawn on top of limits are those that violate them. */
+function colourOf(data: ChartData, series: Series, index: number): string {
+  if (series.role === "limit") return limitLine;
   if (series.role === "centre") return centre;
+  if (series.type === "scatter" && data.series.some(({ role }) => role === "limit")) return limit;
   return palette[index % palette.length]!;
 }
 
@@ -122,7 +124,7 @@ function ribbon(data: ChartData, series: Series, colour: string): SeriesOption {
 }
 
 function drawn(data: ChartData, series: Series, index: number, horizontal: boolean): SeriesOption[] {
-  const colour = colourOf(series, index);
+  const colour = colourOf(data, series, index);
   const flip = (x: string | number, y: number | null) => (horizontal ? [y, x] : [x, y]) as Point;
   const points = series.points.map(([x, y]) => flip(place(data, x), y));
   const axis = horizontal ? { xAxisIndex: series.axis } : { yAxisIndex: series.axis };
@@ -137,7 +139,7 @@ function drawn(data: ChartData, series: Series, index: number, horizontal: boole
     return series.band?.length ? [bar, whiskers(data, series, horizontal, ink)] : [bar];
   }
   if (series.type === "scatter") {
-    const dots: SeriesOption = { ...base, type: "scatter", symbolSize: 7, color: colour, data: points, z: 3 };
+    const dots: SeriesOption = { ...base, type: "scatter", symbolSize: 7, color: colour, data: points, z: 6 };
     return series.band?.length ? [dots, whiskers(data, series, horizontal, colour)] : [dots];
   }
   const plain = series.role === "data";
@@ -150,12 +152,23 @@ function drawn(data: ChartData, series: Series, index: number, horizontal: boole
     symbol: "circle",
     symbolSize: 5,
     showSymbol: plain && points.length <= 80,
-    lineStyle: { width: plain ? 1.8 : 1.2, type: series.role === "data" ? "solid" : [5, 4] },
+    lineStyle: { width: plain ? 1.8 : 1, type: series.role === "data" ? "solid" : [5, 4] },
     connectNulls: false,
     step: series.role === "limit" && data.x.type !== "category" ? "middle" : undefined,
   };
   if (!series.band?.length) return [line];
   return [data.x.type === "category" ? whiskers(data, series, horizontal, colour) : ribbon(data, series, colour), line];
+}
+
+const BAR = "path://M0 0h14v8H0z";
+const LINE = "path://M0 3.2h14v1.6H0z";
+const DASHES = "path://M0 3.2h5v1.6H0zM9 3.2h5v1.6H9z";
+
+function legendEntry(series: Series): { name: string; icon: string } {
+  const name = said(series.name);
+  if (series.type === "bar") return { name, icon: BAR };
+  if (series.type === "scatter") return { name, icon: "circle" };
+  return { name, icon: series.role === "data" ? LINE : DASHES };
 }
 
 export function options(data: ChartData, width: number): EChartsOption {
@@ -224,7 +237,7 @@ export function options(data: ChartData, width: number): EChartsOption {
       outerBoundsContain: "axisLabel",
     },
     legend: several
-      ? { top: 0, left: 0, itemWidth: 14, itemHeight: 8, textStyle: { color: ink, fontFamily: FONT, fontSize: 12 }, selectedMode: false }
+      ? { top: 0, left: 0, itemWidth: 14, itemHeight: 8, data: data.series.map(legendEntry), textStyle: { color: ink, fontFamily: FONT, fontSize: 12 }, selectedMode: false }
       : undefined,
     tooltip: {
       trigger: "axis",
