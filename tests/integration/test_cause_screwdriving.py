@@ -1,5 +1,6 @@
 """The main job on the screw-driving data, whose causes are known: loaded, traced, ranked."""
 
+import shutil
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -87,6 +88,7 @@ def test_a_nearly_clean_slice_has_insufficient_evidence(plant: Plant) -> None:
 def test_a_target_that_never_occurs_is_insufficient_evidence(plant: Plant) -> None:
     report = plant.cause("result = 'SCRAP'")
     assert (report.verdict, report.bad) == ("insufficient evidence", 0)
+    assert "recorded are 'OK', 'NOK'" in report.note.en
 
 
 def test_evidence_rows_are_the_bad_ones_first(plant: Plant) -> None:
@@ -120,6 +122,20 @@ def test_a_wrong_question_says_what_was_meant(plant: Plant, arguments: dict[str,
     with pytest.raises(QueryError) as error:
         plant.cause(**arguments)
     assert said in str(error.value)
+
+
+def test_a_plant_made_anew_in_the_same_place_is_analysed_anew(tmp_path: Path) -> None:
+    rows = (DATA / "s04_variations-in-assembly-conditions-2.csv").read_text().splitlines(keepends=True)
+    found = []
+    for place in ("first", "second"):
+        shutil.rmtree(tmp_path / "plant", ignore_errors=True)
+        file = tmp_path / f"{place}.csv"
+        file.write_text("".join(rows[: 2001 if place == "first" else 3001]))
+        Workspace.create(tmp_path / "plant").close()
+        with assay.open(tmp_path / "plant") as fresh:
+            fresh.load(file, MAPPING)
+            found.append(fresh.cause(NOK).subjects)
+    assert found == [2000, 3000]
 
 
 def test_a_condition_that_nothing_fulfils_says_so(plant: Plant) -> None:

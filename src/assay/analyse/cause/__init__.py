@@ -154,7 +154,7 @@ def _study(
 ) -> Study:
     """The study, kept for the plant's present state so that looking at its evidence doesn't repeat it."""
     lake = workspace.lake
-    state = (lake.version(RecordKind.MEASUREMENT), lake.version(RecordKind.MOVEMENT))
+    state = (tuple(lake.files(RecordKind.MEASUREMENT)), tuple(lake.files(RecordKind.MOVEMENT)))
     key = (str(workspace.path), state, target, where or None, scope or None)
     with _guard:
         if key in _studies:

@@ -37,6 +37,7 @@ _FEW_LEVELS = 64
 
 _SAME_ROWS = 0.95
 _MOST_EXPLAINED = 20
+_SHOWN_VALUES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +133,18 @@ def _nothing_to_find(frame: Frame, problem: Problem) -> Text | None:
     if problem.outcome.min() != problem.outcome.max():
         return None
     key = "constant" if not problem.is_binary else "all bad" if problem.outcome[0] else "no bad"
-    return said(key, subjects=frame.size)
+    return said(key, subjects=frame.size, values=_recorded(frame) if key == "no bad" else "")
+
+
+def _recorded(frame: Frame) -> str:
+    """What was measured instead: the most frequent words, or the range."""
+    words = [one for one in frame.measurements.column("text").value_counts().to_pylist() if one["values"]]
+    if words:
+        words.sort(key=lambda one: -one["counts"])
+        more = ", …" if len(words) > _SHOWN_VALUES else ""
+        return ", ".join(repr(one["values"]) for one in words[:_SHOWN_VALUES]) + more
+    ends = pc.min_max(frame.measurements.column("value")).as_py()
+    return f"{_number(ends['min'])} … {_number(ends['max'])}"
 
 
 def _study(

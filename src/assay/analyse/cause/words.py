@@ -55,8 +55,8 @@ _CATALOGUE: dict[str, tuple[str, str]] = {
         ),
     ),
     "no bad": (
-        "证据不足：{subjects} 个对象中没有一个符合目标。",
-        "Insufficient evidence: none of the {subjects} subjects fulfils the target.",
+        "证据不足：{subjects} 个对象中没有一个符合目标；记录的值有 {values}。",
+        "Insufficient evidence: none of the {subjects} subjects fulfils the target; recorded are {values}.",
     ),
     "all bad": (
         "证据不足：全部 {subjects} 个对象都符合目标，没有可比较的对象。",
