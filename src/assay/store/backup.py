@@ -14,6 +14,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -76,7 +77,8 @@ def backup(workspace: Workspace, file: Path | str) -> Backup:
             f"the backup {target} can't be written: {error}", hint="Check free disk space and access rights."
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
     return Backup(target, result.taken, result.versions, result.members, size)
 
 
@@ -219,7 +221,7 @@ def _unpack(source: Path, into: Path) -> Mapping[str, Any]:
         raise _damaged(source, "its list of checksums is missing; the file is cut off, or is no backup")
     if manifest.get("format") != FORMAT:
         raise StoreError(
-            f"{source} has the backup format {manifest.get('format')!r}; this version of Assay reads {FORMAT}",
+            f"{source} has the backup format {manifest.get('format')!r}; this Assay reads {FORMAT}",
             hint="Restore it with the version of Assay that wrote it, or a newer one.",
         )
     listed: dict[str, str] = manifest["sha256"]

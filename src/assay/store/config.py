@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -61,11 +63,21 @@ def read_config(path: Path) -> PlantConfig:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path} is not TOML: {error}", hint="Correct the file in a text editor.") from error
+    return checked_config(document.get("plant", {}), f"{path}: plant")
+
+
+def checked_config(values: Mapping[str, Any], where: str) -> PlantConfig:
+    """Settings as a config; ``where`` begins the message of an error.
+
+    Raises
+    ------
+    ModelError
+        A setting is missing, unknown or not valid.
+    """
     try:
-        return PlantConfig.model_validate(document.get("plant", {}))
+        return PlantConfig.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(["plant", *map(str, first["loc"])])
-        raise ModelError(
-            f"{path}: {where}: {first['msg']}", hint="Correct the setting in assay.toml."
-        ) from error
+        path = ".".join([where, *map(str, first["loc"])])
+        said = first["msg"].removeprefix("Value error, ")
+        raise ModelError(f"{path}: {said}", hint="Correct the setting.") from error

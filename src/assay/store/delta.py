@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
@@ -22,6 +25,7 @@ from assay.store.layout import DATE, StagedFile, plain
 from assay.store.staging import sync
 
 _ATTEMPTS = 20
+_LONGEST_WAIT = 0.05
 _FIRST_TRANSACTION = 1
 
 
@@ -73,7 +77,8 @@ class LakeTable:
             pruned: list[tuple[str, str, Any]] | None = None
             if between is not None:
                 pruned = [("date", ">=", between[0]), ("date", "<=", between[1])]
-            return table.version(), sorted(table.file_uris(file_pruning_predicate=pruned))
+            uris = table.file_uris(file_pruning_predicate=pruned)
+            return table.version(), sorted(unquote(uri) for uri in uris)  # they come percent-encoded
 
     def committed(self, load: LoadKey) -> bool:
         """Whether the load's transaction is in the log."""
@@ -101,7 +106,7 @@ class LakeTable:
             schema=table.schema(),
             partition_by=[DATE.name],
             commit_properties=CommitProperties(
-                app_transactions=[Transaction(load.transaction, _FIRST_TRANSACTION)], max_commit_retries=0
+                app_transactions=[Transaction(load.transaction, _FIRST_TRANSACTION)]
             ),
         )
         table.update_incremental()
@@ -142,23 +147,20 @@ class LakeTable:
         for left in reversed(range(_ATTEMPTS)):
             try:
                 return attempt()
-            except (CommitFailedError, DeltaError) as error:
-                if left and _is_conflict(error):
-                    self._table = None
-                    continue
+            except CommitFailedError as error:
+                self._table = None
+                if not left:
+                    raise StoreError(
+                        f"others commit to the lake table {self.directory.name!r} all the time: {error}",
+                        hint="Run the load again.",
+                    ) from error
+                time.sleep(random.uniform(0, _LONGEST_WAIT))
+            except (DeltaError, OSError) as error:
                 raise StoreError(
                     f"the lake table {self.directory.name!r} can't be committed to: {error}",
                     hint="Check free disk space and access rights, then run the load again.",
                 ) from error
         raise AssertionError("unreachable")  # the last attempt returns or raises
-
-
-def _is_conflict(error: BaseException) -> bool:
-    text = str(error).lower()
-    return any(
-        sign in text
-        for sign in ("concurrent", "already exists", "conflict", "max commit attempts", "metadata")
-    )
 
 
 def _action(file: StagedFile, timed: bool) -> AddAction:

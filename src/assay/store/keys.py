@@ -22,14 +22,17 @@ class LoadKey:
         for name, text in (("source", self.source), ("epoch", self.epoch)):
             if not text.strip():
                 raise StoreError(
-                    f"a load needs a {name}, but it is {text!r}",
-                    hint=f"Give the load a {name} that stays the same when the same rows come again.",
+                    f"a load needs its {name}, but it is {text!r}",
+                    hint="Give it one that stays the same when the same rows come again.",
                 )
 
     @property
     def transaction(self) -> str:
-        """The application id under which the Delta commit is made."""
-        return f"{self.source}/{self.epoch}"
+        """The application id under which the Delta commit is made: ``source/epoch``.
+
+        A slash in the source is escaped, or two keys could share one id and one load pass for the other.
+        """
+        return f"{self.source.replace('%', '%25').replace('/', '%2F')}/{self.epoch}"
 
     @property
     def digest(self) -> str:

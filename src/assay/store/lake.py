@@ -91,14 +91,18 @@ class Lake:
     def stage(self, kind: Kind, *, load: LoadKey, recorded: datetime) -> StagedWriter:
         """Begin to write a load's rows of one kind.
 
-        What an earlier, interrupted attempt at the same load left is removed first.
+        What an earlier, interrupted attempt at the same load left is removed first. When the load's rows of
+        this kind are part of the plant already, the writer checks rows and keeps none: its files would have
+        the names of files that are being read.
         """
         table = self._table(kind)
-        if not table.committed(load):
+        with self._settled():
+            taken = table.committed(load)
+        if not taken:
             for left in table.directory.glob(f"date=*/{load_prefix(load)}*.parquet"):
                 left.unlink()
-        table.directory.mkdir(parents=True, exist_ok=True)
-        return StagedWriter(table.directory, self.schema(kind), load, recorded)
+            table.directory.mkdir(parents=True, exist_ok=True)
+        return StagedWriter(table.directory, self.schema(kind), load, recorded, discard=taken)
 
     def commit(self, kind: Kind, files: Sequence[StagedFile], *, load: LoadKey) -> bool:
         """Make staged files part of the plant; False when the load's rows of this kind already are."""

@@ -69,15 +69,25 @@ class StagedWriter:
     again overwrites what it left. Nothing is visible to readers until :meth:`assay.store.lake.Lake.commit`.
 
     A table may leave out nullable columns (they become null) and ``source``, ``epoch`` and ``recorded``
-    (they are the load's). Text may come plain or as dictionaries.
+    (they are the load's). Text may come plain or as dictionaries. With ``discard`` rows are checked and
+    nothing is written.
     """
 
-    def __init__(self, directory: Path, schema: pa.Schema, load: LoadKey, recorded: datetime) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        schema: pa.Schema,
+        load: LoadKey,
+        recorded: datetime,
+        *,
+        discard: bool = False,
+    ) -> None:
         self._directory = directory
         self._schema = schema
         self._options = writer_options(schema)
         self._load = load
         self._recorded = to_microseconds(recorded)
+        self._discard = discard
         self._timed = "time" in schema.names
         self._partitions: OrderedDict[int, _Partition] = OrderedDict()
         self._open: OrderedDict[int, _OpenFile] = OrderedDict()
@@ -104,7 +114,9 @@ class StagedWriter:
             raise StoreError("rows were written to a stage that is already finished")
         if self._error is not None:
             self.abort()
-        self._queue.put(self._aligned(table))
+        aligned = self._aligned(table)
+        if not self._discard:
+            self._queue.put(aligned)
 
     def finish(self) -> list[StagedFile]:
         """Write what is waiting, make it durable, and return the files.

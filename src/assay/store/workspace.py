@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from assay.model.errors import ModelError, StoreError, WorkspaceNotFound
-from assay.store.config import FILE_NAME, PlantConfig, read_config
+from assay.store.config import FILE_NAME, PlantConfig, checked_config, read_config
 from assay.store.lake import Lake
 from assay.store.locks import locked
 from assay.store.quarantine import Quarantine
@@ -53,7 +54,10 @@ class Workspace:
         Raises
         ------
         StoreError
-            The directory already holds something, or can't be made.
+            The directory already holds something or can't be made, or the registry can't be opened; nothing
+            is left of the plant.
+        ModelError
+            A setting is not valid.
         """
         path = Path(path).absolute()
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -61,14 +65,16 @@ class Workspace:
             raise StoreError(
                 f"{path} {what}", hint="Choose a new directory, or open the plant that is there."
             )
-        config = PlantConfig.model_validate(
+        config = checked_config(
             {
                 "name": name or path.name,
                 "time_zone": time_zone,
                 "language": language,
                 "registry": registry_url or "",
-            }
+            },
+            "the new plant",
         )
+        existed = path.exists()
         try:
             for folder in (path, path / "lake", path / "objects", path / "spool"):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +83,10 @@ class Workspace:
             (path / FILE_NAME).write_text(config.to_toml(), encoding="utf-8")
             sync(path / FILE_NAME)
             sync(path)
-        except OSError as error:
+        except (OSError, StoreError) as error:
+            _empty(path, remove=not existed)
+            if isinstance(error, StoreError):
+                raise
             raise StoreError(
                 f"no plant can be made at {path}: {error}", hint="Choose another directory."
             ) from error
@@ -156,3 +165,15 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _empty(path: Path, *, remove: bool) -> None:
+    """Take back what was begun in a directory that held nothing before."""
+    if remove:
+        shutil.rmtree(path, ignore_errors=True)
+    elif path.is_dir():
+        for inside in path.iterdir():
+            if inside.is_dir():
+                shutil.rmtree(inside, ignore_errors=True)
+            else:
+                inside.unlink(missing_ok=True)
