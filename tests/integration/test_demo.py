@@ -105,12 +105,12 @@ def test_liveline_is_added_where_it_is(
     found = told(capsys, "--dir", directory, "--liveline", file)
     assert found["liveline"]
     assert [(load["file"], load["accepted"]) for load in found["loads"]] == [("continuous_line.csv", 3)]
-    asked = "SELECT min(time) AS first, max(time) AS last, count(*) AS n, min(clock_uncertainty) AS s FROM reading"
+    asked = "SELECT min(time) AS a, max(time) AS z, count(*) AS n, min(clock_uncertainty) AS s FROM reading"
     assert run(["sql", str(directory), asked, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rows"] == [
         {
-            "first": "2019-03-06T10:52:00Z",
-            "last": "2019-03-06T10:53:00Z",
+            "a": "2019-03-06T10:52:00Z",
+            "z": "2019-03-06T10:53:00Z",
             "n": 3 * len(signals),
             "s": 60.0,
         }

@@ -171,6 +171,33 @@ def test_one_id_of_two_kinds_is_told_apart(plant: Workspace) -> None:
     assert len(forward["edges"]) == 1
 
 
+def test_a_number_that_two_stations_use_is_two_executions(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "plant") as workspace:
+        keys = ("execution", "role", "subject", "subject_kind", "segment", "equipment")
+        rows = [
+            ("1", "consumed", "L1", "lot", "cut", "saw"),
+            ("1", "produced", "U1", "unit", "cut", "saw"),
+            ("1", "consumed", "L2", "lot", "weld", "robot"),
+            ("1", "produced", "U2", "unit", "weld", "robot"),
+        ]
+        store(workspace, RecordKind.MOVEMENT, [dict(zip(keys, row, strict=True)) for row in rows])
+        measured = {"subject": "1", "subject_kind": "execution", "characteristic": "time"}
+        store(
+            workspace,
+            RecordKind.MEASUREMENT,
+            [{**measured, "segment": "weld", "value": 2.0}, {**measured, "segment": "cut", "value": 1.0}],
+        )
+        found = trace(workspace, "U2", "back").to_dict()
+        assert ids(found) == {"U2", "execution:weld/1", "L2"}
+        step = node(found, "execution:weld/1")
+        assert (step["segment"], step["equipment"]) == ("weld", "robot")
+        assert [result["value"] for result in step["results"]] == [2.0]
+        with pytest.raises(TraceError, match="an execution in 2 segments") as problem:
+            trace(workspace, "1", "back")
+        assert "execution:cut/1 or execution:weld/1" in str(problem.value)
+        assert trace(workspace, "execution:cut/1", "forward").nodes[-1].id == "U1"
+
+
 def test_limits_are_said(plant: Workspace) -> None:
     near = trace(plant, "A1", "back", max_depth=1)
     assert near.truncated

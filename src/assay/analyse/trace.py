@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from assay.genealogy import INPUT_ROLES, KINDS, Direction, Index, closure
+from assay.genealogy import EXECUTION, INPUT_ROLES, KINDS, Direction, Index, Key, closure
 from assay.model.errors import TraceError, did_you_mean
 from assay.model.kinds import TIME, RecordKind
 from assay.model.text import Text
@@ -146,7 +147,7 @@ def index_of(workspace: Workspace) -> Index:
     version = workspace.lake.version(RecordKind.MOVEMENT)
     kept = _indexes.get(workspace)
     if kept is None or kept[0] != version:
-        rows = workspace.lake.query("SELECT execution, role, subject, subject_kind FROM movement")
+        rows = workspace.lake.query("SELECT execution, role, subject, subject_kind, segment FROM movement")
         kept = (version, Index.build(rows))
         _indexes[workspace] = kept
     return kept[1]
@@ -166,8 +167,9 @@ def trace(
     Parameters
     ----------
     id
-        Id of a unit, lot or execution; ``unit:ID``, ``lot:ID`` or ``execution:ID`` says which, where one
-        id means several (a bare id means the unit, then the lot, then the execution).
+        Id of a unit, lot or execution. Where one id means several, a bare id means the unit, then the lot,
+        then the execution; ``unit:ID``, ``lot:ID``, ``execution:ID`` and, for a number that several segments
+        use, ``execution:SEGMENT/ID`` say which.
     direction
         ``back``: what it was made from. ``forward``: what it went into.
     max_depth, max_nodes
@@ -178,24 +180,24 @@ def trace(
     Raises
     ------
     TraceError
-        The id is not known; the hint names close ones.
+        The id is not known, or is the execution of several segments; the hint names what to write.
     """
     way = Direction(direction)
     _tell(progress, 0, "read")
     index = index_of(workspace)
-    root = index.find(id)
-    if root is None:
+    roots = index.find(id)
+    if not roots:
         return _alone(workspace, index, id, way)
+    if len(roots) > 1:
+        raise _ambiguous(id, index.names(np.array(roots)))
     _tell(progress, 1, "walk")
-    found = closure(index.graph, [root], way, max_depth=max_depth, max_nodes=max_nodes)
+    found = closure(index.graph, roots, way, max_depth=max_depth, max_nodes=max_nodes)
     keys = index.keys(found.nodes)
     _tell(progress, 2, "describe")
-    details = _Details(workspace, keys)
     names = dict(zip(keys, index.names(found.nodes), strict=True))
-    nodes = tuple(
-        details.node(key, names[key], int(depth)) for key, depth in zip(keys, found.depth, strict=True)
-    )
-    edges = tuple(details.edges(names))
+    details = _Details(workspace, names, dict(zip(keys, index.repeated(found.nodes).tolist(), strict=True)))
+    nodes = tuple(details.node(key, int(depth)) for key, depth in zip(keys, found.depth, strict=True))
+    edges = tuple(details.edges())
     _tell(progress, 3, "describe")
     return Trace(names[keys[0]], way, nodes, edges, found.truncated)
 
@@ -238,9 +240,8 @@ MANIFEST = OperatorManifest(
 )
 
 
+K = TypeVar("K")
 T = TypeVar("T")
-Key = tuple[str, str]
-"""Kind and id: what identifies a node in a plant."""
 
 
 def _tell(progress: Progress | None, done: int, what: str) -> None:
@@ -251,20 +252,25 @@ def _tell(progress: Progress | None, done: int, what: str) -> None:
 def _alone(workspace: Workspace, index: Index, wanted: str, way: Direction) -> Trace:
     """The trace of something that was measured or declared but never moved; TraceError when unknown."""
     kind, _, bare = wanted.partition(":")
-    known = [(kind, bare)] if kind in KINDS and bare else [(each, wanted) for each in KINDS]
-    for key in known:
+    known = [Key(kind, bare)] if kind in KINDS and bare else []
+    for key in (*known, *(Key(kind, wanted) for kind in KINDS)):
         rows = workspace.lake.query(
             "SELECT 1 FROM measurement WHERE subject_kind = $kind AND subject = $id "
             "UNION ALL SELECT 1 FROM entity WHERE entity = $kind AND id = $id LIMIT 1",
-            {"kind": key[0], "id": key[1]},
+            {"kind": key.kind, "id": key.id},
         )
         if len(rows):
-            return Trace(key[1], way, (_Details(workspace, [key]).node(key, key[1], 0),), (), False)
+            return Trace(key.id, way, (_Details(workspace, {key: key.id}, {}).node(key, 0),), (), False)
     close = did_you_mean(wanted, index.near(wanted))
     raise TraceError(
         f"{wanted!r} is no unit, lot or execution of this plant",
         hint=close or '`assay sql DIR "SELECT DISTINCT subject FROM movement LIMIT 20"` shows some that are.',
     )
+
+
+def _ambiguous(wanted: str, names: list[str]) -> TraceError:
+    shown = " or ".join(names[:5])
+    return TraceError(f"{wanted!r} is an execution in {len(names)} segments", hint=f"Say which one: {shown}.")
 
 
 _QUESTIONS = (
@@ -285,42 +291,74 @@ _QUESTIONS = (
 
 
 class _Details:
-    """What the lake has on a set of nodes, read in three scans."""
+    """What the lake has on a set of nodes, read in three scans.
 
-    def __init__(self, workspace: Workspace, keys: list[Key]) -> None:
+    ``names`` are the nodes with the names they go by; ``repeated`` says which executions share their id with
+    one of another segment, so that a record without a segment can't be laid to them.
+    """
+
+    def __init__(self, workspace: Workspace, names: dict[Key, str], repeated: dict[Key, bool]) -> None:
         self._own = [attribute.name for attribute in workspace.registry.attributes(RecordKind.MOVEMENT)]
-        self._keys = set(keys)
-        wanted = pa.table({"kind": [key[0] for key in keys], "id": [key[1] for key in keys]})
+        self._names = names
+        self._steps_of = _grouped((key.id, key) for key in names if key.kind == EXECUTION)
+        self._repeated = repeated
+        wanted = pa.table({"kind": [key.kind for key in names], "id": [key.id for key in names]})
         with closing(workspace.lake.connect()) as connection:
             connection.register("wanted", wanted)
             movements, measured, declared = (
                 connection.execute(question).to_arrow_table().to_pylist() for question in _QUESTIONS
             )
-        self._movements: list[dict[str, Any]] = movements
+        self._movements: list[tuple[Key, Key | None, dict[str, Any]]] = []
         self._steps: dict[Key, dict[str, Any]] = {}
         self._materials: dict[Key, str] = {}
-        for row in self._movements:
+        for row in movements:
             self._note(row)
-        self._results = _grouped(((row["subject_kind"], row["subject"]), _result(row)) for row in measured)
-        self._declared = _grouped(((row["entity"], row["id"]), row["attributes"]) for row in declared)
+        self._results = _grouped((key, _result(row)) for row in measured for key in self._measured(row))
+        self._declared = _grouped((Key(row["entity"], row["id"]), row["attributes"]) for row in declared)
+
+    def _step(self, execution: str, segment: str | None) -> Key | None:
+        """The execution among the nodes that a record of ``segment`` belongs to."""
+        key = Key(EXECUTION, execution, segment or "")
+        if key in self._names or segment:
+            return key if key in self._names else None
+        return next((one for one in self._steps_of.get(execution, []) if not self._repeated.get(one)), None)
 
     def _note(self, row: dict[str, Any]) -> None:
-        step = self._steps.setdefault(("execution", row["execution"]), {})
+        key = self._step(row["execution"], row["segment"])
+        if key is None:
+            return
+        is_step = row["subject_kind"] == EXECUTION
+        thing = (
+            self._step(row["subject"], row["segment"])
+            if is_step
+            else Key(row["subject_kind"], row["subject"])
+        )
+        self._movements.append((key, thing if thing in self._names else None, row))
+        step = self._steps.setdefault(key, {})
         for column in ("time", *_STEP_COLUMNS, *self._own):
             if step.get(column) is None:
                 step[column] = row.get(column)
-        if row["material"] is not None:
-            self._materials.setdefault((row["subject_kind"], row["subject"]), row["material"])
+        if row["material"] is not None and thing is not None:
+            self._materials.setdefault(thing, row["material"])
 
-    def node(self, key: Key, name: str, depth: int) -> Node:
+    def _measured(self, row: dict[str, Any]) -> Iterator[Key]:
+        """The nodes a measurement is of; without a segment, every execution of that id."""
+        if row["subject_kind"] != EXECUTION:
+            yield Key(row["subject_kind"], row["subject"])
+            return
+        for key in self._steps_of.get(row["subject"], []):
+            if not self._repeated.get(key) or row["segment"] in {None, key.segment}:
+                yield key
+
+    def node(self, key: Key, depth: int) -> Node:
         """The node with everything known of it."""
         step = self._steps.get(key, {})
         attributes = {column: step[column] for column in self._own if step.get(column) is not None}
-        for text in self._declared.get(key, []):
+        for text in self._declared.get(Key(key.kind, key.id), []):
             attributes.update(_attributes(text))
         return Node(
-            id=name,
-            kind=key[0],
+            id=self._names[key],
+            kind=key.kind,
             depth=depth,
             material=self._materials.get(key) or attributes.get("material"),
             attributes=attributes,
@@ -328,16 +366,15 @@ class _Details:
             **{column: step.get(column) for column in _STEP_COLUMNS} | {"started": _began(step)},
         )
 
-    def edges(self, names: dict[Key, str]) -> Iterator[Edge]:
+    def edges(self) -> Iterator[Edge]:
         """Every movement whose two ends are both here."""
-        for row in self._movements:
-            step, thing = ("execution", row["execution"]), (row["subject_kind"], row["subject"])
-            if thing not in self._keys:
+        for step, thing, row in self._movements:
+            if thing is None:
                 continue
             tail, head = (thing, step) if row["role"] in INPUT_ROLES else (step, thing)
             yield Edge(
-                source=names[tail],
-                target=names[head],
+                source=self._names[tail],
+                target=self._names[head],
                 role=row["role"],
                 segment=row["segment"],
                 start=_began(row),
@@ -348,8 +385,8 @@ class _Details:
             )
 
 
-def _grouped(pairs: Iterable[tuple[Key, T]]) -> dict[Key, list[T]]:
-    groups: dict[Key, list[T]] = {}
+def _grouped(pairs: Iterable[tuple[K, T]]) -> dict[K, list[T]]:
+    groups: dict[K, list[T]] = {}
     for key, value in pairs:
         groups.setdefault(key, []).append(value)
     return groups

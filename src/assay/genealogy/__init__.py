@@ -14,7 +14,7 @@ See :data:`assay.genealogy.adjacency.INPUT_ROLES` for why a sample counts as an 
 
 from assay.genealogy.adjacency import INPUT_ROLES, OUTPUT_ROLES, Adjacency, input_mask
 from assay.genealogy.closure import Closure, Direction, closure
-from assay.genealogy.index import EXECUTION, KINDS, Index
+from assay.genealogy.index import EXECUTION, KINDS, Index, Key
 
 __all__ = [
     "EXECUTION",
@@ -25,6 +25,7 @@ __all__ = [
     "Closure",
     "Direction",
     "Index",
+    "Key",
     "closure",
     "input_mask",
 ]
