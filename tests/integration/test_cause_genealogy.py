@@ -1,7 +1,6 @@
-"""Causes reached through genealogy: the lot a unit consumed, the machine of each segment, units not inspected."""
+"""Causes reached through genealogy: lots consumed, machines of each segment, units not inspected."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,7 +80,7 @@ UNITS, INSPECTED = 3000, 2400
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
-    """3,000 units pressed and sintered; powder lot L07 leaks, furnace F2 lowers density; 2,400 were tested."""
+    """3,000 units pressed and sintered, 2,400 tested; powder lot L07 leaks, furnace S2 lowers density."""
     folder = tmp_path_factory.mktemp("powder")
     rng = np.random.default_rng(4)
     lot = rng.integers(0, 40, UNITS)
