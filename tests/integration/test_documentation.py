@@ -26,6 +26,7 @@ EXECUTED = [
     "docs/how-to/write-a-mapping.md",
     "docs/how-to/bad-files.md",
     "docs/how-to/back-up.md",
+    "docs/how-to/serve.md",
     "docs/reference/json.md",
     "docs/reference/python.md",
     "docs/zh/from-csv-to-cause.md",
