@@ -77,6 +77,17 @@ def test_a_scope_limits_the_analysis(
     assert f"segment {scope}" in out.read_text("utf-8")
 
 
+def test_a_plant_of_someone_else_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mapping, file, plant = tmp_path / "m.yaml", tmp_path / "own.csv", tmp_path / "plant"
+    mapping.write_text("source: own\nwide: {subject: part, values: {size: size}}\n", "utf-8")
+    file.write_text("part,size\nP1,1.5\n", "utf-8")
+    assert run(["init", str(plant)]) == 0
+    assert run(["load", str(plant), str(file), "--mapping", str(mapping)]) == 0
+    capsys.readouterr()
+    assert run(["demo", "--no-serve", "--dir", str(plant)]) == 1
+    assert "a plant with records of its own" in capsys.readouterr().err
+
+
 def test_a_person_sees_the_part_the_causes_and_the_report(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from assay.connect.load import LoadReport, load_file
-from assay.model.errors import SourceError
+from assay.model.errors import SourceError, StoreError
 from assay.plugins.operator import Progress
 from assay.store.workspace import Workspace
 
@@ -24,9 +24,22 @@ Told = Callable[[str, LoadReport], None]
 
 
 def open_or_create(directory: Path) -> tuple[Workspace, bool]:
-    """The demo plant, and whether it was there before."""
+    """The demo plant, and whether it was there before.
+
+    Raises
+    ------
+    StoreError
+        The directory holds something else, or a plant with records that are not the demo's.
+    """
     if (directory / "assay.toml").is_file():
-        return Workspace.open(directory), True
+        workspace = Workspace.open(directory)
+        known = _finished(workspace)
+        if known and not known & _label_files():
+            workspace.close()
+            raise StoreError(
+                f"{directory} is a plant with records of its own", hint="Let the demo have its own: --dir DIR"
+            )
+        return workspace, True
     name = "Screw driving and continuous line"
     return Workspace.create(directory, name=name, time_zone="Europe/Berlin"), False
 
@@ -107,13 +120,16 @@ def number_within_minutes(file: Path, out: Path) -> None:
 
 def is_complete(workspace: Workspace) -> bool:
     """Whether the three label files have been loaded to the end."""
-    with as_file(_DATA) as data:
-        return {file.name for file in data.glob("s0*.csv")} <= _finished(workspace)
+    return _label_files() <= _finished(workspace)
 
 
 def has_liveline(workspace: Workspace) -> bool:
     """Whether the liveline readings have been loaded to the end."""
     return _PREPARED in _finished(workspace)
+
+
+def _label_files() -> set[str]:
+    return {file.name for file in _DATA.iterdir() if file.name.startswith("s0")}
 
 
 def _finished(workspace: Workspace) -> set[str]:

@@ -11,7 +11,7 @@ import typer
 from assay.cli.options import AsJson, Scope
 from assay.cli.output import console, show
 from assay.cli.progress import bar
-from assay.cli.speech import say
+from assay.cli.speech import say, spoken
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +49,7 @@ def demo(
     command = f"assay demo --no-serve --dir {directory}" + (f" --scope {scope}" if scope else "")
     with Workspace.open(directory) as workspace, bar() as progress:
         story = main_job(workspace, _TARGET, scope=scope, command=command, progress=progress)
-    write(story, out)
+    write(story, out, spoken())
     seconds = time.perf_counter() - began
     document = {**built, **_document(story), "report": out, "seconds": seconds}
     show(document, lambda to: _tell(to, story, out, seconds), as_json=as_json)
