@@ -48,6 +48,7 @@ def test_a_killed_load_is_healed_by_running_it_again(
     assert run(plant.path, point) == -signal.SIGKILL
     seen = {kind: len(content(plant, kind)) for kind in ROWS}
     assert set(seen.values()) in ({0}, {50}), "a reader saw half a load"
+    assert {plant.lake.committed(kind, key(1)) for kind in ROWS} == {set(seen.values()) == {50}}
     assert not list(plant.spool.glob("commits/*"))
     assert run(plant.path, "nowhere") == 0
     assert everything(plant) == uninterrupted

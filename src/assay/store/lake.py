@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.dataset as ds
 
 from assay.model.entities import in_force
 from assay.model.errors import QueryError, StoreError, did_you_mean
@@ -69,11 +69,13 @@ class Lake:
 
     def version(self, kind: Kind) -> int:
         """The newest version of a kind's table; -1 when nothing was ever committed."""
-        return self._table(kind).version()
+        with self._settled():
+            return self._table(kind).version()
 
     def files(self, kind: Kind, *, version: int | None = None) -> list[str]:
         """The absolute paths of the files of a version (the newest without one)."""
-        return self._table(kind).files(version)[1]
+        with self._settled():
+            return self._table(kind).files(version)[1]
 
     @contextmanager
     def settled(self) -> Iterator[dict[str, int]]:
@@ -131,18 +133,19 @@ class Lake:
 
     def committed(self, kind: Kind, load: LoadKey) -> bool:
         """Whether the load's rows of this kind are part of the plant."""
-        return self._table(kind).committed(load)
+        with self._settled():
+            return self._table(kind).committed(load)
 
     @contextmanager
     def _settled(self) -> Iterator[None]:
         """No load is half committed while this is held; many readers may hold it."""
-        with locked(self._commit_lock, shared=True):
-            if not self._pending():
-                yield
-                return
-        with locked(self._commit_lock):
-            self._recover()
-            yield
+        while True:
+            with locked(self._commit_lock, shared=True):
+                if not self._pending():
+                    yield
+                    return
+            with locked(self._commit_lock):
+                self._recover()
 
     def _pending(self) -> list[Path]:
         return sorted(self._intents.glob("*.json")) if self._intents.is_dir() else []
@@ -172,14 +175,17 @@ class Lake:
         between = None
         if time_range is not None:
             between = (_utc_date(time_range[0]), _utc_date(time_range[1]))
-        _, files = self._table(kind).files(between=between)
+        with self._settled():
+            _, files = self._table(kind).files(between=between)
         if exclude is not None:
             prefix = load_prefix(exclude)
             files = [path for path in files if not Path(path).name.startswith(prefix)]
-        columns = ["key_hash", "content_hash"]
-        tables = [pq.read_table(path, columns=columns, partitioning=None) for path in files]
-        empty = pa.schema([pa.field(name, pa.int64(), nullable=False) for name in columns]).empty_table()
-        return pa.concat_tables([empty, *(table.cast(empty.schema) for table in tables)])
+        schema = pa.schema(
+            [pa.field(name, pa.int64(), nullable=False) for name in ("key_hash", "content_hash")]
+        )
+        if not files:
+            return schema.empty_table()
+        return ds.dataset(files, schema=schema, format="parquet").to_table()
 
     def connect(
         self, *, memory_limit: str | None = None, threads: int | None = None
