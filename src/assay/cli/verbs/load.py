@@ -67,7 +67,7 @@ def _infer(file: Path, out: Path | None, *, as_json: bool) -> None:
     text = inference.to_yaml()
     if out is not None:
         out.write_text(text, encoding="utf-8")
-    doubts = [{"column": doubt.column, "message": doubt.message} for doubt in inference.doubts]
+    doubts = [{"column": doubt.column, "message": doubt.message.model_dump()} for doubt in inference.doubts]
     document: dict[str, Any] = {"file": file, "out": out, "mapping": text, "doubts": doubts}
 
     def human(to: Console) -> None:
@@ -80,7 +80,7 @@ def _infer(file: Path, out: Path | None, *, as_json: bool) -> None:
             table(
                 to,
                 [say("infer.column"), say("infer.doubt")],
-                [(doubt["column"], said(doubt["message"])) for doubt in doubts],
+                [(doubt.column, said(doubt.message)) for doubt in inference.doubts],
             )
 
     show(document, human, as_json=as_json)
