@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from assay.connect import values
 from assay.connect.hashing import Hashes, field_hashes, joined, salt, signed
 from assay.connect.mapping_records import SUBJECT_KINDS, EntitySpec, MeasurementSpec
-from assay.connect.plan import MASTER_FIELDS, FieldPlan, Plan, RecordPlan, Use
+from assay.connect.plan import MASTER_FIELDS, ROW_NUMBER, FieldPlan, Plan, RecordPlan, Use
 from assay.connect.reasons import message
 from assay.connect.values import Mask, mask_of
 from assay.model.errors import ModelError
@@ -100,7 +100,7 @@ class Builder:
         """Type, check and hash one block."""
         rows = len(block.table)
         verdict = _Verdict(rows)
-        arrays = {use: self._read(block.table, use, rows, verdict) for use in self._plan.uses}
+        arrays = {use: self._read(block, use, verdict) for use in self._plan.uses}
         drafts = [_Draft(record, at, arrays, rows, verdict) for at, record in enumerate(self._plan.records)]
         made = np.zeros(rows, np.int64)
         for draft in drafts:
@@ -135,7 +135,12 @@ class Builder:
             tuple(entities),
         )
 
-    def _read(self, table: pa.Table, use: Use, rows: int, verdict: _Verdict) -> pa.Array:
+    def _read(self, block: Block, use: Use, verdict: _Verdict) -> pa.Array:
+        table, seqs, rows = block.table, block.rows, len(block.table)
+        if use.column == ROW_NUMBER:
+            numbers = pa.array(seqs + 1).cast(pa.string())
+            names = pc.binary_join_element_wise(self._plan.stem, numbers, "#")
+            return names if use.sort == "text" else names.dictionary_encode()
         if use.column in self._plan.absent:
             kinds = {
                 "word": WORD,

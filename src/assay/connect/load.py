@@ -25,7 +25,7 @@ from assay.connect.build import Builder, Built, Reject
 from assay.connect.duplicates import Conflict, KeyGroup, Resolution, Suspicion, resolve
 from assay.connect.mapping import Mapping, MappingFile, name_values, read_mapping
 from assay.connect.objects import keep
-from assay.connect.plan import MASTER_FIELDS, Plan, make_plan
+from assay.connect.plan import MASTER_FIELDS, ROW_NUMBER, Plan, make_plan
 from assay.connect.reasons import message
 from assay.connect.report import LoadReport
 from assay.connect.sources import Ahead, open_source
@@ -69,10 +69,8 @@ def load_file(
     mapping_file = read_mapping(mapping)
     source = open_source(path, mapping_file.mapping.file)
     try:
-        values = name_values(mapping_file.mapping, path.name)
-        plan = make_plan(
-            mapping_file, source.columns, values, workspace.config.time_zone, also_iso=source.format != "csv"
-        )
+        zone = workspace.config.time_zone
+        plan = make_plan(mapping_file, source.columns, path.name, zone, also_iso=source.format != "csv")
         with workspace.load_lock(), closing(begin_reading(workspace, source, plan)) as built:
             stamp = _stamp(path)
             content = _content(path)  # while the first blocks are read
@@ -80,7 +78,7 @@ def load_file(
                 workspace=workspace,
                 source=source,
                 plan=plan,
-                key=LoadKey(plan.mapping.source, epoch_of(content, plan, values, workspace.config.time_zone)),
+                key=LoadKey(plan.mapping.source, epoch_of(content, plan, path.name, zone)),
                 file_name=path.name,
                 fingerprint=content,
                 mapping_yaml=mapping_file.text,
@@ -98,9 +96,12 @@ def load_file(
         source.close()
 
 
-def epoch_of(content: str, plan: Plan, values: dict[str, str], zone: str) -> str:
+def epoch_of(content: str, plan: Plan, file_name: str, zone: str) -> str:
     """The load's epoch: what was read, and everything that decides what it becomes."""
     said = plan.mapping.model_dump(mode="json", by_alias=True)
+    values = name_values(plan.mapping, file_name)
+    if any(use.column == ROW_NUMBER for use in plan.uses):
+        values[ROW_NUMBER] = plan.stem
     decisive = json.dumps([said, sorted(values.items()), zone], sort_keys=True, ensure_ascii=False)
     return f"{content[:24]}-{hashlib.sha256(decisive.encode()).hexdigest()[:8]}"
 

@@ -101,7 +101,7 @@ def _check_unit(file: MappingFile, path: Path, unit: str) -> None:
 
 def _check_ref(file: MappingFile, mapping: Mapping, path: Path, value: Ref) -> None:
     name = reference(value)
-    if name is None or name in mapping.columns or name in mapping.file.name_values:
+    if name is None or name in mapping.columns or name in mapping.file.name_values or name == "#row":
         return
     known = [*mapping.columns, *mapping.file.name_values]
     raise _fail(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from assay.connect.mapping import ColumnSpec, Mapping, MappingFile
+from assay.connect.mapping import ColumnSpec, Mapping, MappingFile, file_stem, name_values
 from assay.connect.mapping_checks import attribute_columns, attributes_of
 from assay.connect.mapping_records import (
     NUMBER_FIELDS,
@@ -24,6 +24,9 @@ from assay.connect.times import TimeReader
 from assay.model.attributes import Attribute, AttributeType
 from assay.model.errors import MappingError, did_you_mean
 from assay.model.kinds import SCHEMAS, WORD, RecordKind
+
+ROW_NUMBER = "#row"
+"""``$#row`` stands for file name and row number: it names rows that nothing in the file names."""
 
 MASTER_FIELDS = (
     "equipment",
@@ -101,6 +104,8 @@ class Plan:
     """Columns of the source the mapping does not name."""
     absent: frozenset[str]
     """Optional columns the source lacks."""
+    stem: str
+    """The file's name without suffix, for ``$#row``."""
     readers: dict[str, TimeReader] = field(repr=False)
     """How the times of each column are read."""
 
@@ -112,7 +117,8 @@ class Plan:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns needed."""
-        return tuple(dict.fromkeys(use.column for use in self.uses if use.column not in self.absent))
+        there = (use.column for use in self.uses if use.column not in {*self.absent, ROW_NUMBER})
+        return tuple(dict.fromkeys(there))
 
     def wanted(self) -> dict[str, pa.DataType]:
         """Types a source may deliver directly: for columns that are read in one way only."""
@@ -120,6 +126,7 @@ class Plan:
         sorts: dict[str, set[str]] = {}
         for use in self.uses:
             sorts.setdefault(use.column, set()).add(use.sort)
+        sorts.pop(ROW_NUMBER, None)
         for column, used in sorts.items():
             if used == {"number"}:
                 found[column] = pa.float64()
@@ -131,9 +138,14 @@ class Plan:
 
 
 def make_plan(
-    file: MappingFile, columns: Sequence[str], name_values: dict[str, str], zone: str, *, also_iso: bool
+    file: MappingFile,
+    columns: Sequence[str],
+    file_name: str,
+    zone: str,
+    *,
+    also_iso: bool,
 ) -> Plan:
-    """Bind a mapping to the columns of a source.
+    """Bind a mapping to the columns of a source and the name of its file.
 
     Raises
     ------
@@ -142,7 +154,7 @@ def make_plan(
     """
     mapping = file.expanded
     absent = _absent(file, mapping, columns)
-    binder = _Binder(mapping, name_values)
+    binder = _Binder(mapping, name_values(mapping, file_name))
     records = tuple(binder.record(spec) for spec in mapping.records)
     readers = {
         use.column: _time_reader(mapping, mapping.columns[use.column], zone, also_iso=also_iso)
@@ -156,6 +168,7 @@ def make_plan(
         uses=tuple(binder.uses),
         unmapped=tuple(column for column in columns if column not in mapping.columns),
         absent=absent,
+        stem=file_stem(file_name),
         readers=readers,
     )
 
