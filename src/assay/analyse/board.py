@@ -49,7 +49,8 @@ _INTERNAL = frozenset(
 
 BAD_WORDS = frozenset(
     {"nok", "n.i.o.", "nio", "ng", "fail", "failed", "failure", "bad", "reject", "rejected", "scrap"}
-    | {"defect", "defective", "nonconforming", "not ok", "false", "不合格", "不良", "次品", "废品", "失败"}
+    | {"defect", "defective", "nonconforming", "not ok", "false", "不合格", "不良", "不良品", "未通过"}
+    | {"次品", "废品", "缺陷", "失败", "坏", "rework"}
 )
 """Words (lower case) that say a part is bad, whatever else the outcome may be."""
 

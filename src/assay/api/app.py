@@ -15,12 +15,13 @@ from assay import __version__
 from assay.api import errors
 from assay.api.auth import ensure_administrator
 from assay.api.door import Guarded, Services
-from assay.api.messages import FIRST_PASSWORD
+from assay.api.errors import CATALOGUE
 from assay.api.routes import causes, imports, pages, quarantine, session, sql, targets, trace
 from assay.api.security import SecurityMiddleware
 from assay.api.settings import ApiSettings
 from assay.api.static_files import static_router
 from assay.apps.payloads import Refusal
+from assay.model.catalogue import LANGUAGES
 from assay.store.workspace import Workspace
 
 
@@ -106,5 +107,6 @@ def assemble(settings: ApiSettings, services: Services | None = None) -> FastAPI
 
 def _announce(password: str) -> None:
     # The one place where the password is ever shown; it is stored only as a hash.
-    sys.stdout.write(f"\n  {FIRST_PASSWORD.zh}\n  {FIRST_PASSWORD.en}\n\n      {password}\n\n")
+    lines = (CATALOGUE.say("server.first-password", language) for language in LANGUAGES)
+    sys.stdout.write("\n  " + "\n  ".join(lines) + f"\n\n      {password}\n\n")
     sys.stdout.flush()

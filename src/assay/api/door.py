@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from assay.api.auth import COOKIE, CSRF_HEADER, Gate, Session, same
 from assay.api.errors import ForgedRequest
 from assay.api.imports import ImportDesk
+from assay.api.models import ReplayCard
 from assay.api.settings import ApiSettings
 from assay.apps.questions import Questions
 from assay.apps.runtime import Runtime
@@ -29,6 +30,19 @@ class Services:
         self.questions = Questions(workspace)
         self.runtime = Runtime(self.questions)
         self.imports = ImportDesk(workspace, self.questions, settings)
+
+    def replay(self) -> ReplayCard:
+        """Try every quarantined row again with the mapping it was loaded with."""
+        from assay.connect.load import replay
+
+        report = replay(self.workspace)
+        return ReplayCard(
+            tried=report.rows,
+            accepted=report.accepted,
+            duplicates=report.duplicates,
+            quarantined=report.quarantined,
+            reasons=report.reasons,
+        )
 
     def close(self) -> None:
         """Delete dropped files that were never loaded, and close the plant."""

@@ -10,9 +10,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from assay.api.messages import HTTP_PROBLEMS, TEXTS
+from assay.apps.catalogue import hint, told
 from assay.apps.errors import PageError, SpokenError, problem_of
 from assay.apps.payloads import Problem, Refusal
+from assay.model.catalogue import Catalogue
 from assay.model.errors import (
     AccessError,
     AssayError,
@@ -20,7 +21,8 @@ from assay.model.errors import (
     StoreError,
     TraceError,
 )
-from assay.model.text import Text
+
+CATALOGUE = Catalogue("assay.api")
 
 _LOG = logging.getLogger("assay.api")
 
@@ -32,8 +34,10 @@ class ApiError(SpokenError):
     headers: Mapping[str, str] | None = None
 
     def __init__(self, key: str, **values: object) -> None:
-        said, advice = TEXTS[key]
-        super().__init__(_filled(said, values), _filled(advice, values) if advice else None)
+        super().__init__(
+            told(f"error.{key}", CATALOGUE, **values),
+            hint(f"hint.{key}", CATALOGUE, **values),
+        )
 
 
 class NotLoggedIn(ApiError, AccessError):
@@ -85,8 +89,8 @@ class UploadTooLarge(ApiError, ValueError):
 class UploadBroken(ApiError, ValueError):
     """The upload is not one complete multipart file."""
 
-    def __init__(self, detail: Text) -> None:
-        super().__init__("upload-broken", detail=detail)
+    def __init__(self, detail: str) -> None:
+        super().__init__("upload-broken", detail=told(f"upload.{detail}", CATALOGUE))
 
 
 class ImportMissing(ApiError, LookupError):
@@ -124,8 +128,8 @@ def refusal(status: int, problem: Problem, headers: Mapping[str, str] | None = N
 
 def http_problem(status: int) -> Problem:
     """What a bare HTTP status means, in both languages."""
-    said, advice = HTTP_PROBLEMS.get(status, HTTP_PROBLEMS[400 if status < 500 else 500])
-    return Problem(message=said, hint=advice)
+    key = next(key for key in (status, 400 if status < 500 else 500) if f"http.{key}" in CATALOGUE.keys("en"))
+    return Problem(message=told(f"http.{key}", CATALOGUE), hint=hint(f"http-hint.{key}", CATALOGUE))
 
 
 def _assay_error(_: Request, error: Exception) -> Response:
@@ -152,8 +156,8 @@ def _invalid_request(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     listed = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:10])
-    said, advice = TEXTS["invalid-request"]
-    return refusal(422, Problem(message=_filled(said, {"problems": listed}), hint=advice))
+    message = told("error.invalid-request", CATALOGUE, problems=listed)
+    return refusal(422, Problem(message=message, hint=told("hint.invalid-request", CATALOGUE)))
 
 
 def _http_error(_: Request, error: Exception) -> Response:
@@ -165,13 +169,3 @@ def _http_error(_: Request, error: Exception) -> Response:
 def _unexpected(request: Request, error: Exception) -> Response:
     _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return refusal(500, http_problem(500))
-
-
-def _filled(text: Text, values: Mapping[str, object]) -> Text:
-    def in_language(language: str) -> dict[str, object]:
-        return {
-            name: getattr(value, language) if isinstance(value, Text) else value
-            for name, value in values.items()
-        }
-
-    return Text(zh=text.zh.format_map(in_language("zh")), en=text.en.format_map(in_language("en")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from assay.api.errors import ImportBusy, ImportMissing
@@ -23,12 +23,17 @@ from assay.apps.errors import problem_of, unexpected_problem
 from assay.apps.payloads import Problem
 from assay.apps.questions import Questions
 from assay.connect.infer import Inference, infer
-from assay.connect.load import LoadReport, load_file
+from assay.connect.load import load_file
 from assay.connect.mapping import parse_mapping
+from assay.connect.report import LoadReport
 from assay.model.errors import AssayError
+from assay.plugins.contracts import Progress
 from assay.store.workspace import Workspace
 
 _FOLDER = "dropped"
+_LOADED = """
+    SELECT DISTINCT characteristic, segment FROM measurement WHERE source = $source AND epoch = $epoch
+"""
 
 
 @dataclass
@@ -37,13 +42,12 @@ class _Import:
 
     id: str
     dropped: Dropped
-    inference: Inference | None = None
+    inference: Inference
     state: str = "proposed"
-    done: float = 0
-    total: float | None = None
+    share: float | None = None
+    step: str | None = None
     report: LoadCard | None = None
     problem: Problem | None = None
-    order: int = field(default=0)
 
 
 class ImportDesk:
@@ -77,9 +81,9 @@ class ImportDesk:
             The file can't be read as a table; it is deleted again.
         """
         try:
-            one = _Import(dropped.folder.name, dropped)
-            one.inference = infer(dropped.path)
-            card = card_of(one.id, dropped.path.name, one.inference)
+            inference = infer(dropped.path, known=self._workspace.registry.attributes())
+            one = _Import(dropped.folder.name, dropped, inference)
+            card = card_of(one.id, inference)
             self._admit(one)
         except BaseException:
             shutil.rmtree(dropped.folder, ignore_errors=True)
@@ -95,8 +99,10 @@ class ImportDesk:
                     "id": one.id,
                     "file_name": one.dropped.path.name,
                     "state": one.state,
-                    "rows_done": int(one.done),
-                    "rows_total": one.total and int(one.total),
+                    "share": one.share,
+                    "step": one.step,
+                    "rows_done": one.report.rows if one.report else 0,
+                    "rows_total": one.report.rows if one.report else None,
                     "report": one.report,
                     "error": one.problem,
                 }
@@ -105,9 +111,7 @@ class ImportDesk:
     def rewrite(self, import_id: str, choice: MappingChoice) -> MappingText:
         """The mapping with the columns as the person wants them, and what keeps it from being used."""
         one = self._find(import_id)
-        if one.inference is None:
-            raise ImportMissing(import_id)
-        return rewritten(one.inference, choice, one.dropped.path)
+        return rewritten(one.inference, choice.columns)
 
     def load(self, import_id: str, mapping: str) -> LoadCard:
         """Load a dropped file; its copy in the spool is deleted when it is loaded.
@@ -126,10 +130,10 @@ class ImportDesk:
                 raise ImportBusy("import-loading", file=one.dropped.path.name)
             if one.state == "loaded" and one.report is not None:
                 return one.report
-            one.state, one.problem, one.done, one.total = "loading", None, 0, None
+            one.state, one.problem, one.share, one.step = "loading", None, 0.0, None
         try:
             report = load_file(self._workspace, one.dropped.path, parsed, progress=self._teller(one))
-            card = self._card(report, parsed.mapping.source)
+            card = self._card(report)
         except BaseException as error:
             with self._lock:
                 one.state = "failed"
@@ -153,16 +157,29 @@ class ImportDesk:
         """Delete every dropped file."""
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def _teller(self, one: _Import):  # type: ignore[no-untyped-def]
+    def _teller(self, one: _Import) -> Progress:
         def tell(done: float, total: float, what: str) -> None:
-            del what
             with self._lock:
-                one.done, one.total = done, total
+                one.share, one.step = (done / total if total else None), what
 
         return tell
 
-    def _card(self, report: LoadReport, source: str) -> LoadCard:
-        raise NotImplementedError
+    def _card(self, report: LoadReport) -> LoadCard:
+        """The report, with the target these rows suggest, and their process step if they have only one."""
+        key = {"source": report.source, "epoch": report.epoch}
+        found = self._workspace.lake.query(_LOADED, key).to_pylist()
+        names = {row["characteristic"] for row in found}
+        segments = {row["segment"] for row in found}
+        targets = (card.target for card in self._questions.targets().targets if card.characteristic in names)
+        return LoadCard(
+            rows=report.rows,
+            accepted=report.accepted,
+            duplicates=report.duplicates,
+            quarantined=report.quarantined,
+            reasons=report.reasons,
+            target=next(targets, None),
+            segment=segments.pop() if len(segments) == 1 else None,
+        )
 
     def _find(self, import_id: str) -> _Import:
         with self._lock:

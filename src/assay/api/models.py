@@ -41,6 +41,7 @@ class SessionCard(LoggedIn):
 
     plant: PlantCard
     version: str
+    upload_limit: int = Field(description="Largest file that may be dropped, in bytes.")
 
 
 class Done(_Body):
@@ -134,6 +135,8 @@ class ImportProgress(_Body):
     id: str
     file_name: str
     state: Literal["proposed", "loading", "loaded", "failed"]
+    share: float | None = Field(default=None, description="How much of the file is done, 0 to 1.")
+    step: str | None = Field(default=None, description="What is at work, in one English word or two.")
     rows_done: int = 0
     rows_total: int | None = None
     report: LoadCard | None = None

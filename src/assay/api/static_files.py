@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from pathlib import Path
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
+
+from assay.api.errors import CATALOGUE
 
 STATIC = Path(__file__).parent / "static"
 
@@ -18,12 +21,7 @@ _ASK_AGAIN = {"Cache-Control": "no-cache"}
 
 _NOT_BUILT = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Assay</title></head>
-<body><h1>Assay</h1>
-<p>The web app is not built in this source tree. Run <code>make setup</code> (or
-<code>python hatch_build.py</code>) and reload this page. The API answers at <code>/api</code>.</p>
-<p lang="zh">此源码目录尚未构建网页应用。请运行 <code>make setup</code>（或
-<code>python hatch_build.py</code>）后刷新本页。API 位于 <code>/api</code>。</p>
-</body></html>
+<body><h1>Assay</h1><p>{en}</p><p lang="zh">{zh}</p></body></html>
 """
 
 
@@ -38,7 +36,9 @@ def static_router(folder: Path = STATIC) -> APIRouter:
             raise HTTPException(404)
         found = await run_in_threadpool(_file, root, path)
         if found is None:
-            return HTMLResponse(_NOT_BUILT, status_code=503, headers=_ASK_AGAIN)
+            text = CATALOGUE.text("server.not-built")
+            page = _NOT_BUILT.format(zh=escape(text.zh), en=escape(text.en))
+            return HTMLResponse(page, status_code=503, headers=_ASK_AGAIN)
         hashed = found.parent != root and _HASHED.search(found.name)
         return FileResponse(found, headers=_FOREVER if hashed else _ASK_AGAIN)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,10 +17,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from assay.api.errors import UploadBroken, UploadTooLarge
-from assay.api.messages import UPLOAD_DETAILS
 
 _MULTIPART_OVERHEAD = 64 << 10  # boundaries and part headers, which don't count as the file
 _FIELD_LIMIT = 64 << 10
+_DRAINED = 32 << 20
 _NAME_BYTES = 200  # file systems take 255 bytes for a name
 
 
@@ -61,11 +62,23 @@ async def receive_upload(request: Request, folder: Path, limit: int) -> Dropped:
         if receiver is not None:
             receiver.close()
         shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, UploadTooLarge):
+            await _drain(request)
         if isinstance(error, FormParserError):
-            raise UploadBroken(UPLOAD_DETAILS["malformed"]) from error
+            raise UploadBroken("malformed") from error
         if isinstance(error, ClientDisconnect):
-            raise UploadBroken(UPLOAD_DETAILS["cut-off"]) from error
+            raise UploadBroken("cut-off") from error
         raise
+
+
+async def _drain(request: Request) -> None:
+    """Take some more of a refused body: a browser that is cut off while sending never reads the answer."""
+    with suppress(ClientDisconnect, RuntimeError):
+        drained = 0
+        async for chunk in request.stream():
+            drained += len(chunk)
+            if drained > _DRAINED:
+                return
 
 
 class _Receiver:
@@ -88,7 +101,7 @@ class _Receiver:
         content_type, options = parse_options_header(request.headers.get("content-type"))
         boundary = options.get(b"boundary")
         if content_type != b"multipart/form-data" or not boundary:
-            raise UploadBroken(UPLOAD_DETAILS["not-multipart"])
+            raise UploadBroken("not-multipart")
         self._parser = MultipartParser(
             boundary,
             {
@@ -112,9 +125,9 @@ class _Receiver:
         """The file, when the body came to its proper end."""
         self.close()
         if not self._ended:
-            raise UploadBroken(UPLOAD_DETAILS["cut-off"])
+            raise UploadBroken("cut-off")
         if self._path is None:
-            raise UploadBroken(UPLOAD_DETAILS["no-file"])
+            raise UploadBroken("no-file")
         return Dropped(self._folder, self._path, self._size)
 
     def close(self) -> None:
@@ -142,10 +155,10 @@ class _Receiver:
         if options.get(b"name") != b"file" or b"filename" not in options:
             return
         if self._path is not None:
-            raise UploadBroken(UPLOAD_DETAILS["two-files"])
+            raise UploadBroken("two-files")
         name = safe_name(options[b"filename"].decode("utf-8", "replace"))
         if not name:
-            raise UploadBroken(UPLOAD_DETAILS["no-file"])
+            raise UploadBroken("no-file")
         self._path = self._folder / name
         self._file = self._path.open("xb")
 
@@ -153,7 +166,7 @@ class _Receiver:
         if self._file is None:
             self._field_size += end - start
             if self._field_size > _FIELD_LIMIT:
-                raise UploadBroken(UPLOAD_DETAILS["field-too-large"])
+                raise UploadBroken("field-too-large")
             return
         self._size += end - start
         if self._size > self._limit:

@@ -11,19 +11,13 @@ import numpy as np
 from assay.analyse.board import Bucket, Levels, Trend
 from assay.analyse.cause import Cause, Dose
 from assay.analyse.cause.clock import DRIFT
-from assay.apps.catalogue import CHARTS, NOTES, filled
+from assay.apps.catalogue import told
 from assay.apps.grids import moment
 from assay.apps.payloads import ChartPayload, Format, Series, XAxis, YAxis
 from assay.apps.reduce import m4
 from assay.model.text import Text
 
-_SECONDS = (
-    (7 * 86_400, Text(zh="{n} 周", en="{n} weeks")),
-    (86_400, Text(zh="{n} 天", en="{n} days")),
-    (3_600, Text(zh="{n} 小时", en="{n} h")),
-    (60, Text(zh="{n} 分钟", en="{n} min")),
-    (1, Text(zh="{n} 秒", en="{n} s")),
-)
+_UNITS = ((7 * 86_400, "weeks"), (86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
 def trend_chart(trend: Trend, *, zone: str, width: int) -> ChartPayload:
@@ -42,12 +36,12 @@ def trend_chart(trend: Trend, *, zone: str, width: int) -> ChartPayload:
     limits = [bucket for bucket in buckets if bucket.low is not None or bucket.high is not None]
     series = [
         Series(
-            name=CHARTS["rate" if trend.is_rate else "mean"],
+            name=_measure(trend.is_rate),
             type="line",
             points=[(place(buckets[at]), buckets[at].value) for at in kept],
         ),
         Series(
-            name=CHARTS["centre"],
+            name=told("chart.centre"),
             type="line",
             role="centre",
             tone="neutral",
@@ -57,12 +51,14 @@ def trend_chart(trend: Trend, *, zone: str, width: int) -> ChartPayload:
     for name, side in (("low", "low"), ("high", "high")):
         if limits:
             points = [(place(bucket), getattr(bucket, side)) for bucket in buckets]
-            series.append(Series(name=CHARTS[name], type="line", role="limit", tone="neutral", points=points))
+            series.append(
+                Series(name=told(f"chart.{name}"), type="line", role="limit", tone="neutral", points=points)
+            )
     beyond = [bucket for bucket in buckets if bucket.is_beyond]
     if beyond:
         series.append(
             Series(
-                name=CHARTS["beyond"],
+                name=told("chart.beyond"),
                 type="scatter",
                 tone="bad",
                 points=[(place(bucket), bucket.value) for bucket in beyond],
@@ -71,8 +67,8 @@ def trend_chart(trend: Trend, *, zone: str, width: int) -> ChartPayload:
     form: Format = "percent" if trend.is_rate else "number"
     return ChartPayload(
         kind="line",
-        x=XAxis(type="category" if trend.is_gappy else "time", title=CHARTS["time"]),
-        y=YAxis(title=CHARTS["rate" if trend.is_rate else "mean"], format=form),
+        x=XAxis(type="category" if trend.is_gappy else "time", title=told("chart.time")),
+        y=YAxis(title=_measure(trend.is_rate), format=form),
         series=series,
         note=_trend_note(trend, bool(limits)),
     )
@@ -84,22 +80,23 @@ def _ends(buckets: Sequence[Bucket]) -> Sequence[Bucket]:
 
 def _trend_note(trend: Trend, limited: bool) -> Text | None:
     if len(trend.buckets) < 2:
-        return NOTES["no-change"]
+        return told("note.no-change")
     if not limited:
         return None
-    note = NOTES["p-limits" if trend.is_rate else "mean-limits"]
-    width = duration(trend.width)
     centre = said_rate(trend.centre) if trend.is_rate else f"{trend.centre:.4g}"
-    return Text(
-        zh=note.zh.format(centre=centre, width=width.zh), en=note.en.format(centre=centre, width=width.en)
-    )
+    key = "note.p-limits" if trend.is_rate else "note.mean-limits"
+    return told(key, centre=centre, width=duration(trend.width))
+
+
+def _measure(is_rate: bool) -> Text:
+    return told("chart.rate" if is_rate else "chart.mean")
 
 
 def duration(width: timedelta) -> Text:
     """A length of time in its largest whole unit."""
     seconds = int(width.total_seconds())
-    size, text = next((size, text) for size, text in _SECONDS if seconds % size == 0)
-    return filled(text, n=seconds // size)
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
+    return told(f"duration.{unit}", n=seconds // size)
 
 
 def said_rate(rate: float) -> str:
@@ -123,20 +120,20 @@ def pareto_chart(found: Levels) -> ChartPayload:
     return ChartPayload(
         kind="pareto",
         x=XAxis(type="category", title=Text(zh=found.factor, en=found.factor)),
-        y=YAxis(title=CHARTS["bad"]),
-        y2=YAxis(title=CHARTS["cumulated"], format="percent"),
+        y=YAxis(title=told("chart.bad")),
+        y2=YAxis(title=told("chart.cumulated"), format="percent"),
         series=[
-            Series(name=CHARTS["bad"], type="bar", points=bars),
-            Series(name=CHARTS["cumulated"], type="line", axis=1, points=shares),
+            Series(name=told("chart.bad"), type="bar", points=bars),
+            Series(name=told("chart.cumulated"), type="line", axis=1, points=shares),
         ],
-        note=filled(NOTES["pareto"], factor=found.factor, bad=found.total_bad),
+        note=told("note.pareto", factor=found.factor, bad=found.total_bad),
     )
 
 
 def levels_chart(found: Levels, *, is_rate: bool, selected: str | None) -> ChartPayload:
     """The rate (or mean) of each level with its interval, the overall one as a line."""
     centre = said_rate(found.centre) if is_rate else f"{found.centre:.4g}"
-    name = CHARTS["rate" if is_rate else "mean"]
+    name = _measure(is_rate)
     form: Format = "percent" if is_rate else "number"
     return ChartPayload(
         kind="bar",
@@ -154,7 +151,7 @@ def levels_chart(found: Levels, *, is_rate: bool, selected: str | None) -> Chart
                 ],
             ),
             Series(
-                name=CHARTS["centre"],
+                name=told("chart.centre"),
                 type="line",
                 role="centre",
                 tone="neutral",
@@ -162,8 +159,8 @@ def levels_chart(found: Levels, *, is_rate: bool, selected: str | None) -> Chart
             ),
         ],
         selected=selected,
-        note=filled(
-            NOTES["rates" if is_rate else "means"],
+        note=told(
+            "note.rates" if is_rate else "note.means",
             factor=found.factor,
             count=found.total_levels,
             centre=centre,
@@ -185,12 +182,12 @@ def dose_chart(cause: Cause, *, is_rate: bool) -> ChartPayload:
     band: list[tuple[str | float, float, float]] = [
         (place(dose), dose.ci[0], dose.ci[1]) for dose in doses if np.isfinite(dose.ci).all()
     ]
-    title = CHARTS["time"] if is_time else Text(zh=cause.factor, en=cause.factor)
-    name = CHARTS["rate" if is_rate else "mean"]
+    title = told("chart.time") if is_time else Text(zh=cause.factor, en=cause.factor)
+    name = _measure(is_rate)
     return ChartPayload(
         kind="line",
         x=XAxis(type="time" if is_time else "value", title=title, unit=cause.unit),
         y=YAxis(title=name, format=form),
         series=[Series(name=name, type="line", points=points, band=band)],
-        note=filled(NOTES["dose"], factor=cause.factor),
+        note=told("note.dose", factor=cause.factor),
     )

@@ -48,7 +48,7 @@ class Param(BaseModel):
 
 
 class Binding(BaseModel):
-    """A named question: an operator and its arguments; ``$name`` is a parameter, ``$selection.x`` a choice."""
+    """A named question: an operator and its arguments; ``$name`` and ``$selection.field`` are filled in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -20,7 +20,7 @@ from assay.analyse.cause import Cause, CauseReport, affected, cause, evidence
 from assay.analyse.cause.frame import Frame, build
 from assay.analyse.trace import trace
 from assay.apps import charts, units
-from assay.apps.catalogue import KPIS, NOTES, filled
+from assay.apps.catalogue import told
 from assay.apps.errors import PageError
 from assay.apps.grids import grid, moment
 from assay.apps.operators import CauseArgs
@@ -39,6 +39,7 @@ from assay.apps.payloads import (
     TracePayload,
 )
 from assay.model.attributes import ColumnRole
+from assay.model.errors import QueryError
 from assay.model.kinds import RecordKind
 from assay.model.text import Text
 from assay.store.workspace import Workspace
@@ -193,7 +194,7 @@ class Questions:
                 "count": pa.array(list(counts.values()), pa.int64()),
             }
         )
-        note = NOTES["unclear-rows"] if counts else None
+        note = told("note.unclear-rows") if counts else None
         return grid(table, total=len(counts), limit=max(len(counts), 1), note=note)
 
     def quarantine(self, paging: Paging, reason: str | None = None) -> GridPayload:
@@ -340,7 +341,7 @@ class Questions:
                 shared.append(one.to_dict())
         document = {**report.to_dict(), "causes": shared}
         if report.causes and not shared:
-            document["note"] = filled(NOTES["not-shared"], target=target).model_dump()
+            document["note"] = told("note.not-shared", target=target).model_dump()
         return CausesPayload.model_validate(document)
 
     def trace(self, wanted: str, direction: Literal["back", "forward"]) -> TracePayload:
@@ -351,11 +352,33 @@ class Questions:
     # -- SQL --------------------------------------------------------------------------------------
 
     def sql(self, statement: str, limit: int) -> GridPayload:
-        """The first rows of one reading statement."""
-        table = self._workspace.lake.query(statement)
+        """The first rows of one reading statement; ``note`` says when there are more.
+
+        Raises
+        ------
+        QueryError
+            The statement is not a single reading one, or it fails.
+        """
+        table = self._first_rows(statement, limit + 1)
         return grid(
-            table.slice(0, limit), total=table.num_rows, limit=limit, declared=self._titles(), linked=False
+            table.slice(0, limit),
+            total=min(table.num_rows, limit),
+            limit=limit,
+            declared=self._titles(),
+            note=told("note.more-rows", limit=limit) if table.num_rows > limit else None,
+            linked=False,
         )
+
+    def _first_rows(self, statement: str, count: int) -> pa.Table:
+        """At most ``count`` rows; the engine stops there instead of making a result no one sees."""
+        query = self._workspace.lake.query
+        bare = statement.strip().removesuffix(";")
+        if bare.lower().startswith(("select", "with", "from")):
+            try:
+                return query(f"SELECT * FROM (\n{bare}\n) LIMIT {int(count)}")
+            except QueryError:
+                pass  # said below about the statement as it was written
+        return query(statement).slice(0, count)
 
     # -- shared -----------------------------------------------------------------------------------
 
@@ -379,7 +402,12 @@ class Questions:
                     self._kept.move_to_end(full)
                     kept: T = self._kept[full]
                     return kept
-            made = make()
+            try:
+                made = make()
+            except BaseException:
+                with self._guard:
+                    self._locks.pop(full, None)
+                raise
             with self._guard:
                 self._kept[full] = made
                 while len(self._kept) > _KEPT:
@@ -418,7 +446,7 @@ def _figure(
     tone: Tone = "neutral",
     unit: str | None = None,
 ) -> KpiItem:
-    return KpiItem(id=name, label=KPIS[name], value=value, unit=unit, tone=tone)
+    return KpiItem(id=name, label=told(f"kpi.{name}"), value=value, unit=unit, tone=tone)
 
 
 def _text(value: Scalar) -> str | None:

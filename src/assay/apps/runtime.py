@@ -138,9 +138,9 @@ def _validated(page: Page, binding: Binding, model: type[BaseModel], args: Mappi
         first = error.errors()[0]
         argument = str(first["loc"][0])
         found = reference(binding.args.get(argument))
-        title = next((param.title for param in page.params if found and param.name == found[0]), None)
-        if first["type"] == "missing" and title is not None:
-            raise PageError.needs(title) from error
+        param = next((param for param in page.params if found and param.name == found[0]), None)
+        if first["type"] == "missing" and param is not None:
+            raise PageError.no_target() if param.type == "target" else PageError.needs(param.title) from error
         raise PageError.invalid(page.id, [f"{argument}: {first['msg']}"]) from error
 
 

@@ -8,11 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.analyse import board
-from assay.apps.catalogue import KINDS, KPIS
+from assay.apps.catalogue import told
 from assay.apps.errors import PageError
 from assay.apps.grids import grid, moment
 from assay.apps.payloads import GridPayload, KpiItem, KpiPayload, Paging, TargetsPayload, Tone
 from assay.store.workspace import Workspace
+
+_KINDS = ("unit", "lot", "execution")
 
 
 def summary(workspace: Workspace, wanted: str, targets: TargetsPayload) -> KpiPayload:
@@ -29,16 +31,16 @@ def summary(workspace: Workspace, wanted: str, targets: TargetsPayload) -> KpiPa
     bad = _bad_results(results, targets)
     kind = _kind(steps, results, wanted)
     items = [
-        KpiItem(id="kind", label=KPIS["kind"], value=wanted, note=KINDS.get(kind)),
+        KpiItem(id="kind", label=told("kpi.kind"), value=wanted, note=told(f"kind.{kind}")),
         _count("steps", pc.count_distinct(steps["execution"]).as_py() if steps.num_rows else 0),
         _count("results", results.num_rows),
         _count("bad_results", bad, tone="bad" if bad else "good"),
     ]
     if (material := _only(steps, "material")) is not None:
-        items.append(KpiItem(id="material", label=KPIS["material"], value=material))
+        items.append(KpiItem(id="material", label=told("kpi.material"), value=material))
     for name, least in (("first", True), ("last", False)):
         if (found := _extreme(steps, results, least=least)) is not None:
-            items.append(KpiItem(id=name, label=KPIS[name], value=found))
+            items.append(KpiItem(id=name, label=told(f"kpi.{name}"), value=found))
     return KpiPayload(items=items)
 
 
@@ -63,7 +65,7 @@ def results(
 def units_of(workspace: Workspace, wanted: str) -> set[str]:
     """The ids under which a blast radius may list ``wanted``: its own, or an execution's products."""
     found = board.unit_steps(workspace, wanted)
-    bare = wanted.partition(":")[2] if wanted.partition(":")[0] in KINDS else wanted
+    bare = wanted.partition(":")[2] if wanted.partition(":")[0] in _KINDS else wanted
     made = set()
     if found.num_rows and bare not in set(found["subject"].to_pylist()):
         made = {row["subject"] for row in found.to_pylist() if row["role"] == "produced"}
@@ -87,12 +89,12 @@ def _page(
 
 
 def _count(name: Literal["steps", "results", "bad_results"], value: int, tone: Tone = "neutral") -> KpiItem:
-    return KpiItem(id=name, label=KPIS[name], value=value, tone=tone)
+    return KpiItem(id=name, label=told(f"kpi.{name}"), value=value, tone=tone)
 
 
 def _kind(steps: pa.Table, results: pa.Table, wanted: str) -> str:
     prefix = wanted.partition(":")[0]
-    if prefix in KINDS:
+    if prefix in _KINDS:
         return prefix
     for table in (steps, results):
         if table.num_rows:

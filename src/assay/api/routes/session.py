@@ -46,7 +46,13 @@ def logout(session: Guarded, response: Response, rooms: Annotated[Services, Depe
 @router.get("/session")
 def session_card(session: Guarded, rooms: Annotated[Services, Depends(services)]) -> SessionCard:
     """Who is logged in, on which plant."""
-    return SessionCard(user=session.user, csrf=session.csrf, plant=plant_card(rooms), version=__version__)
+    return SessionCard(
+        user=session.user,
+        csrf=session.csrf,
+        plant=plant_card(rooms),
+        version=__version__,
+        upload_limit=rooms.settings.upload_limit,
+    )
 
 
 def plant_card(rooms: Services) -> PlantCard:
