@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from assay.connect.mapping import FileSpec
 from assay.model.errors import MappingError, SourceError, did_you_mean
 from assay.plugins import connectors
-from assay.plugins.contracts import ConnectorManifest, RecordSource
+from assay.plugins.contracts import Connector, ConnectorManifest, RecordSource
 
 _FILES = "files"
 
@@ -36,12 +36,22 @@ def open_source(path: Path, spec: FileSpec) -> RecordSource:
     if not path.is_file():
         raise SourceError(f"{path} is not a file", hint="Name one file; load a folder file by file.")
     manifest = _manifest(path, spec)
+    return manifest.make().open(path, _config(manifest, spec))
+
+
+def connector_of(name: str, spec: FileSpec) -> tuple[Connector, Any]:
+    """The connector that reads a format, and its config in a mapping; ``MappingError`` if none does."""
+    manifest = _of_format(name)
+    return manifest.make(), _config(manifest, spec)
+
+
+def _config(manifest: ConnectorManifest, spec: FileSpec) -> Any:
     config: dict[str, Any] = dict(spec.options)
     if manifest.id == _FILES:
         given = spec.model_dump(exclude_unset=True)
         config |= {name: value for name, value in given.items() if name in manifest.config.model_fields}
     try:
-        checked = manifest.validated(config)
+        return manifest.validated(config)
     except ValidationError as error:
         first = error.errors()[0]
         known = list(manifest.config.model_fields)
@@ -51,7 +61,6 @@ def open_source(path: Path, spec: FileSpec) -> RecordSource:
             hint=did_you_mean(where, known)
             or f"Connector {manifest.id!r} knows: {', '.join(known) or 'none'}.",
         ) from error
-    return manifest.make().open(path, checked)
 
 
 def _manifest(path: Path, spec: FileSpec) -> ConnectorManifest:
@@ -64,15 +73,20 @@ def _manifest(path: Path, spec: FileSpec) -> ConnectorManifest:
             if found is not None and found.certain:
                 return manifest
         return registry.get(_FILES)
+    return _of_format(spec.format)
+
+
+def _of_format(name: str) -> ConnectorManifest:
+    registry = connectors()
     builtin = registry.get(_FILES)
-    if spec.format in builtin.formats:
+    if name in builtin.formats:
         return builtin
-    known = {name: manifest for manifest in registry.working() for name in manifest.formats}
-    if spec.format in known:
-        return known[spec.format]
+    known = {one: manifest for manifest in registry.working() for one in manifest.formats}
+    if name in known:
+        return known[name]
     raise MappingError(
-        f"file: format: no connector reads {spec.format!r}",
-        hint=did_you_mean(spec.format, list(known)) or f"Known: auto, {', '.join(sorted(known))}.",
+        f"file: format: no connector reads {name!r}",
+        hint=did_you_mean(name, list(known)) or f"Known: auto, {', '.join(sorted(known))}.",
     )
 
 

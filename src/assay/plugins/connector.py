@@ -101,18 +101,24 @@ class Reading:
 class RecordSource(Protocol):
     """An open source."""
 
-    format: str
-    """Short name of the format it is read as."""
-    columns: tuple[str, ...]
-    """The column names, in source order, unique."""
-    size: int
-    """Bytes of the source, for progress."""
+    @property
+    def format(self) -> str:
+        """Short name of the format it is read as."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column names, in source order, unique."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the source, for progress."""
+
+    @property
+    def layout(self) -> Mapping[str, Any]:
+        """What a connector's ``decode`` needs besides a row's bytes, as JSON: ``format``, ``columns``, more."""
 
     def blocks(self, reading: Reading) -> Iterator[Block]:
         """Every row once, in source order, as blocks of bounded size."""
-
-    def decode(self, raw: bytes) -> list[str | None]:
-        """Cells of one row's exact bytes, in column order; ``SourceError`` when they are not a row."""
 
     def close(self) -> None:
         """Let go of files and memory."""
@@ -127,6 +133,9 @@ class Connector(Protocol):
 
     def open(self, path: Path, config: Any) -> RecordSource:
         """Open ``path`` with a validated config; ``SourceError`` when it can't be read as such."""
+
+    def decode(self, raw: bytes, layout: Mapping[str, Any], config: Any) -> list[str | None]:
+        """Cells of one quarantined row's exact bytes; ``SourceError`` when they still are not a row."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from assay.connect.files.config import FilesConfig
 from assay.connect.files.detect import check_name, detect
+from assay.connect.files.encoding import hint as fits
+from assay.connect.files.split import cells
 from assay.model.errors import SourceError
 from assay.plugins.contracts import Connector, ConnectorManifest, Recognition, RecordSource, Text
 
@@ -36,6 +41,24 @@ class FilesConnector:
         from assay.connect.files.csv_source import CsvSource
 
         return CsvSource(path, config, gzipped=found.gzipped)
+
+    def decode(self, raw: bytes, layout: Mapping[str, Any], config: FilesConfig) -> list[str | None]:
+        """Cells of one quarantined row; an encoding or delimiter of ``config`` takes precedence."""
+        if layout["format"] != "csv":
+            texts: list[str | None] = json.loads(raw)
+            width = len(layout["columns"])
+            return (texts + [None] * width)[: max(width, len(texts))]
+        encoding = config.encoding or layout["encoding"]
+        delimiter = config.delimiter or layout["delimiter"]
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise SourceError(
+                f"the row is not {encoding}: {error.reason} at byte {error.start}", hint=fits(raw, encoding)
+            ) from error
+        if "\0" in text:
+            raise SourceError("the row holds a zero byte", hint="Export the row again.")
+        return [cell.decode() for cell in cells(text.encode(), delimiter.encode())]
 
 
 def _make() -> Connector:

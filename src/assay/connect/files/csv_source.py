@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -129,8 +129,6 @@ class CsvSource:
         self._body = found.after
         self._body_line = 1 + line_count(data[: found.after])
         self.columns = _checked_names(names, self.path.name)
-        feed_done_early = feed.done and len(data) == found.after
-        self.header_only = feed_done_early
 
     def _check_decodes(self, feed: codes.Feed, data: bytes) -> None:
         if not data.strip(b"\r\n \0"):
@@ -277,10 +275,15 @@ class CsvSource:
         block = Block(empty, np.zeros(0, np.int64), (fault,), file.tell(), lambda _: [])
         return block, remainder, 1
 
-    def decode(self, raw: bytes) -> list[str | None]:
-        """Cells of one row's exact bytes."""
-        text = raw.decode(self.encoding)
-        return [cell.decode() for cell in cells(text.encode(), self._delimiter)]
+    @property
+    def layout(self) -> dict[str, Any]:
+        """What is needed to read one row's bytes again."""
+        return {
+            "format": self.format,
+            "columns": list(self.columns),
+            "delimiter": self.delimiter,
+            "encoding": self.encoding,
+        }
 
     def close(self) -> None:
         """Close the file."""

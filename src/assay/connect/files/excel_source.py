@@ -120,11 +120,10 @@ class ExcelSource:
             raw,
         )
 
-    def decode(self, raw: bytes) -> list[str | None]:
-        """Cells of one row as kept in quarantine."""
-        texts: list[str | None] = json.loads(raw)
-        width = len(self.columns)
-        return (texts + [None] * width)[: max(width, len(texts))]
+    @property
+    def layout(self) -> dict[str, Any]:
+        """What is needed to read one row's cells again."""
+        return {"format": self.format, "columns": list(self.columns)}
 
     def close(self) -> None:
         """Close the workbook."""

@@ -77,10 +77,10 @@ class ParquetSource:
                 hint="Copy or export the file again.",
             ) from error
 
-    def decode(self, raw: bytes) -> list[str | None]:
-        """Cells of one row as kept in quarantine."""
-        texts: list[str | None] = json.loads(raw)
-        return texts
+    @property
+    def layout(self) -> dict[str, Any]:
+        """What is needed to read one row's cells again."""
+        return {"format": self.format, "columns": list(self.columns)}
 
     def close(self) -> None:
         """Close the file."""
