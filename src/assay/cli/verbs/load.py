@@ -50,11 +50,21 @@ def _load(directory: Path, file: Path, mapping: Path, *, as_json: bool) -> None:
 
     def human(to: Console) -> None:
         to.print(say("load.done", file=file.name, **{name: document[name] for name in _COUNTS}))
+        if document["unmapped"]:
+            to.print(say("load.unmapped", columns=", ".join(document["unmapped"])))
         if document["reasons"]:
-            table(to, [say("load.reason"), say("load.rows")], document["reasons"].items(), right=[1])
+            print_reasons(to, document["reasons"])
             to.print(say("load.quarantine", plant=directory), soft_wrap=True)
 
     show(document, human, as_json=as_json)
+
+
+def print_reasons(to: Console, reasons: dict[str, int]) -> None:
+    """How many rows were set aside for which reason."""
+    from assay.connect.reasons import reason_title
+
+    rows = [(said(reason_title(reason)), rows) for reason, rows in reasons.items()]
+    table(to, [say("load.reason"), say("load.rows")], rows, right=[1])
 
 
 _COUNTS = ("rows", "accepted", "duplicates", "quarantined")

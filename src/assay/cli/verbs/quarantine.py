@@ -11,6 +11,7 @@ from assay.cli.options import AsJson, Plant
 from assay.cli.output import show, table
 from assay.cli.progress import bar
 from assay.cli.speech import say
+from assay.cli.verbs.load import print_reasons
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +35,7 @@ def show_rows(
         if not counts:
             to.print(say("quarantine.empty"))
             return
-        table(to, [say("load.reason"), say("load.rows")], counts.items(), right=[1])
+        print_reasons(to, counts)
         heads = ["file", "line", "column", "value", "message"]
         table(
             to, [say(f"quarantine.{head}") for head in heads], [[row[head] for head in heads] for row in rows]
