@@ -71,4 +71,5 @@ def fresh(chromium: None, tmp_path: Path) -> Iterator[Browser]:
     """A signed-in window on an empty plant of its own."""
     with serve(empty_plant(tmp_path / "plant")) as served, launch(served.url, DESKTOP) as browser:
         browser.sign_in(served.password)
+        browser.forget()
         yield browser

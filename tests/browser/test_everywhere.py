@@ -116,4 +116,4 @@ def test_the_keyboard_reaches_navigation_filters_causes_and_evidence(desktop: Br
     assert desktop.driver.execute_script(inside), "focus moves into the dialog"
     desktop.press(Keys.ESCAPE)
     desktop.wait(lambda: not desktop.all("dialog[open]"), "the dialog to close")
-    desktop.tab_to(".widget-grid .pager .icon-button:not(:disabled)")
+    desktop.tab_to(".widget-grid .pager .icon-button:not(:disabled)", limit=160)

@@ -420,7 +420,7 @@ export interface components {
         AttributeType: "text" | "integer" | "number" | "boolean" | "time";
         /**
          * Binding
-         * @description A named question: an operator with its arguments; ``$name`` takes a parameter, ``$selection.x`` a selection.
+         * @description A named question: an operator and its arguments; ``$name`` and ``$selection.field`` are filled in.
          */
         Binding: {
             /** Args */
@@ -506,12 +506,16 @@ export interface components {
             bad?: number | null;
             /** Causes */
             causes: components["schemas"]["Cause"][];
+            note?: components["schemas"]["Text"] | null;
             /** Subjects */
             subjects: number;
             /** Target */
             target: string;
-            /** Verdict */
-            verdict: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "causes found" | "insufficient evidence";
         } & {
             [key: string]: unknown;
         };
@@ -571,6 +575,15 @@ export interface components {
             y2?: components["schemas"]["YAxis"] | null;
         };
         /**
+         * Choice
+         * @description One value a parameter may have.
+         */
+        Choice: {
+            title?: components["schemas"]["Text"] | null;
+            /** Value */
+            value: string;
+        };
+        /**
          * ColumnChoice
          * @description What a person says a column is.
          */
@@ -619,7 +632,7 @@ export interface components {
         };
         /**
          * Dose
-         * @description One step of the dose-response: a value or a range, its subjects, the bad ones, rate and interval.
+         * @description One point of a dose-response: ``value``, or ``from`` and ``to``; subjects, rate or mean, interval.
          */
         Dose: {
             /** Bad */
@@ -629,6 +642,8 @@ export interface components {
                 number | null,
                 number | null
             ] | null;
+            /** Mean */
+            mean?: number | null;
             /** Rate */
             rate?: number | null;
             /** Subjects */
@@ -753,7 +768,7 @@ export interface components {
         };
         /**
          * GridColumn
-         * @description A column of a grid.
+         * @description A column of a grid; ``tones`` colours the cells whose text is among its keys.
          */
         GridColumn: {
             /** Field */
@@ -764,6 +779,10 @@ export interface components {
              */
             link?: ("unit" | "cause") | null;
             title: components["schemas"]["Text"];
+            /** Tones */
+            tones?: {
+                [key: string]: "good" | "bad" | "neutral";
+            } | null;
             /**
              * Type
              * @default text
@@ -851,10 +870,7 @@ export interface components {
          * @description How far an import is; ``report`` when loaded, ``error`` when it failed.
          */
         ImportProgress: {
-            /** Error */
-            error?: {
-                [key: string]: unknown;
-            } | null;
+            error?: components["schemas"]["Problem"] | null;
             /** File Name */
             file_name: string;
             /** Id */
@@ -868,10 +884,20 @@ export interface components {
             /** Rows Total */
             rows_total?: number | null;
             /**
+             * Share
+             * @description How much of the file is done, 0 to 1.
+             */
+            share?: number | null;
+            /**
              * State
              * @enum {string}
              */
             state: "proposed" | "loading" | "loaded" | "failed";
+            /**
+             * Step
+             * @description What is at work, in one English word or two.
+             */
+            step?: string | null;
         };
         JsonValue: unknown;
         /**
@@ -909,7 +935,7 @@ export interface components {
         };
         /**
          * KpiItem
-         * @description One headline figure; a value whose unit is ``percent`` is a fraction between 0 and 1.
+         * @description A headline figure; with the unit ``percent`` the value is a fraction. Times are ISO 8601.
          */
         KpiItem: {
             /** Id */
@@ -956,7 +982,7 @@ export interface components {
             segment?: string | null;
             /**
              * Target
-             * @description A target to look for causes of; null if none suggests itself.
+             * @description A target to look for causes of, if any.
              */
             target?: string | null;
         };
@@ -1102,19 +1128,19 @@ export interface components {
         PageQuestion: {
             /**
              * Only
-             * @description Names of the bindings to evaluate; all if null.
+             * @description Bindings to evaluate; all when null.
              */
             only?: string[] | null;
             /**
              * Paging
-             * @description Rows wanted, by binding.
+             * @description Rows wanted of a grid, by binding.
              */
             paging?: {
                 [key: string]: components["schemas"]["Paging"];
             };
             /**
              * Params
-             * @description The page's parameters, as in the URL.
+             * @description The page's parameters, as in the URL; null or empty is the default.
              */
             params?: {
                 [key: string]: string | number | boolean | null;
@@ -1151,6 +1177,11 @@ export interface components {
          *     step, ``subject`` is the id of a unit, lot or execution, ``factor`` names a recorded factor.
          */
         Param: {
+            /**
+             * Choices
+             * @description The values to choose from, if only some make sense.
+             */
+            choices?: components["schemas"]["Choice"][] | null;
             /**
              * Default
              * @description Null for a target means the plant's first suggested target.
@@ -1269,6 +1300,8 @@ export interface components {
              * @enum {string}
              */
             role: "data" | "limit" | "centre";
+            /** Tone */
+            tone?: ("good" | "bad" | "neutral") | null;
             /**
              * Type
              * @enum {string}
@@ -1283,6 +1316,11 @@ export interface components {
             /** Csrf */
             csrf: string;
             plant: components["schemas"]["PlantCard"];
+            /**
+             * Upload Limit
+             * @description Largest file that may be dropped, in bytes.
+             */
+            upload_limit: number;
             /** User */
             user: string;
             /** Version */
