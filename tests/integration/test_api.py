@@ -13,7 +13,8 @@ from fastapi.testclient import TestClient
 
 from assay.api import ApiSettings, create_app, ensure_administrator
 from assay.api.auth import COOKIE, CSRF_HEADER
-from assay.apps import builtin_pages
+from assay.apps import PageError, builtin_pages
+from assay.apps.sql import first_rows
 from assay.connect.load import load_file
 from assay.store.workspace import Workspace
 
@@ -398,8 +399,20 @@ def test_suggested_targets(admin: Visitor) -> None:
 
 def test_sql_reads_a_bounded_number_of_rows(admin: Visitor) -> None:
     answer = admin.post("/api/sql", json={"sql": "SELECT * FROM measurement ORDER BY seq", "limit": 7}).json()
-    assert len(answer["rows"]) == 7
+    assert len(answer["rows"]) == answer["total"] == 7
     assert answer["rows"][0]["time"].endswith("Z")
+    assert "there are more" in answer["note"]["en"]
+    few = admin.post("/api/sql", json={"sql": "SELECT 1 AS one;"}).json()
+    assert (few["rows"], few["note"]) == ([{"one": 1}], None)
+    endless = {"sql": "SELECT * FROM range(1000000000000) AS t(n)", "limit": 3}
+    assert [row["n"] for row in admin.post("/api/sql", json=endless).json()["rows"]] == [0, 1, 2]
+
+
+def test_sql_that_runs_too_long_is_stopped(app: Any) -> None:
+    lake = app.state.services.workspace.lake
+    statement = "SELECT count(*) FROM range(1000000000000) AS a, range(1000) AS b"
+    with pytest.raises(PageError, match="longer than 0 seconds and was stopped"):
+        first_rows(lake, statement, 10, seconds=0.3)
 
 
 @pytest.mark.parametrize(

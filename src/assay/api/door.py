@@ -14,6 +14,8 @@ from assay.api.models import ReplayCard
 from assay.api.settings import ApiSettings
 from assay.apps.questions import Questions
 from assay.apps.runtime import Runtime
+from assay.connect.mapping import parse_mapping
+from assay.connect.replay import replay
 from assay.store.workspace import Workspace
 
 _SAFE = frozenset({"GET", "HEAD"})
@@ -31,11 +33,9 @@ class Services:
         self.runtime = Runtime(self.questions)
         self.imports = ImportDesk(workspace, self.questions, settings)
 
-    def replay(self) -> ReplayCard:
-        """Try every quarantined row again with the mapping it was loaded with."""
-        from assay.connect.load import replay
-
-        report = replay(self.workspace)
+    def replay(self, mapping: str | None) -> ReplayCard:
+        """Try quarantined rows again, by a corrected mapping or by the one each was loaded with."""
+        report = replay(self.workspace, parse_mapping(mapping, "mapping.yaml") if mapping else None)
         return ReplayCard(
             tried=report.rows,
             accepted=report.accepted,

@@ -150,6 +150,12 @@ class SqlOrder(_Body):
     limit: int = Field(default=1000, ge=1, le=10_000)
 
 
+class ReplayOrder(_Body):
+    """The corrected mapping as YAML; null tries every row by the mapping it was loaded with."""
+
+    mapping: str | None = None
+
+
 class ReplayCard(_Body):
     """What became of the quarantined rows that were tried again."""
 

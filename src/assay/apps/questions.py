@@ -38,8 +38,8 @@ from assay.apps.payloads import (
     Tone,
     TracePayload,
 )
+from assay.apps.sql import first_rows
 from assay.model.attributes import ColumnRole
-from assay.model.errors import QueryError
 from assay.model.kinds import RecordKind
 from assay.model.text import Text
 from assay.store.workspace import Workspace
@@ -358,27 +358,18 @@ class Questions:
         ------
         QueryError
             The statement is not a single reading one, or it fails.
+        PageError
+            It runs longer than a minute.
         """
-        table = self._first_rows(statement, limit + 1)
+        table, more = first_rows(self._workspace.lake, statement, limit)
         return grid(
-            table.slice(0, limit),
-            total=min(table.num_rows, limit),
+            table,
+            total=table.num_rows,
             limit=limit,
             declared=self._titles(),
-            note=told("note.more-rows", limit=limit) if table.num_rows > limit else None,
+            note=told("note.more-rows", limit=limit) if more else None,
             linked=False,
         )
-
-    def _first_rows(self, statement: str, count: int) -> pa.Table:
-        """At most ``count`` rows; the engine stops there instead of making a result no one sees."""
-        query = self._workspace.lake.query
-        bare = statement.strip().removesuffix(";")
-        if bare.lower().startswith(("select", "with", "from")):
-            try:
-                return query(f"SELECT * FROM (\n{bare}\n) LIMIT {int(count)}")
-            except QueryError:
-                pass  # said below about the statement as it was written
-        return query(statement).slice(0, count)
 
     # -- shared -----------------------------------------------------------------------------------
 

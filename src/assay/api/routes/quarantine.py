@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from assay.api.door import Guarded, Services, services
-from assay.api.models import ReplayCard
+from assay.api.models import ReplayCard, ReplayOrder
 from assay.apps import GridPayload, Paging
 
 router = APIRouter(tags=["quarantine"])
@@ -27,6 +27,8 @@ def quarantine(
 
 
 @router.post("/quarantine/replay")
-def replay(_: Guarded, rooms: Annotated[Services, Depends(services)]) -> ReplayCard:
-    """Try every quarantined row again with the mapping it was loaded with."""
-    return rooms.replay()
+def replay(
+    _: Guarded, rooms: Annotated[Services, Depends(services)], order: ReplayOrder | None = None
+) -> ReplayCard:
+    """Try the quarantined rows again; with a corrected mapping, those of its source."""
+    return rooms.replay(order.mapping if order is not None else None)
