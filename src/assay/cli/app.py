@@ -157,9 +157,11 @@ def _usage(problem: Any, root: Any) -> str:
     if verb := re.match(r"No such command '(.*?)'", told):
         close = get_close_matches(verb[1], list(root.commands), n=1)
         return say("error.verb", value=verb[1]) + (say("error.close", value=close[0]) if close else "")
+    parameter = getattr(problem, "param", None)
+    if isinstance(problem, typer.BadParameter) and parameter is None:
+        return str(problem.message)
     if spoken() == "en":
         return told
-    parameter = getattr(problem, "param", None)
     name = parameter.get_error_hint() if parameter is not None else getattr(problem, "option_name", None)
     key = {"MissingParameter": "missing", "NoSuchOption": "option", "BadParameter": "value"}
     return say(f"error.{key.get(type(problem).__name__, 'usage')}", name=name, detail=problem.message)
