@@ -153,18 +153,20 @@ def _run(arguments: list[str]) -> int:
 
 def _usage(problem: Any, root: Any) -> str:
     """One sentence on a wrong call, in the language in use."""
-    told = str(problem.format_message())
+    told, detail = (
+        str(text).replace("Value error, ", "") for text in (problem.format_message(), problem.message)
+    )
     if verb := re.match(r"No such command '(.*?)'", told):
         close = get_close_matches(verb[1], list(root.commands), n=1)
         return say("error.verb", value=verb[1]) + (say("error.close", value=close[0]) if close else "")
     parameter = getattr(problem, "param", None)
     if isinstance(problem, typer.BadParameter) and parameter is None:
-        return str(problem.message)
+        return detail
     if spoken() == "en":
         return told
     name = parameter.get_error_hint() if parameter is not None else getattr(problem, "option_name", None)
     key = {"MissingParameter": "missing", "NoSuchOption": "option", "BadParameter": "value"}
-    return say(f"error.{key.get(type(problem).__name__, 'usage')}", name=name, detail=problem.message)
+    return say(f"error.{key.get(type(problem).__name__, 'usage')}", name=name, detail=detail)
 
 
 def _path(problem: Any) -> str:
