@@ -19,6 +19,7 @@ from assay.stats.stratified import Crosstab, LevelScores, level_scores, student_
 SMALL_EXPECTED = 5.0
 """Expected counts under this are tested exactly (Cochran 1954, Biometrics 10, 417-451)."""
 
+_SMALLEST = float(np.finfo(float).tiny)
 _FEW_DRAWN = 30
 _EXACT_WORTH = 0.05
 _MOST_EXACT = 300
@@ -158,7 +159,7 @@ def _score(layer: Layer, factor: Factor, is_binary: bool) -> _Scored:
     p = np.where(scores.variance > 0, np.maximum(p, np.exp(np.maximum(scores.smallest_log_p, -700))), 1.0)
     if layer.is_whole and is_binary:
         p = _exactly(layer, factor, table, scores, p)
-    return _Scored(factor, np.where(z > 0, p, 1.0), z)
+    return _Scored(factor, np.where(z > 0, np.maximum(p, _SMALLEST), 1.0), z)
 
 
 def _windowed(table: Crosstab, windows: tuple[tuple[int, int], ...]) -> Crosstab:
@@ -207,7 +208,7 @@ def _score_ordered(table: Crosstab, factor: Factor, freedom: float, layer: Layer
     shapes = (Shape.RISING, Shape.FALLING) if curve == 0 else (Shape.ENDS, Shape.MIDDLE)
     return _Scored(
         factor,
-        np.minimum(1.0, 2 * sides[[curve]]),
+        np.clip(2 * sides[[curve]], _SMALLEST, 1.0),
         np.abs(z[[curve]]),
         shapes[0] if z[curve] > 0 else shapes[1],
     )
