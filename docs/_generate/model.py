@@ -95,10 +95,11 @@ def entity_kinds() -> str:
         where = "registry" if kind in entities.MASTER else "derived from the lake"
         title = f"## {kind}\n\n{model.TITLE.en} ({model.TITLE.zh}); {where}. {prose(model.__doc__)}"
         sections.append(f"{title}\n\n{schema_table({**schema, 'properties': own}, inside)}")
-        used |= {name: part for name, part in inside.items() if "enum" not in part}
+        used |= inside
     parts = [
         f"## {name}\n\n{prose(part.get('description'))}\n\n{schema_table(part, used)}"
         for name, part in used.items()
+        if "enum" not in part
     ]
     return "\n\n".join(sections + parts)
 

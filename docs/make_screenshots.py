@@ -1,0 +1,111 @@
+"""Take the pictures of the documentation: ``python docs/make_screenshots.py``.
+
+Builds the demo plant, serves it, and photographs its pages in Chromium, in English and Chinese, on a desktop
+and on a phone. What a reader sees in the documentation is what the code draws.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
+sys.path.insert(0, str(ROOT / "tests" / "browser"))
+
+from chromium import Browser, launch, missing  # noqa: E402
+from served import Served, demo_plant, empty_plant, serve  # noqa: E402
+
+WINDOW = (1360, 860)
+PHONE = (390, 844)
+SCALE = 1.5
+CHOSEN = "202_lubricant-oil-based"
+FILE = "s02_variations-in-surface-friction.csv"
+LANGUAGES = ("en", "zh")
+
+
+@contextmanager
+def window(plant: Served, size: tuple[int, int], scale: float = SCALE) -> Iterator[Browser]:
+    """A signed-in window on ``plant``."""
+    with launch(plant.url, size, scale=scale) as browser:
+        browser.sign_in(plant.password)
+        yield browser
+
+
+def choose(browser: Browser, language: str) -> str:
+    """Select the oil on the cause page of the friction scenario; returns the first unit that shares it."""
+    browser.open(f"/pages/cause?lang={language}&scope=s02")
+    browser.click(".cause-name", CHOSEN)
+    browser.named(".cause.chosen", CHOSEN)
+    return browser.named(".widget-grid tbody a", "300").text
+
+
+def desktop(browser: Browser, language: str) -> None:
+    """Overview, cause page and unit page."""
+    browser.open(f"/pages/overview?lang={language}&scope=s02")
+    browser.picture(IMAGES / f"overview-{language}.png", whole=True)
+    unit = choose(browser, language)
+    browser.picture(IMAGES / f"cause-{language}.png", whole=True, tallest=1500)
+    browser.open(f"/pages/unit?lang={language}&scope=s02&id={unit}")
+    browser.click(".cell-bad")
+    browser.picture(IMAGES / f"unit-{language}.png", whole=True, tallest=1300)
+
+
+def phone(browser: Browser, language: str) -> None:
+    """The cause page as it is read at the line."""
+    choose(browser, language)
+    browser.driver.execute_script("scrollTo(0, 0)")
+    browser.picture(IMAGES / f"phone-{language}.png")
+
+
+def importing(browser: Browser, file: Path, language: str) -> None:
+    """The wizard with its doubts, and the report of the load."""
+    browser.open(f"/pages/import?lang={language}")
+    browser.one("input[type=file]").send_keys(str(file))
+    browser.one(".columns select")
+    browser.picture(IMAGES / f"import-{language}.png", whole=True)
+    browser.click(".actions .primary")
+    browser.wait(lambda: browser.all(".import-report"), "the load report", 120)
+    browser.idle()
+    browser.picture(IMAGES / f"report-{language}.png")
+
+
+def with_faults(source: Path, target: Path) -> Path:
+    """A copy of ``source`` in which three rows can't be taken: the report has something to say."""
+    lines = source.read_text("utf-8").splitlines()
+    lines[40] = lines[40].replace("2023-07-12", "2023-02-30")
+    lines[41] = lines[41].replace("2023-07-12", "12/07")
+    lines[90] = lines[90].rsplit(",", 3)[0]
+    target.write_text("\n".join(lines) + "\n", "utf-8")
+    return target
+
+
+def main() -> int:
+    """Take every picture; 1 when this machine has no Chromium."""
+    if lack := missing():
+        sys.stderr.write(f"{lack}\n")
+        return 1
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        with serve(demo_plant(home / "demo")) as plant:
+            with window(plant, WINDOW) as browser:
+                for language in LANGUAGES:
+                    desktop(browser, language)
+            with window(plant, PHONE, 2) as browser:
+                for language in LANGUAGES:
+                    phone(browser, language)
+        with as_file(files("assay.demo") / "data" / FILE) as shipped:
+            file = with_faults(shipped, home / FILE)
+        for language in LANGUAGES:
+            with serve(empty_plant(home / language)) as plant, window(plant, WINDOW) as browser:
+                importing(browser, file, language)
+    sys.stdout.write(f"{len(list(IMAGES.glob('*.png')))} pictures in {IMAGES.relative_to(ROOT)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
