@@ -65,6 +65,7 @@ def story(causes: list[dict[str, Any]], part: BadPart | None) -> Story:
         evidence=Evidence(("subject", "class"), (("R1", HOSTILE),), 40),
         affected=Affected(("U1", "U2"), 12),
         levels=Levels("class", (Level(HOSTILE, 40, 20, 0.5, None, None),), 1, 20, 0.3) if part else None,
+        titles={"uses": Text(zh="已使用次数", en="Previous uses")},
         command="assay demo --no-serve",
         seconds=1.5,
     )
@@ -95,6 +96,9 @@ def test_both_languages_are_in_the_page() -> None:
     assert "原因排序" in html
     assert "Ranked causes" in html
     assert "2026-03-02 07:00:00" in html, "times are the plant's"
+    html = render(story([cause(1, "uses", None, dose_response=DOSES)], PART))
+    assert "已使用次数（uses）" in html
+    assert "Previous uses (uses)" in html
     assert 'speak("zh-CN"' in render(story([], PART), "zh")
     for key in ("{", "}}"):
         assert key not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", html, flags=re.S)

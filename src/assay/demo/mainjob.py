@@ -14,6 +14,7 @@ from assay.analyse.cause import affected, cause, evidence
 from assay.analyse.cause.blast import evidence_rows
 from assay.analyse.cause.frame import Frame, build
 from assay.analyse.trace import trace
+from assay.model.text import Text
 from assay.plugins.operator import Progress
 from assay.store.workspace import Workspace
 
@@ -52,7 +53,10 @@ class Affected:
 
 @dataclass(frozen=True)
 class Story:
-    """Everything the report tells; ``causes`` and ``trace`` are the documents of the command line."""
+    """Everything the report tells; ``causes`` and ``trace`` are the documents of the command line.
+
+    ``titles`` are the factors' names for people.
+    """
 
     plant: str
     time_zone: str
@@ -65,6 +69,7 @@ class Story:
     evidence: Evidence
     affected: Affected
     levels: board.Levels | None
+    titles: dict[str, Text]
     command: str
     seconds: float
 
@@ -114,9 +119,16 @@ def main_job(
         evidence=rows,
         affected=units,
         levels=levels,
+        titles=_titles(workspace),
         command=command,
         seconds=time.perf_counter() - began,
     )
+
+
+def _titles(workspace: Workspace) -> dict[str, Text]:
+    """What people call the plant's own columns, where the mapping says it in both languages."""
+    declared = workspace.registry.attributes()
+    return {one.name: Text(**one.title) for one in declared if one.title.keys() == {"zh", "en"}}
 
 
 def _levels(frame: Frame) -> board.Levels | None:

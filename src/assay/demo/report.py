@@ -44,11 +44,13 @@ def render(story: Story, language: Language | None = None) -> str:
         steps=sum(node["kind"] == "execution" for node in story.trace["nodes"]) if story.trace else 0,
         genealogy=_genealogy(story, zone),
         forest=_forest(ranked),
-        curves=[(one["factor"], _curve(one)) for one in ranked if len(one["dose_response"]) > 1],
+        curves=[(one["factor"], _curve(story, one)) for one in ranked if len(one["dose_response"]) > 1],
         pareto=_pareto(story),
         both=_both,
         spoken=_spoken,
         size=_size,
+        plain_name=_name,
+        called=lambda factor: _called(story, factor),
         interval=_interval,
         shown=lambda cell: (
             _clock(cell, zone) if isinstance(cell, datetime) else ("" if cell is None else cell)
@@ -66,6 +68,19 @@ def _spoken(text: Text | dict[str, str]) -> Markup:
     return Markup('<span class="zh" lang="zh">{}</span><span class="en" lang="en">{}</span>').format(
         both.zh, both.en
     )
+
+
+def _title(story: Story, factor: str) -> Text:
+    """The factor as people call it, with the column's name behind."""
+    title = story.titles.get(factor, Text(zh=factor, en=factor))
+    return Text(
+        zh=factor if title.zh == factor else f"{title.zh}（{factor}）",
+        en=factor if title.en == factor else f"{title.en} ({factor})",
+    )
+
+
+def _called(story: Story, factor: str) -> Markup:
+    return _spoken(_title(story, factor))
 
 
 def _clock(moment: Any, zone: ZoneInfo) -> str:
@@ -111,7 +126,7 @@ def _forest(ranked: list[dict[str, Any]]) -> Markup | None:
     return forest(rows, CATALOGUE.text("causes_section.forest")) if rows else None
 
 
-def _curve(one: dict[str, Any]) -> Markup | None:
+def _curve(story: Story, one: dict[str, Any]) -> Markup | None:
     points = [
         Point(
             at=dose.get("value", (dose.get("from", 0) + dose.get("to", 0)) / 2),
@@ -125,8 +140,7 @@ def _curve(one: dict[str, Any]) -> Markup | None:
     ]
     if len(points) < 2:
         return None
-    title = CATALOGUE.text("response.x", factor=one["factor"])
-    return dose_response(points, title, CATALOGUE.text("response.y"))
+    return dose_response(points, _title(story, one["factor"]), CATALOGUE.text("response.y"))
 
 
 def _pareto(story: Story) -> Markup | None:

@@ -53,5 +53,5 @@ def _flat(table: dict[str, Any], prefix: str) -> dict[str, str]:
         if isinstance(value, dict):
             texts.update(_flat(value, f"{prefix}{name}."))
         else:
-            texts[prefix + name] = value.strip()
+            texts[prefix + name] = value.strip("\n")
     return texts
