@@ -49,11 +49,12 @@ def _write(directory: Path, tables: list[pa.Table]) -> list[StagedFile]:
 @given(
     batches=st.lists(
         st.tuples(st.lists(st.none() | MOMENTS, max_size=40), st.booleans(), st.booleans()), max_size=6
-    )
+    ),
+    many_days=st.sampled_from([3, 1000]),
 )
 @settings(deadline=None, max_examples=60)
 def test_each_row_lands_once_on_its_date(
-    batches: list[tuple[list[datetime | None], bool, bool]],
+    batches: list[tuple[list[datetime | None], bool, bool]], many_days: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         for name, small in (
@@ -61,6 +62,7 @@ def test_each_row_lands_once_on_its_date(
             ("FILE_ROWS", 16),
             ("_SORT_ROWS", 20),
             ("_OPEN_FILES", 2),
+            ("_MANY_DAYS", many_days),
             ("_BUFFERED_BYTES", 2000),
         ):
             patch.setattr(staging, name, small)
@@ -72,6 +74,7 @@ def test_each_row_lands_once_on_its_date(
             times += piece
         files = _write(Path(folder), tables)
         assert len({file.path for file in files}) == len(files)
+        assert not list(Path(folder).glob("_spill/*/*"))
         found: dict[int, tuple[date, datetime | None]] = {}
         for file in files:
             table = pq.read_table(Path(folder) / file.path, partitioning=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -27,6 +28,7 @@ from assay.store.layout import (
     TABLES,
     StagedFile,
     load_prefix,
+    spill_directory,
     table_of,
 )
 from assay.store.locks import locked
@@ -103,6 +105,7 @@ class Lake:
         if not taken:
             for left in table.directory.glob(f"date=*/{load_prefix(load)}*.parquet"):
                 left.unlink()
+            shutil.rmtree(spill_directory(table.directory, load), ignore_errors=True)
             table.directory.mkdir(parents=True, exist_ok=True)
         return StagedWriter(table.directory, self.schema(kind), load, recorded, discard=taken)
 

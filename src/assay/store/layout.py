@@ -112,6 +112,11 @@ def load_prefix(load: LoadKey) -> str:
     return f"part-{load.digest}-"
 
 
+def spill_directory(directory: Path, load: LoadKey) -> Path:
+    """Where a load's rows are set aside while they are sorted; Delta ignores names that begin with ``_``."""
+    return directory / "_spill" / load.digest
+
+
 def signature_of(path: str) -> str | None:
     """The signature in a file's name, or None for a name of another form."""
     pieces = Path(path).stem.split("-")

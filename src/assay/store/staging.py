@@ -28,8 +28,10 @@ from assay.store.layout import (
     StagedFile,
     file_name,
     is_word,
+    spill_directory,
     writer_options,
 )
+from assay.store.spill import Spill
 from assay.store.tables import to_microseconds
 
 _DAY = 86_400_000_000
@@ -38,6 +40,7 @@ _OPEN_FILES = 256
 _BUFFERED_BYTES = 128 * 1024 * 1024
 _QUEUED_TABLES = 2
 _FEW_DAYS = 8
+_MANY_DAYS = 32
 _SORT_ROWS = 262_144
 """Rows of many dates in no order are collected up to here, so that each date gets a piece worth keeping."""
 
@@ -91,6 +94,7 @@ class StagedWriter:
         self._timed = "time" in schema.names
         self._partitions: OrderedDict[int, _Partition] = OrderedDict()
         self._open: OrderedDict[int, _OpenFile] = OrderedDict()
+        self._spill = Spill(spill_directory(directory, load))
         self._unsorted: list[pa.RecordBatch] = []
         self._buffered = 0
         self._parts = 0
@@ -141,6 +145,7 @@ class StagedWriter:
             self._error = self._error or _Aborted()
             self._queue.put(None)
             self._thread.join()
+        self._spill.close()
         for path in self._written:
             path.unlink(missing_ok=True)
         self._written.clear()
@@ -231,7 +236,7 @@ class StagedWriter:
             if sum(waiting.num_rows for waiting in self._unsorted) >= _SORT_ROWS:
                 self._sort()
 
-    def _sort(self) -> None:
+    def _sort(self, *, last: bool = False) -> None:
         """Split the collected batches of many dates; rows of one date stay in their order."""
         table = pa.Table.from_batches(self._unsorted, self._schema).unify_dictionaries()
         self._unsorted = []
@@ -241,7 +246,12 @@ class StagedWriter:
             self._keep(days, batch)
             return
         order = np.argsort(days, kind="stable")
-        for day, piece in _runs(batch.take(pa.array(order)), days[order]):
+        batch, days = batch.take(pa.array(order)), days[order]
+        # Kept in memory, so many dates would come to tiny row groups; a small load can't do better.
+        if np.count_nonzero(np.diff(days)) >= _MANY_DAYS and (not last or len(self._spill)):
+            self._spill.add(batch, days)
+            return
+        for day, piece in _runs(batch, days):
             self._keep(day, piece)
 
     def _days(self, batch: pa.RecordBatch) -> int | npt.NDArray[np.int64]:
@@ -335,7 +345,15 @@ class StagedWriter:
 
     def _drain(self) -> None:
         if self._unsorted:
-            self._sort()
+            self._sort(last=True)
+        for day, pieces in self._spill.by_day():
+            partition = self._partitions.setdefault(day, _Partition(day))
+            partition.waiting += pieces
+            partition.rows += sum(piece.num_rows for piece in pieces)
+            self._flush(partition, partition.rows)
+            if day in self._open:
+                self._close(day)
+        self._spill.close()
         for partition in list(self._partitions.values()):
             if partition.rows:
                 self._flush(partition, partition.rows)
