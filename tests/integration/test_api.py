@@ -318,7 +318,16 @@ def test_the_unit_page_shows_one_part(admin: Visitor) -> None:
     assert answer["results"]["total"] == 50
     assert answer["genealogy"]["root"] == unit
     assert len(answer["genealogy"]["nodes"]) == 51
-    assert answer["genealogy"]["edges"][0]["from"]
+    assert answer["genealogy"]["direction"] == "both"
+    assert {edge["to"] for edge in answer["genealogy"]["edges"]} == {unit}
+    assert answer["summary"]["items"][0]["label"] == {"zh": "单元", "en": "Unit"}
+    assert [column["title"]["en"] for column in answer["record"]["columns"]][:5] == [
+        "Started",
+        "Execution",
+        "Process step",
+        "Class",
+        "Previous uses",
+    ]
     assert answer["causes"]["causes"]
     for one in answer["causes"]["causes"]:
         if one["value"] is not None:

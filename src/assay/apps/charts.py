@@ -104,7 +104,7 @@ def said_rate(rate: float) -> str:
     return f"{rate:.2%}"
 
 
-def pareto_chart(found: Levels) -> ChartPayload:
+def pareto_chart(found: Levels, title: Text) -> ChartPayload:
     """Bars of the bad subjects by level, and their cumulated share."""
     total = max(found.total_bad or 0, 1)
     bars: list[tuple[str | float, float | None]] = [(level.value, level.bad) for level in found.levels]
@@ -119,25 +119,25 @@ def pareto_chart(found: Levels) -> ChartPayload:
         shares.append((name, running / total))
     return ChartPayload(
         kind="pareto",
-        x=XAxis(type="category", title=Text(zh=found.factor, en=found.factor)),
+        x=XAxis(type="category", title=title),
         y=YAxis(title=told("chart.bad")),
         y2=YAxis(title=told("chart.cumulated"), format="percent"),
         series=[
             Series(name=told("chart.bad"), type="bar", points=bars),
             Series(name=told("chart.cumulated"), type="line", axis=1, points=shares),
         ],
-        note=told("note.pareto", factor=found.factor, bad=found.total_bad),
+        note=told("note.pareto", factor=title, bad=found.total_bad),
     )
 
 
-def levels_chart(found: Levels, *, is_rate: bool, selected: str | None) -> ChartPayload:
+def levels_chart(found: Levels, title: Text, *, is_rate: bool, selected: str | None) -> ChartPayload:
     """The rate (or mean) of each level with its interval, the overall one as a line."""
     centre = said_rate(found.centre) if is_rate else f"{found.centre:.4g}"
     name = _measure(is_rate)
     form: Format = "percent" if is_rate else "number"
     return ChartPayload(
         kind="bar",
-        x=XAxis(type="category", title=Text(zh=found.factor, en=found.factor)),
+        x=XAxis(type="category", title=title),
         y=YAxis(title=name, format=form),
         series=[
             Series(
@@ -161,14 +161,14 @@ def levels_chart(found: Levels, *, is_rate: bool, selected: str | None) -> Chart
         selected=selected,
         note=told(
             "note.rates" if is_rate else "note.means",
-            factor=found.factor,
+            factor=title,
             count=found.total_levels,
             centre=centre,
         ),
     )
 
 
-def dose_chart(cause: Cause, *, is_rate: bool) -> ChartPayload:
+def dose_chart(cause: Cause, title: Text, *, is_rate: bool) -> ChartPayload:
     """The dose-response of an ordered factor: each step at the middle of its range, with its interval."""
     doses = cause.dose_response
     is_time = cause.factor == DRIFT
@@ -182,12 +182,12 @@ def dose_chart(cause: Cause, *, is_rate: bool) -> ChartPayload:
     band: list[tuple[str | float, float, float]] = [
         (place(dose), dose.ci[0], dose.ci[1]) for dose in doses if np.isfinite(dose.ci).all()
     ]
-    title = told("chart.time") if is_time else Text(zh=cause.factor, en=cause.factor)
+    title = told("chart.time") if is_time else title
     name = _measure(is_rate)
     return ChartPayload(
         kind="line",
         x=XAxis(type="time" if is_time else "value", title=title, unit=cause.unit),
         y=YAxis(title=name, format=form),
         series=[Series(name=name, type="line", points=points, band=band)],
-        note=told("note.dose", factor=cause.factor),
+        note=told("note.dose", factor=title),
     )

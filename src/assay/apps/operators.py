@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from assay.apps.genealogy import Way
 from assay.apps.page import Page, reference
 from assay.apps.payloads import (
     CausesPayload,
@@ -72,7 +73,7 @@ class SubjectArgs(NoArgs):
 class TraceArgs(SubjectArgs):
     """The genealogy around one id."""
 
-    direction: Literal["back", "forward"] = "back"
+    direction: Way = "back"
 
 
 class SharedArgs(AnalysisArgs):

@@ -164,6 +164,7 @@ class Confounded(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     factor: str
+    title: Text | None = Field(default=None, description="The factor's title; null where it has none.")
     value: Scalar = None
     relation: str | None = None
     overlap: float | None = None
@@ -189,6 +190,7 @@ class Cause(BaseModel):
 
     rank: int
     factor: str
+    title: Text | None = Field(default=None, description="The factor's title; null where it has none.")
     value: Scalar = None
     effect: Effect
     q_value: float | None = None

@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import pyarrow as pa
@@ -18,10 +18,10 @@ import pyarrow as pa
 from assay.analyse import board
 from assay.analyse.cause import Cause, CauseReport, affected, cause, evidence
 from assay.analyse.cause.frame import Frame, build
-from assay.analyse.trace import trace
 from assay.apps import charts, units
-from assay.apps.catalogue import told
+from assay.apps.catalogue import column_title, told
 from assay.apps.errors import PageError
+from assay.apps.genealogy import Way, genealogy
 from assay.apps.grids import grid, moment
 from assay.apps.operators import CauseArgs
 from assay.apps.payloads import (
@@ -166,8 +166,8 @@ class Questions:
             raise PageError.no_factor()
         if not frame.target.is_condition:
             found = board.levels(frame, factor, most=levels)
-            return charts.levels_chart(found, is_rate=False, selected=None)
-        return charts.pareto_chart(board.pareto(frame, factor, most=levels))
+            return charts.levels_chart(found, self._title(factor), is_rate=False, selected=None)
+        return charts.pareto_chart(board.pareto(frame, factor, most=levels), self._title(factor))
 
     def loads(self, paging: Paging) -> GridPayload:
         """The latest loads and what became of their rows."""
@@ -176,9 +176,7 @@ class Questions:
             {
                 "recorded": load.recorded,
                 "file": load.file_name,
-                "source": load.key.source,
                 **{name: (load.report or {}).get(name) for name in _COUNTS},
-                "finished": load.finished,
             }
             for load in every[paging.offset : paging.offset + paging.limit]
         ]
@@ -211,7 +209,7 @@ class Questions:
 
     def causes(self, target: str, where: str | None, scope: str | None) -> CausesPayload:
         """What explains the target, ranked."""
-        return CausesPayload.model_validate(self._report(target, where, scope).to_dict())
+        return self._titled(self._report(target, where, scope).to_dict())
 
     def first_cause(self, target: str | None, where: str | None, scope: str | None) -> Cause | None:
         """The first cause of a target, or None."""
@@ -232,11 +230,12 @@ class Questions:
             None,
         )
         if found is not None and found.dose_response:
-            return charts.dose_chart(found, is_rate=is_rate)
+            return charts.dose_chart(found, self._title(found.factor), is_rate=is_rate)
         if question.factor not in frame.columns:  # a window of time
             return self.trend(args.target, args.where, args.scope, buckets=60, width=1200)
         levels = board.levels(frame, question.factor, keep=question.value)
-        return charts.levels_chart(levels, is_rate=is_rate, selected=question.value)
+        title = self._title(question.factor)
+        return charts.levels_chart(levels, title, is_rate=is_rate, selected=question.value)
 
     def evidence_of(self, args: CauseArgs, paging: Paging) -> GridPayload:
         """The rows behind the selected cause."""
@@ -342,12 +341,11 @@ class Questions:
         document = {**report.to_dict(), "causes": shared}
         if report.causes and not shared:
             document["note"] = told("note.not-shared", target=target).model_dump()
-        return CausesPayload.model_validate(document)
+        return self._titled(document)
 
-    def trace(self, wanted: str, direction: Literal["back", "forward"]) -> TracePayload:
+    def trace(self, wanted: str, direction: Way) -> TracePayload:
         """The genealogy around one id."""
-        found = trace(self._workspace, wanted, direction, max_nodes=_MOST_NODES)
-        return TracePayload.model_validate(found.to_dict())
+        return genealogy(self._workspace, wanted, direction)
 
     # -- SQL --------------------------------------------------------------------------------------
 
@@ -405,6 +403,17 @@ class Questions:
                     self._locks.pop(self._kept.popitem(last=False)[0], None)
         return made
 
+    def _titled(self, report: dict[str, Any]) -> CausesPayload:
+        """The report with the title of each factor, where the plant or Assay has one."""
+        titles = self._titles()
+        for one in report["causes"]:
+            for each in (one, *one["confounded_with"]):
+                each["title"] = column_title(each["factor"], titles).model_dump()
+        return CausesPayload.model_validate(report)
+
+    def _title(self, column: str) -> Text:
+        return column_title(column, self._titles())
+
     def _titles(self) -> dict[str, dict[str, str]]:
         return {one.name: one.title for one in self._workspace.registry.attributes() if one.title}
 
@@ -417,15 +426,12 @@ class Questions:
         return {}
 
 
-_MOST_NODES = 400
 _COUNTS = ("rows", "accepted", "duplicates", "quarantined")
 _LOADS = pa.schema(
     [
         pa.field("recorded", pa.timestamp("us", "UTC")),
         pa.field("file", pa.string()),
-        pa.field("source", pa.string()),
         *(pa.field(name, pa.int64()) for name in _COUNTS),
-        pa.field("finished", pa.timestamp("us", "UTC")),
     ]
 )
 

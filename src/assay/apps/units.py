@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import pyarrow as pa
@@ -15,6 +16,9 @@ from assay.apps.payloads import GridPayload, KpiItem, KpiPayload, Paging, Target
 from assay.store.workspace import Workspace
 
 _KINDS = ("unit", "lot", "execution")
+_STEPS_FIRST = ("started", "ended", "execution", "segment")
+_STEPS_LAST = ("role", "time", "subject", "subject_kind", "quantity", "unit", "position")
+_RESULTS_FIRST = ("time", "subject", "characteristic", "text", "value", "unit")
 
 
 def summary(workspace: Workspace, wanted: str, targets: TargetsPayload) -> KpiPayload:
@@ -31,7 +35,7 @@ def summary(workspace: Workspace, wanted: str, targets: TargetsPayload) -> KpiPa
     bad = _bad_results(results, targets)
     kind = _kind(steps, results, wanted)
     items = [
-        KpiItem(id="kind", label=told("kpi.kind"), value=wanted, note=told(f"kind.{kind}")),
+        KpiItem(id="id", label=told(f"kind.{kind}"), value=_bare(wanted)),
         _count("steps", pc.count_distinct(steps["execution"]).as_py() if steps.num_rows else 0),
         _count("results", results.num_rows),
         _count("bad_results", bad, tone="bad" if bad else "good"),
@@ -48,7 +52,13 @@ def steps(
     workspace: Workspace, wanted: str, paging: Paging, titles: dict[str, dict[str, str]]
 ) -> GridPayload:
     """Its movements in time order with what was recorded of each."""
-    return _page(board.unit_steps(workspace, wanted), paging, titles, {})
+    table = board.unit_steps(workspace, wanted)
+    told_already = [
+        name
+        for name in ("subject", "subject_kind", "time")
+        if name in table.column_names and _says_nothing_new(table, name, _bare(wanted))
+    ]
+    return _page(_ordered(table.drop_columns(told_already), _STEPS_FIRST, _STEPS_LAST), paging, titles, {})
 
 
 def results(
@@ -59,17 +69,37 @@ def results(
     tones: dict[str, dict[str, Tone]],
 ) -> GridPayload:
     """Its measurements and those of its executions, latest first."""
-    return _page(board.unit_results(workspace, wanted), paging, titles, tones)
+    return _page(_ordered(board.unit_results(workspace, wanted), _RESULTS_FIRST, ()), paging, titles, tones)
 
 
 def units_of(workspace: Workspace, wanted: str) -> set[str]:
     """The ids under which a blast radius may list ``wanted``: its own, or an execution's products."""
     found = board.unit_steps(workspace, wanted)
-    bare = wanted.partition(":")[2] if wanted.partition(":")[0] in _KINDS else wanted
+    bare = _bare(wanted)
     made = set()
     if found.num_rows and bare not in set(found["subject"].to_pylist()):
         made = {row["subject"] for row in found.to_pylist() if row["role"] == "produced"}
     return {bare, *made}
+
+
+def _says_nothing_new(table: pa.Table, name: str, wanted: str) -> bool:
+    """Whether a column only repeats what is asked for, or the column before it."""
+    if name == "time":
+        return "started" in table.column_names and table["time"].equals(table["started"])
+    return set(table["subject"].to_pylist()) == {wanted}
+
+
+def _ordered(table: pa.Table, first: Sequence[str], last: Sequence[str]) -> pa.Table:
+    """The same table, some columns first and some last."""
+    names = table.column_names
+    middle = [name for name in names if name not in {*first, *last}]
+    return table.select([name for name in (*first, *middle, *last) if name in names])
+
+
+def _bare(wanted: str) -> str:
+    """The id without the kind before it."""
+    kind, _, identifier = wanted.partition(":")
+    return identifier if kind in _KINDS and identifier else wanted
 
 
 def _page(

@@ -17,8 +17,8 @@ def trace(
     subject_id: str,
     _: Guarded,
     rooms: Annotated[Services, Depends(services)],
-    direction: Annotated[Literal["back", "forward"], Query()] = "back",
+    direction: Annotated[Literal["back", "forward", "both"], Query()] = "back",
 ) -> Response:
-    """Where it came from (``back``) or what became of it (``forward``)."""
+    """Where it came from (``back``), what became of it (``forward``), or both."""
     payload = rooms.questions.trace(subject_id, direction)
     return Response(payload.model_dump_json(by_alias=True), media_type="application/json")
