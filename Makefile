@@ -16,7 +16,7 @@ export UV_NO_PROGRESS := 1
 export NO_MKDOCS_2_WARNING := 1
 unexport PYTHONPATH PYTHONHOME CONDA_PREFIX
 
-.PHONY: help setup demo test lint format bench soak docs browser reference web-check clean
+.PHONY: help setup demo test lint format bench soak docs browser reference pictures web-check clean
 
 help: ## say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -66,6 +66,9 @@ bench: setup ## measure loading and cause ranking beside their peers
 
 reference: setup ## write the generated pages of docs/reference
 	@$(BIN)/python docs/_generate
+
+pictures: setup ## take the pictures of the documentation again (needs Chromium)
+	@$(BIN)/python docs/make_screenshots.py
 
 docs: setup ## build the documentation into site/, without the network
 	@$(BIN)/mkdocs build --quiet --strict
