@@ -19,7 +19,10 @@ import surfaces
 DOCS = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.S)
 PARTS: dict[str, Callable[[], str]] = {**model.PARTS, **commands.PARTS, **surfaces.PARTS}
-SCHEMA = DOCS / "reference" / "mapping.schema.json"
+SCHEMAS: dict[Path, Callable[[], str]] = {
+    DOCS / "reference" / "mapping.schema.json": surfaces.schema_for_editors,
+    DOCS / "reference" / "model.schema.json": model.schema_for_editors,
+}
 
 
 def filled(text: str) -> str:
@@ -30,7 +33,7 @@ def filled(text: str) -> str:
 def main(arguments: list[str]) -> int:
     """Write what has changed; with ``--check`` say what is stale instead, the exit code is how many files."""
     texts = {page: filled(page.read_text("utf-8")) for page in sorted(DOCS.rglob("*.md"))}
-    texts[SCHEMA] = surfaces.schema_for_editors()
+    texts |= {path: schema() for path, schema in SCHEMAS.items()}
     stale = 0
     for path, after in texts.items():
         before = path.read_text("utf-8") if path.exists() else ""

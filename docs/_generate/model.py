@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 
 from assay.model import attributes, entities, entity_attributes, kinds
+from assay.model.plant_model import plant_model_schema
 from writing import model_sections, prose, schema_table, table
+
+
+def schema_for_editors() -> str:
+    """The JSON Schema of a plant's model file."""
+    return json.dumps(plant_model_schema(), ensure_ascii=False, indent=2) + "\n"
+
 
 MEANING = {
     "source": "who recorded it; first part of the identity",

@@ -15,10 +15,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from assay.model.kinds import Role
 from assay.model.text import Text
+from assay.model.units import parse_unit
 
 
 def _as_text(value: object) -> object:
@@ -28,6 +37,7 @@ def _as_text(value: object) -> object:
 
 Id = Annotated[str, BeforeValidator(_as_text), Field(min_length=1, max_length=512)]
 Name = Annotated[str, BeforeValidator(_as_text)]
+Unit = Annotated[str, BeforeValidator(_as_text), AfterValidator(parse_unit)]
 
 
 class Entity(BaseModel):
@@ -137,7 +147,7 @@ class Material(Entity):
 
     material_class: Name | None = None
     revision: Name | None = None
-    unit: Name | None = None
+    unit: Unit | None = None
     partner: Id | None = None
 
 
@@ -160,7 +170,7 @@ class Characteristic(Entity):
     TITLE = Text(zh="特性", en="Characteristic")
 
     value_type: Literal["number", "text"] | None = None
-    unit: Name | None = None
+    unit: Unit | None = None
     segment: Id | None = None
     material: Id | None = None
     critical: bool | None = None
@@ -175,7 +185,7 @@ class Specification(Entity):
     characteristic: Id | None = None
     material: Id | None = None
     segment: Id | None = None
-    unit: Name | None = None
+    unit: Unit | None = None
     target: float | None = None
     lower_specification_limit: float | None = None
     upper_specification_limit: float | None = None
@@ -209,7 +219,7 @@ class Gauge(Entity):
     TITLE = Text(zh="量具", en="Gauge")
 
     gauge_type: Name | None = None
-    unit: Name | None = None
+    unit: Unit | None = None
     resolution: float | None = Field(default=None, gt=0)
     equipment: Id | None = None
     serial_number: Name | None = None
@@ -247,7 +257,7 @@ class WorkOrder(Entity):
 
     material: Id | None = None
     quantity: float | None = Field(default=None, ge=0)
-    unit: Name | None = None
+    unit: Unit | None = None
     due: AwareDatetime | None = None
     partner: Id | None = None
 
@@ -304,7 +314,7 @@ class MaterialLot(Entity):
     material: Id | None = None
     partner: Id | None = None
     quantity: float | None = Field(default=None, ge=0)
-    unit: Name | None = None
+    unit: Unit | None = None
 
 
 class MaterialSublot(Entity):
@@ -326,7 +336,7 @@ class MaterialActual(BaseModel):
     subject: Id
     subject_kind: Literal["unit", "lot", "execution"] = "unit"
     quantity: float | None = None
-    unit: Name | None = None
+    unit: Unit | None = None
     position: Name | None = None
 
 

@@ -113,6 +113,9 @@ def check_entity(kind: str, row: Mapping[str, Any], extra: Sequence[EntityAttrib
                 f"Declare {field!r} for {kind} in the plant's model.yaml, or leave it out."
             )
             raise ModelError(f"{where}: {kind} has no such attribute", hint=hint) from error
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, ModelError):
+            raise ModelError(f"{where}: {cause.message}", hint=cause.hint) from error
         value = "" if first["type"] in {"missing", "value_error"} else f" (got {first['input']!r})"
         raise ModelError(
             f"{where}: {first['msg'].removeprefix('Value error, ')}{value}", hint="Correct the value."
