@@ -23,7 +23,7 @@ from assay.model.errors import MappingError, did_you_mean
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, coerce_numbers_to_str=True)
 
 
 class FileSpec(_Strict):
@@ -358,21 +358,27 @@ def parse_mapping(text: str, name: str) -> MappingFile:
 
 
 def _told(error: ValidationError, document: LinedDocument) -> str:
-    said = []
+    said: dict[tuple[str | int, ...], list[str]] = {}
+    shown: dict[tuple[str | int, ...], str] = {}
     for problem in error.errors():
-        path = _yaml_path(problem["loc"], document)
+        path = _yaml_path(problem["loc"], document, missing=problem["type"] in {"missing", "extra_forbidden"})
         text = problem["msg"].removeprefix("Value error, ")
+        if text not in said.setdefault(path, []):
+            said[path].append(text)
         given = problem.get("input")
-        shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
-        said.append(f"{document.where(path)}: {text}{shown}")
-    return "\n".join(said)
+        shown[path] = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+    return "\n".join(
+        f"{document.where(path)}: {' or '.join(texts)}{shown[path]}" for path, texts in said.items()
+    )
 
 
-def _yaml_path(loc: tuple[str | int, ...], document: LinedDocument) -> tuple[str | int, ...]:
-    """Pydantic's location without the tags of unions it puts in between."""
+def _yaml_path(
+    loc: tuple[str | int, ...], document: LinedDocument, *, missing: bool
+) -> tuple[str | int, ...]:
+    """Pydantic's location without the tags of unions it puts in between; the last part may be missing."""
     path: tuple[str | int, ...] = ()
     for at, part in enumerate(loc):
-        if (*path, part) in document.lines or at == len(loc) - 1:
+        if (*path, part) in document.lines or (missing and at == len(loc) - 1):
             path = (*path, part)
     return path
 
