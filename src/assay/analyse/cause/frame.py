@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import duckdb
@@ -42,6 +43,7 @@ class Column:
     link: str | None = None
     material: str | None = None
     unit: str | None = None
+    title: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,7 @@ class Frame:
     outcome: NDArray[np.float64]
     links: dict[str | None, Rows]
     columns: dict[str, Column]
-    all_inspected: pa.Array = field(repr=False)
+    all_inspected: pa.Array = dataclasses.field(repr=False)
 
     @property
     def size(self) -> int:
@@ -428,16 +430,13 @@ def _columns(
                 continue
             role = _role(name, declared, _MOVEMENT_FACTORS)
             if role is not None:
-                kind = declared[name].type if name in declared else AttributeType.TEXT
-                unit = declared[name].unit if name in declared else None
-                found.append(Column(name, RecordKind.MOVEMENT, name, role, kind, link, unit=unit))
+                found.append(_recorded(RecordKind.MOVEMENT, name, role, declared.get(name), link))
         found.extend(_consumed(movements, link))
     own = {one.name: one for one in workspace.registry.attributes(RecordKind.MEASUREMENT)}
     for name in measured.schema.names:
         role = _role(name, own, _MEASUREMENT_FACTORS)
         if role is not None and rows.column(name).null_count < rows.num_rows:
-            kind = own[name].type if name in own else AttributeType.TEXT
-            found.append(Column(name, RecordKind.MEASUREMENT, name, role, kind))
+            found.append(_recorded(RecordKind.MEASUREMENT, name, role, own.get(name), None))
     found.append(Column("segment", RecordKind.MEASUREMENT, "segment", ColumnRole.DESIGN_LABEL))
     found.append(Column("subject", RecordKind.MEASUREMENT, "subject", ColumnRole.SUBJECT))
     found.append(Column("time", RecordKind.MEASUREMENT, "time", ColumnRole.TIME, AttributeType.TIME))
@@ -448,6 +447,16 @@ def _role(name: str, declared: dict[str, Attribute], core: Iterable[str]) -> Col
     if name in declared:
         return declared[name].role
     return ColumnRole.FACTOR if name in core else None
+
+
+def _recorded(
+    origin: RecordKind, name: str, role: ColumnRole, declared: Attribute | None, link: str | None
+) -> Column:
+    if declared is None:
+        return Column(name, origin, name, role, link=link)
+    return Column(
+        name, origin, name, role, declared.type, link, unit=declared.unit, title=dict(declared.title)
+    )
 
 
 def _consumed(movements: Movements, link: str | None) -> list[Column]:
@@ -481,14 +490,5 @@ def _named(found: list[Column]) -> dict[str, Column]:
         name = column.name
         if seen[name] > 1 or name in CLOCK_NAMES:
             name = f"{column.link if column.link else column.origin.value}.{name}"
-        named[name] = Column(
-            name,
-            column.origin,
-            column.field,
-            column.role,
-            column.type,
-            column.link,
-            column.material,
-            column.unit,
-        )
+        named[name] = replace(column, name=name)
     return named

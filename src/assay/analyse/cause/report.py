@@ -115,6 +115,7 @@ class Cause:
     rank: int
     factor: str
     value: str | None
+    title: Text
     effect: Effect
     p_value: float
     q_value: float
@@ -136,6 +137,7 @@ class Cause:
             "rank": self.rank,
             "factor": self.factor,
             "value": self.value,
+            "title": self.title.model_dump(),
             "effect": self.effect.to_dict(),
             "p_value": self.p_value,
             "q_value": self.q_value,

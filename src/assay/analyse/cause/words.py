@@ -83,3 +83,26 @@ def _in(language: str, values: dict[str, object]) -> dict[str, object]:
     return {
         name: getattr(value, language) if isinstance(value, Text) else value for name, value in values.items()
     }
+
+
+_TITLES: dict[str, tuple[str, str]] = {
+    "equipment": ("设备", "equipment"),
+    "carrier": ("载具", "carrier"),
+    "person": ("人员", "person"),
+    "recipe": ("配方", "recipe"),
+    "work_order": ("工单", "work order"),
+    "material": ("物料", "material"),
+    "position": ("位置", "position"),
+    "gauge": ("量具", "gauge"),
+    "method": ("方法", "method"),
+    "time window": ("时间段", "time window"),
+    "drift": ("时间漂移", "drift"),
+    "hour of day": ("小时", "hour of day"),
+    "weekday": ("星期", "weekday"),
+}
+
+
+def title_of(name: str) -> Text:
+    """What people call a factor that no mapping has given a title; its own name when nothing is better."""
+    zh, en = _TITLES.get(name, (name, name))
+    return Text(zh=zh, en=en)
