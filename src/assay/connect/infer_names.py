@@ -89,7 +89,10 @@ def suggests(column: str, what: str) -> float:
             if " ".join(parts[first:last]) in known:
                 rest = set(parts[last:])
                 best = max(best, 0.8 if not rest else 0.9 if rest <= _IDS else 0.4)
-    if best == 0.0 and any(ord(letter) > 0x2E7F for letter in name):
-        # Chinese has no spaces between words
-        best = 0.7 if any(word in name for word in known if not word.isascii() and len(word) > 1) else 0.0
+    if best == 0.0:
+        # Chinese has no spaces between words; a single sign means something at the end only
+        chinese = [word for word in known if not word.isascii()]
+        best = (
+            0.7 if any(name.endswith(word) or (len(word) > 1 and word in name) for word in chinese) else 0.0
+        )
     return best

@@ -115,9 +115,7 @@ def _measurements(layout: Layout) -> list[dict[str, Any]]:
             **_given(
                 unit=guess.unit,
                 segment=_segment(layout),
-                equipment=_ref(layout.one("equipment")),
                 gauge=_ref(layout.one("gauge")),
-                person=_ref(layout.one("person")),
                 time=_ref(layout.one("ended")) or _ref(layout.one("started")),
             ),
             **({"skip_empty": True} if len(outcomes) > 1 else {}),
