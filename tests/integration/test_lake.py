@@ -18,6 +18,7 @@ from assay.model.entities import MASTER
 from assay.model.errors import QueryError, StoreError
 from assay.model.kinds import SCHEMAS, RecordKind
 from assay.store import LoadKey, Workspace
+from assay.store.backup import backup, restore
 from assay.store.delta import LakeTable
 from assay.store.layout import plain
 from assay.store.views import ALWAYS_PRESENT
@@ -167,6 +168,25 @@ def test_racing_writers_commit_each_load_once(plant: Workspace) -> None:
     assert len(content(plant, "measurement")) == 200
 
 
+def test_a_long_log_keeps_every_load(plant: Workspace, tmp_path: Path) -> None:
+    """Past the checkpoint that Delta makes every hundred commits, and in a copy made from a backup."""
+    schema = plant.lake.schema("event")
+    table = LakeTable(plant.lake.directory / "event")
+    for number in range(105):
+        assert table.commit([], schema, key(number))
+    load(plant, 1)
+    log = plant.lake.directory / "event" / "_delta_log"
+    assert list(log.glob("*.checkpoint.parquet"))
+    backup(plant, tmp_path / "plant.tar")
+    restore(tmp_path / "plant.tar", tmp_path / "copy")
+    for path in (plant.path, tmp_path / "copy"):
+        with Workspace.open(path) as again:
+            assert again.lake.version("event") == 105
+            assert all(again.lake.committed("event", key(number)) for number in range(105))
+            assert not again.lake.committed("event", key(105))
+            assert not again.lake.commit("event", [], load=key(3))
+
+
 def test_two_openings_see_each_others_commits(plant: Workspace) -> None:
     with Workspace.open(plant.path) as other:
         load(other, 1)
@@ -301,6 +321,9 @@ def test_keys_need_a_source_and_an_epoch() -> None:
         LoadKey(" ", "a")
     with pytest.raises(StoreError, match="needs its epoch"):
         LoadKey("a", "")
+    for bad in ("x" * 513, "a\0"):
+        with pytest.raises(StoreError, match="characters long or holds a NUL"):
+            LoadKey(bad, "a")
     assert LoadKey("line", "0f").transaction == "line/0f"
     for name in ("digest", "transaction"):
         one, other = (getattr(LoadKey(*pair), name) for pair in (("a/b", "c"), ("a", "b/c")))

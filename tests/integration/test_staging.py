@@ -168,6 +168,20 @@ def test_a_table_that_does_not_fit_is_refused(plant: Workspace, change: object, 
     assert not list((plant.lake.directory / "measurement").rglob("*.parquet"))
 
 
+def test_the_years_1_to_9999(tmp_path: Path, plant: Workspace) -> None:
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+    with plant.lake.stage("measurement", load=key(1), recorded=RECORDED) as writer:
+        writer.write(_rows([last, first]))
+    assert plant.lake.commit("measurement", writer.finish(), load=key(1))
+    rows = plant.lake.query("SELECT date, epoch_us(time) AS us FROM measurement ORDER BY date")
+    assert rows["date"].to_pylist() == [date(1, 1, 1), date(9999, 12, 31)]
+    beyond = pa.array([rows["us"][1].as_py() + 1]).cast(TIME)
+    writer = StagedWriter(tmp_path / "beyond", MEASUREMENT, key(2), RECORDED)
+    writer.write(_rows([RECORDED]).set_column(5, "time", beyond))
+    with pytest.raises(StoreError, match="outside the years 1 to 9999"):
+        writer.finish()
+
+
 def test_a_disk_that_refuses_is_reported(tmp_path: Path) -> None:
     (tmp_path / "measurement").write_text("a file where the directory should be")
     writer = StagedWriter(tmp_path / "measurement", MEASUREMENT, key(1), RECORDED)

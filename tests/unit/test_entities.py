@@ -49,6 +49,7 @@ def test_an_interval_that_ends_before_it_starts_is_refused() -> None:
         ("person", {"id": ""}, "at least 1", "Correct"),
         ("person", {}, "person None, id", "Correct"),
         ("gauge", {"id": "G", "resolution": -1}, "greater than 0", "Correct"),
+        ("person", {"id": "P\0"}, "can't hold a NUL", "Correct"),
         ("gauge", {"id": "G", "unit": "µm"}, "gauge 'G', unit: 'µm' is not a UCUM unit", "'um'"),
         ("machine", {"id": "M"}, "not an entity kind", "Known kinds"),
         (

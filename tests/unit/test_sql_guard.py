@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assay.model.errors import QueryError
 from assay.store.guard import check_read_only
@@ -111,6 +114,48 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 def test_reading_statements_pass(sql: str, connection: duckdb.DuckDBPyConnection) -> None:
     check_read_only(sql, connection)
     connection.execute(sql)
+
+
+WORDS = st.sampled_from(
+    [
+        *(
+            "select",
+            "from",
+            "where",
+            "v",
+            "a",
+            "(",
+            ")",
+            ",",
+            ";",
+            "*",
+            "'x'",
+            '"y"',
+            "--",
+            "/*",
+            "*/",
+            "with",
+        ),
+        *("as", "insert", "into", "drop", "copy", "explain", "describe", "pivot", "on", "in", "1", ".", "::"),
+        *("[", "]", "{", "}", "$1", "?", "read_csv", "union", "all", "values", "table", "summarize", "show"),
+        *("order", "by", "limit", "\n"),
+    ]
+)
+
+
+@given(st.lists(WORDS, max_size=12).map(" ".join) | st.text(max_size=40))
+@settings(deadline=None, max_examples=150)
+def test_any_text_passes_or_is_refused_with_a_query_error(sql: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE v (a int, t int)")
+        try:
+            check_read_only(sql, connection)
+        except QueryError:
+            return
+        with suppress(duckdb.Error):
+            connection.execute(sql)
+        assert connection.execute("SELECT count(*) FROM v").fetchall() == [(0,)]
+        assert connection.execute("SHOW TABLES").fetchall() == [("v",)]
 
 
 @pytest.mark.parametrize(("sql", "named"), REFUSED)

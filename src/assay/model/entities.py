@@ -35,7 +35,13 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Id = Annotated[str, BeforeValidator(_as_text), Field(min_length=1, max_length=512)]
+def _no_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("an id can't hold a NUL character")
+    return value
+
+
+Id = Annotated[str, BeforeValidator(_as_text), AfterValidator(_no_nul), Field(min_length=1, max_length=512)]
 Name = Annotated[str, BeforeValidator(_as_text)]
 Unit = Annotated[str, BeforeValidator(_as_text), AfterValidator(parse_unit)]
 

@@ -96,7 +96,9 @@ class LakeTable:
             return self._again(lambda: self._commit(files, schema, load))
 
     def _commit(self, files: Sequence[StagedFile], schema: pa.Schema, load: LoadKey) -> bool:
-        table = self._opened() or self._created(schema)
+        table = self._opened()
+        before = -1 if table is None else table.version()
+        table = table or self._created(schema)
         if table.transaction_version(load.transaction) is not None:
             return False
         table = self._widened(table, schema)
@@ -110,7 +112,7 @@ class LakeTable:
             ),
         )
         table.update_incremental()
-        self._sync_log()
+        self._sync_log(range(before + 1, table.version() + 1))
         return True
 
     def _created(self, schema: pa.Schema) -> DeltaTable:
@@ -136,10 +138,10 @@ class LakeTable:
             table.update_incremental()
         return table
 
-    def _sync_log(self) -> None:
+    def _sync_log(self, versions: range) -> None:
         log = self.directory / "_delta_log"
-        newest = max(log.glob("*.json"))
-        sync(newest)
+        for version in versions:
+            sync(log / f"{version:020}.json")
         sync(log)
 
     def _again(self, attempt: Callable[[], bool]) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from assay.model.errors import StoreError
 
+_LONGEST = 512
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class LoadKey:
@@ -24,6 +26,11 @@ class LoadKey:
                 raise StoreError(
                     f"a load needs its {name}, but it is {text!r}",
                     hint="Give it one that stays the same when the same rows come again.",
+                )
+            if len(text) > _LONGEST or "\0" in text:
+                raise StoreError(
+                    f"the {name} of a load is {len(text)} characters long or holds a NUL: {text[:40]!r}…",
+                    hint=f"Use at most {_LONGEST} characters.",
                 )
 
     @property

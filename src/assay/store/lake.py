@@ -13,7 +13,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from assay.model.entities import in_force
 from assay.model.errors import QueryError, StoreError, did_you_mean
@@ -188,6 +187,8 @@ class Lake:
         )
         if not files:
             return schema.empty_table()
+        import pyarrow.dataset as ds
+
         return ds.dataset(files, schema=schema, format="parquet").to_table()
 
     def connect(

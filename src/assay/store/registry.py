@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from assay.model.attributes import Attribute
 from assay.model.entities import MASTER, in_force, stored_values
@@ -35,6 +35,9 @@ from assay.store.tables import (
     from_microseconds,
     to_microseconds,
 )
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 
 _CHUNK = 500  # ids per IN list; SQLite takes at most 32,766 bound values in one statement
 
@@ -422,8 +425,10 @@ class Registry:
 
     # -- both dialects ----------------------------------------------------------------------------
 
-    def _insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    def _insert(self, table: sa.Table) -> PostgresInsert | sqlite.Insert:
         if self._engine.dialect.name == "postgresql":
+            from sqlalchemy.dialects import postgresql
+
             return postgresql.insert(table)
         return sqlite.insert(table)
 

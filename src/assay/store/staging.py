@@ -36,6 +36,8 @@ from assay.store.tables import to_microseconds
 
 _DAY = 86_400_000_000
 _EPOCH = date(1970, 1, 1)
+_FIRST_TIME = (date.min - _EPOCH).days * _DAY
+_LAST_TIME = ((date.max - _EPOCH).days + 1) * _DAY - 1
 _OPEN_FILES = 256
 _BUFFERED_BYTES = 128 * 1024 * 1024
 _QUEUED_TABLES = 2
@@ -154,7 +156,9 @@ class StagedWriter:
         if error is not None and not isinstance(error, _Aborted):
             raise StoreError(
                 f"rows of {self._directory.name!r} can't be written to {self._directory}: {error}",
-                hint="Check free disk space and access rights, then run the load again.",
+                hint="Check free disk space and access rights, then run the load again."
+                if isinstance(error, OSError)
+                else "Correct the rows, or leave them out.",
             ) from error
 
     def __enter__(self) -> Self:
@@ -265,6 +269,11 @@ class StagedWriter:
         if times.null_count:
             times = times.fill_null(self._recorded)
         bounds = pc.min_max(times).as_py()
+        if bounds["min"] < _FIRST_TIME or bounds["max"] > _LAST_TIME:
+            raise ValueError(
+                "a time lies outside the years 1 to 9999 "
+                f"({bounds['min']} to {bounds['max']} microseconds since 1970)"
+            )
         if bounds["min"] // _DAY == bounds["max"] // _DAY:
             return int(bounds["min"] // _DAY)
         days: npt.NDArray[np.int64] = times.to_numpy() // _DAY
@@ -308,7 +317,7 @@ class StagedWriter:
             return self._open[day]
         if len(self._open) >= _OPEN_FILES:
             self._close(next(iter(self._open)))
-        folder = self._directory / f"date={_EPOCH + timedelta(days=day):%Y-%m-%d}"
+        folder = self._directory / f"date={(_EPOCH + timedelta(days=day)).isoformat()}"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / file_name(self._load, self._parts, self._schema)
         self._parts += 1
