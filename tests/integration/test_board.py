@@ -104,7 +104,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 def test_suggested_targets_name_the_worst_outcome_first(plant: Workspace) -> None:
     found = board.suggest_targets(plant)
-    assert [(one.target, one.subjects, one.bad) for one in found] == [
+    assert [(one.target, one.results, one.bad) for one in found] == [
         ("result = 'NOK'", RUNS, 20),
         ('"torque in Nm"', RUNS, None),
     ]

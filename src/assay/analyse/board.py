@@ -39,6 +39,7 @@ _DAY = 86_400
 _WIDTHS = (60, 300, 900, 3_600, 4 * 3_600, 8 * 3_600, _DAY, 7 * _DAY, 28 * _DAY, 91 * _DAY, 364 * _DAY)
 _MOST_LEVELS_OF_A_DEFAULT = 50
 _SHORTEST_SHIFT = 4 * 3_600
+_SAMPLE = 50_000
 
 
 _MOST_OUTCOMES = 10
@@ -55,13 +56,14 @@ BAD_WORDS = frozenset(
 """Words (lower case) that say a part is bad, whatever else the outcome may be."""
 
 _SUGGESTIONS = """
-    SELECT characteristic, text, count(DISTINCT subject) AS subjects, list(DISTINCT segment) AS segments
+    SELECT characteristic, text, count(*) AS results, list(DISTINCT segment) AS segments
     FROM measurement WHERE text IS NOT NULL OR value IS NOT NULL
     GROUP BY characteristic, text ORDER BY characteristic, text
 """
 _SEGMENTS = """
-    SELECT segment, count(DISTINCT subject) AS subjects FROM (
-        SELECT segment, subject FROM measurement UNION ALL SELECT segment, execution FROM movement
+    SELECT segment, max(records)::BIGINT AS records FROM (
+        SELECT segment, count(*) AS records FROM measurement GROUP BY segment
+        UNION ALL SELECT segment, count(*) FROM movement GROUP BY segment
     ) WHERE segment IS NOT NULL GROUP BY segment ORDER BY segment
 """
 _STEPS = """
@@ -82,12 +84,15 @@ _RESULTS = """
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A target worth asking about; ``value`` and ``bad`` are None for a numeric characteristic."""
+    """A target worth asking about, and how many results there are for it and how many of them are bad.
+
+    ``value`` and ``bad`` are None for a numeric characteristic.
+    """
 
     target: str
     characteristic: str
     value: str | None
-    subjects: int
+    results: int
     bad: int | None
     segments: tuple[str, ...]
 
@@ -264,9 +269,10 @@ def levels(frame: Frame, factor: str, *, most: int = 40, keep: str | None = None
     AnalysisError
         There is no such column, or no subject has a value in it.
     """
-    codes, names, units = _levels_of(frame, factor)
+    codes, names = _levels_of(frame, factor)
     known = codes >= 0
-    codes, outcome, units = codes[known], frame.outcome[known], units[known]
+    units = encode(frame.units)[0].astype(np.int64)[known]
+    codes, outcome = codes[known], frame.outcome[known]
     counts = np.bincount(codes, minlength=len(names))
     totals = np.bincount(codes, weights=outcome, minlength=len(names))
     present = np.flatnonzero(counts)
@@ -309,7 +315,7 @@ def pareto(frame: Frame, factor: str, *, most: int = 20) -> Levels:
             f"A Pareto counts bad subjects; {frame.target.text!r} is a measured value.",
             hint="Make it a condition, such as thickness > 1.2.",
         )
-    codes, names, _ = _levels_of(frame, factor)
+    codes, names = _levels_of(frame, factor)
     known = codes >= 0
     counts = np.bincount(codes[known], minlength=len(names))
     totals = np.bincount(codes[known], weights=frame.outcome[known], minlength=len(names))
@@ -331,19 +337,20 @@ def factors(frame: Frame) -> tuple[str, ...]:
 def telling_factor(frame: Frame, *, tried: int = 24) -> str | None:
     """The factor whose levels differ most in the target (largest chi-square per degree of freedom).
 
-    Only factors of 2 to 50 levels among the first ``tried`` are looked at: this picks what a page shows
-    first, it claims nothing.
+    Only factors of 2 to 50 levels among the first ``tried`` are looked at, on at most fifty thousand
+    subjects: this picks what a page shows first, it claims nothing.
     """
     best, best_score = None, 0.0
-    overall = float(frame.outcome.mean())
-    spread = float(frame.outcome.var())
+    sample = np.arange(0, frame.size, max(1, frame.size // _SAMPLE))
+    outcome = frame.outcome[sample]
+    overall, spread = float(outcome.mean()), float(outcome.var())
     for name in factors(frame)[:tried]:
-        codes, names, _ = _levels_of(frame, name)
+        codes, names = encode(frame.values(name).take(pa.array(sample)))
         if not 2 <= len(names) <= _MOST_LEVELS_OF_A_DEFAULT:
             continue
         known = codes >= 0
         counts = np.bincount(codes[known], minlength=len(names))
-        totals = np.bincount(codes[known], weights=frame.outcome[known], minlength=len(names))
+        totals = np.bincount(codes[known], weights=outcome[known], minlength=len(names))
         present = counts > 0
         if present.sum() < 2 or spread == 0:
             continue
@@ -365,28 +372,26 @@ def suggest_targets(workspace: Workspace) -> tuple[Suggestion, ...]:
     for name in dict.fromkeys(row["characteristic"] for row in rows):
         mine = [row for row in rows if row["characteristic"] == name]
         words = [row for row in mine if row["text"] is not None]
-        numeric = sum(row["subjects"] for row in mine if row["text"] is None)
+        numeric = sum(row["results"] for row in mine if row["text"] is None)
         segments = tuple(sorted({segment for row in mine for segment in row["segments"] if segment}))
         if words and len(words) <= _MOST_OUTCOMES:
-            worst = min(
-                words, key=lambda row: (row["text"].strip().lower() not in BAD_WORDS, row["subjects"])
-            )
+            worst = min(words, key=lambda row: (row["text"].strip().lower() not in BAD_WORDS, row["results"]))
             known = worst["text"].strip().lower() in BAD_WORDS
             if len(words) == 1 and not known:
                 continue
-            total = sum(row["subjects"] for row in words)
+            total = sum(row["results"] for row in words)
             target = f"{_name(name)} = {literal(worst['text'])}"
-            one = Suggestion(target, name, worst["text"], total, worst["subjects"], segments)
-            found.append(((0 if known else 1, -worst["subjects"]), one))
+            one = Suggestion(target, name, worst["text"], total, worst["results"], segments)
+            found.append(((0 if known else 1, -worst["results"]), one))
         elif numeric:
             found.append(((2, -numeric), Suggestion(_name(name), name, None, numeric, None, segments)))
     return tuple(one for _, one in sorted(found, key=lambda item: item[0]))
 
 
 def segments(workspace: Workspace) -> tuple[tuple[str, int], ...]:
-    """The process steps that were inspected or worked in, with how many executions or subjects each has."""
+    """The process steps that were inspected or worked in, with how many movements or results each has."""
     rows = workspace.lake.query(_SEGMENTS)
-    return tuple(zip(rows["segment"].to_pylist(), rows["subjects"].to_pylist(), strict=True))
+    return tuple(zip(rows["segment"].to_pylist(), rows["records"].to_pylist(), strict=True))
 
 
 def unit_steps(workspace: Workspace, id: str) -> pa.Table:  # noqa: A002 - the word people use
@@ -421,8 +426,8 @@ def _name(characteristic: str) -> str:
     return characteristic if _PLAIN_NAME.match(characteristic) else quoted(characteristic)
 
 
-def _levels_of(frame: Frame, factor: str) -> tuple[Codes, list[str], Codes]:
-    """Level code of each subject (−1: not recorded), the levels' names, and a code per unit."""
+def _levels_of(frame: Frame, factor: str) -> tuple[Codes, list[str]]:
+    """Level code of each subject (−1: not recorded), and the levels' names."""
     if factor not in frame.columns:
         hint = did_you_mean(factor, list(frame.columns))
         raise AnalysisError(f"There is no column {factor!r} for this target.", hint=hint)
@@ -431,8 +436,7 @@ def _levels_of(frame: Frame, factor: str) -> tuple[Codes, list[str], Codes]:
         raise AnalysisError(
             f"None of these subjects has a value in {factor!r}.", hint="Choose another factor."
         )
-    units, _ = encode(frame.units)
-    return codes.astype(np.int64), [str(name) for name in names], units.astype(np.int64)
+    return codes.astype(np.int64), [str(name) for name in names]
 
 
 def _times(frame: Frame) -> Codes:

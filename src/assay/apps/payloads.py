@@ -226,7 +226,7 @@ class TargetCard(Payload):
     kind: Literal["outcome", "numeric"]
     value: str | None = None
     title: Text
-    subjects: int
+    subjects: int = Field(description="How many results there are.")
     bad: int | None = None
     rate: float | None = None
     segments: list[str] = Field(default_factory=list)
@@ -236,7 +236,7 @@ class SegmentCard(Payload):
     """A process step that an analysis can be limited to."""
 
     segment: str
-    subjects: int
+    records: int
 
 
 class TargetsPayload(Payload):

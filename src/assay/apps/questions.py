@@ -6,14 +6,13 @@ Frames and reports are kept for the plant's present state, so that the bindings 
 from __future__ import annotations
 
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assay.analyse import board
 from assay.analyse.cause import Cause, CauseReport, affected, cause, evidence
@@ -23,6 +22,7 @@ from assay.apps.catalogue import column_title, told
 from assay.apps.errors import PageError
 from assay.apps.genealogy import Way, genealogy
 from assay.apps.grids import grid, moment
+from assay.apps.kept import Kept
 from assay.apps.operators import CauseArgs
 from assay.apps.payloads import (
     CausesPayload,
@@ -44,7 +44,9 @@ from assay.model.kinds import RecordKind
 from assay.model.text import Text
 from assay.store.workspace import Workspace
 
-_KEPT = 6
+_FRAMES_KEPT = 2  # a frame holds columns of every subject
+_BLASTS_KEPT = 12  # an id per unit that shares a cause
+_ANSWERS_KEPT = 256
 _EVIDENCE_BATCH = 50_000
 _QUARANTINE_SHOWN = ("recorded", "file", "line", "column", "value", "reason", "message", "raw", "replayed")
 
@@ -84,15 +86,15 @@ class Questions:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
-        self._locks: dict[tuple[Any, ...], threading.Lock] = {}
-        self._guard = threading.Lock()
+        self._frames = Kept(_FRAMES_KEPT)
+        self._blasts = Kept(_BLASTS_KEPT)
+        self._answers = Kept(_ANSWERS_KEPT)
 
     # -- what is asked for ------------------------------------------------------------------------
 
     def targets(self) -> TargetsPayload:
         """Suggested targets, process steps and recorded factors."""
-        return self._once(("targets",), self._targets)
+        return self._once(self._answers, ("targets",), self._targets)
 
     def first_target(self) -> str | None:
         """The first suggested target; None for a plant without results."""
@@ -104,11 +106,11 @@ class Questions:
             TargetCard(
                 target=one.target,
                 kind="numeric" if one.bad is None else "outcome",
-                rate=None if one.bad is None else one.bad / one.subjects,
+                rate=None if one.bad is None else one.bad / one.results,
                 title=Text(zh=one.target, en=one.target),
                 characteristic=one.characteristic,
                 value=one.value,
-                subjects=one.subjects,
+                subjects=one.results,
                 bad=one.bad,
                 segments=list(one.segments),
             )
@@ -119,7 +121,7 @@ class Questions:
         return TargetsPayload(
             targets=cards,
             segments=[
-                SegmentCard(segment=name, subjects=count) for name, count in board.segments(self._workspace)
+                SegmentCard(segment=name, records=count) for name, count in board.segments(self._workspace)
             ],
             factors=list(dict.fromkeys(declared)),
         )
@@ -128,7 +130,11 @@ class Questions:
 
     def kpis(self, target: str, where: str | None, scope: str | None) -> KpiPayload:
         """Inspected, bad, rate (or mean and deviation), units, quarantined rows."""
-        found = board.headline(self._frame(target, where, scope))
+        found = self._once(
+            self._answers,
+            ("headline", target, where, scope),
+            lambda: board.headline(self._frame(target, where, scope)),
+        )
         items = [_figure("inspected", found.subjects)]
         if found.rate is not None:
             tone: Tone = "bad" if found.bad else "good"
@@ -150,7 +156,11 @@ class Questions:
     ) -> ChartPayload:
         """The target over time with its limits."""
         zone = self._workspace.config.time_zone
-        found = board.trend(self._frame(target, where, scope), zone=zone, buckets=buckets)
+        found = self._once(
+            self._answers,
+            ("trend", target, where, scope, buckets),
+            lambda: board.trend(self._frame(target, where, scope), zone=zone, buckets=buckets),
+        )
         return charts.trend_chart(found, zone=zone, width=width)
 
     def pareto(
@@ -160,7 +170,13 @@ class Questions:
 
         For a measured value: its mean by level.
         """
-        frame = self._frame(target, where, scope)
+        return self._once(
+            self._answers,
+            ("pareto", target, where, scope, by, levels),
+            lambda: self._pareto(self._frame(target, where, scope), by, levels),
+        )
+
+    def _pareto(self, frame: Frame, by: str | None, levels: int) -> ChartPayload:
         factor = by or board.telling_factor(frame) or next(iter(board.factors(frame)), None)
         if factor is None:
             raise PageError.no_factor()
@@ -233,7 +249,11 @@ class Questions:
             return charts.dose_chart(found, self._title(found.factor), is_rate=is_rate)
         if question.factor not in frame.columns:  # a window of time
             return self.trend(args.target, args.where, args.scope, buckets=60, width=1200)
-        levels = board.levels(frame, question.factor, keep=question.value)
+        levels = self._once(
+            self._answers,
+            ("levels", question),
+            lambda: board.levels(frame, question.factor, keep=question.value),
+        )
         title = self._title(question.factor)
         return charts.levels_chart(levels, title, is_rate=is_rate, selected=question.value)
 
@@ -294,13 +314,17 @@ class Questions:
 
     def _affected(self, question: RecordsQuestion) -> pa.Table:
         self._report(question.target, question.where, question.scope)
-        return affected(
-            self._workspace,
-            question.target,
-            factor=question.factor,
-            value=question.value,
-            where=question.where,
-            scope=question.scope,
+        return self._once(
+            self._blasts,
+            ("affected", question),
+            lambda: affected(
+                self._workspace,
+                question.target,
+                factor=question.factor,
+                value=question.value,
+                where=question.where,
+                scope=question.scope,
+            ),
         )
 
     def _question(self, args: CauseArgs) -> RecordsQuestion:
@@ -317,26 +341,29 @@ class Questions:
 
     def unit_summary(self, wanted: str) -> KpiPayload:
         """What a unit, lot or execution is, and how much is recorded of it."""
-        return units.summary(self._workspace, wanted, self.targets())
+        return units.summary(self._record(wanted), self.targets())
 
     def unit_record(self, wanted: str, paging: Paging) -> GridPayload:
         """Every step recorded for it, with its factors."""
-        return units.steps(self._workspace, wanted, paging, self._titles())
+        return units.steps(self._record(wanted), paging, self._titles())
 
     def unit_results(self, wanted: str, paging: Paging) -> GridPayload:
         """Every result of it and of its executions."""
-        return units.results(
-            self._workspace, wanted, paging, self._titles(), self._tones(self.first_target())
-        )
+        return units.results(self._record(wanted), paging, self._titles(), self._tones(self.first_target()))
+
+    def _record(self, wanted: str) -> units.Record:
+        return self._once(self._answers, ("record", wanted), lambda: units.Record.of(self._workspace, wanted))
 
     def shared_causes(self, wanted: str, target: str, where: str | None, scope: str | None) -> CausesPayload:
         """The causes of the target whose blast radius holds the unit; ranks are those of all causes."""
         report = self._report(target, where, scope)
-        ids = units.units_of(self._workspace, wanted)
+        ids = pa.array(sorted(self._record(wanted).units))
         shared = []
         for one in report.causes:
-            question = RecordsQuestion(target, one.factor, one.value, where, scope)
-            if ids & set(self._affected(question)["unit_id"].to_pylist()):
+            units_hit = self._affected(RecordsQuestion(target, one.factor, one.value, where, scope))[
+                "unit_id"
+            ]
+            if pc.any(pc.is_in(units_hit, value_set=ids)).as_py():
                 shared.append(one.to_dict())
         document = {**report.to_dict(), "causes": shared}
         if report.causes and not shared:
@@ -373,35 +400,20 @@ class Questions:
 
     def _frame(self, target: str, where: str | None, scope: str | None) -> Frame:
         key = ("frame", target, where, scope)
-        return self._once(key, lambda: build(self._workspace, target, where, scope))
+        return self._once(self._frames, key, lambda: build(self._workspace, target, where, scope))
 
     def _report(self, target: str, where: str | None, scope: str | None) -> CauseReport:
         key = ("cause", target, where, scope)
-        return self._once(key, lambda: cause(self._workspace, target, where=where, scope=scope))
+        return self._once(
+            self._answers, key, lambda: cause(self._workspace, target, where=where, scope=scope)
+        )
 
-    def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
-        """The value of ``key`` for the plant's present state; one thread makes it, the others wait."""
+    def _once(self, kept: Kept, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """The value of ``key`` for the plant's present state."""
         lake = self._workspace.lake
-        full = (lake.version(RecordKind.MEASUREMENT), lake.version(RecordKind.MOVEMENT), *key)
-        with self._guard:
-            lock = self._locks.setdefault(full, threading.Lock())
-        with lock:
-            with self._guard:
-                if full in self._kept:
-                    self._kept.move_to_end(full)
-                    kept: T = self._kept[full]
-                    return kept
-            try:
-                made = make()
-            except BaseException:
-                with self._guard:
-                    self._locks.pop(full, None)
-                raise
-            with self._guard:
-                self._kept[full] = made
-                while len(self._kept) > _KEPT:
-                    self._locks.pop(self._kept.popitem(last=False)[0], None)
-        return made
+        return kept.once(
+            (lake.version(RecordKind.MEASUREMENT), lake.version(RecordKind.MOVEMENT), *key), make
+        )
 
     def _titled(self, report: dict[str, Any]) -> CausesPayload:
         """The report with the title of each factor, where the plant or Assay has one."""

@@ -45,7 +45,7 @@ class Runtime:
         """
         page = self._known(page_id)
         params = [
-            param.model_copy(update={"default": self._questions.first_target()})
+            param.model_copy(update={"default": self._first_target()})
             if param.type == "target" and param.default is None
             else param
             for param in page.params
@@ -76,6 +76,12 @@ class Runtime:
             asked = Asked(self._questions, question.paging.get(name, Paging()), question.width)
             data[name] = self._answer(page, page.data[name], params, selection, asked)
         return PageAnswer(data=data, params=params, selection=selection)
+
+    def _first_target(self) -> str | None:
+        try:
+            return self._questions.first_target()
+        except AssayError:  # the bindings that need a target say what is wrong
+            return None
 
     def _known(self, page_id: str) -> Page:
         if page_id not in self.pages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
@@ -21,17 +22,44 @@ _STEPS_LAST = ("role", "time", "subject", "subject_kind", "quantity", "unit", "p
 _RESULTS_FIRST = ("time", "subject", "characteristic", "text", "value", "unit")
 
 
-def summary(workspace: Workspace, wanted: str, targets: TargetsPayload) -> KpiPayload:
-    """What ``wanted`` is, how many executions and results it has, and how many of them are bad.
+@dataclass(frozen=True)
+class Record:
+    """Everything recorded of one unit, lot or execution.
 
-    Raises
-    ------
-    PageError
-        Nothing is recorded under this id.
+    ``steps`` are its movements in time order, ``results`` the measurements of it and of its executions,
+    latest first.
     """
-    steps, results = board.unit_steps(workspace, wanted), board.unit_results(workspace, wanted)
-    if not steps.num_rows and not results.num_rows:
-        raise PageError.unknown_id(wanted)
+
+    wanted: str
+    steps: pa.Table
+    results: pa.Table
+
+    @classmethod
+    def of(cls, workspace: Workspace, wanted: str) -> Record:
+        """Read it.
+
+        Raises
+        ------
+        PageError
+            Nothing is recorded under this id.
+        """
+        found = cls(wanted, board.unit_steps(workspace, wanted), board.unit_results(workspace, wanted))
+        if not found.steps.num_rows and not found.results.num_rows:
+            raise PageError.unknown_id(wanted)
+        return found
+
+    @property
+    def units(self) -> set[str]:
+        """The ids under which a blast radius may list it: its own, or an execution's products."""
+        bare = _bare(self.wanted)
+        if not self.steps.num_rows or bare in set(self.steps["subject"].to_pylist()):
+            return {bare}
+        return {bare, *(row["subject"] for row in self.steps.to_pylist() if row["role"] == "produced")}
+
+
+def summary(record: Record, targets: TargetsPayload) -> KpiPayload:
+    """What it is, how many executions and results it has, and how many of them are bad."""
+    steps, results, wanted = record.steps, record.results, record.wanted
     bad = _bad_results(results, targets)
     kind = _kind(steps, results, wanted)
     items = [
@@ -48,38 +76,22 @@ def summary(workspace: Workspace, wanted: str, targets: TargetsPayload) -> KpiPa
     return KpiPayload(items=items)
 
 
-def steps(
-    workspace: Workspace, wanted: str, paging: Paging, titles: dict[str, dict[str, str]]
-) -> GridPayload:
-    """Its movements in time order with what was recorded of each."""
-    table = board.unit_steps(workspace, wanted)
+def steps(record: Record, paging: Paging, titles: dict[str, dict[str, str]]) -> GridPayload:
+    """Its movements with what was recorded of each; columns that say nothing new are left out."""
+    table = record.steps
     told_already = [
         name
         for name in ("subject", "subject_kind", "time")
-        if name in table.column_names and _says_nothing_new(table, name, _bare(wanted))
+        if name in table.column_names and _says_nothing_new(table, name, _bare(record.wanted))
     ]
     return _page(_ordered(table.drop_columns(told_already), _STEPS_FIRST, _STEPS_LAST), paging, titles, {})
 
 
 def results(
-    workspace: Workspace,
-    wanted: str,
-    paging: Paging,
-    titles: dict[str, dict[str, str]],
-    tones: dict[str, dict[str, Tone]],
+    record: Record, paging: Paging, titles: dict[str, dict[str, str]], tones: dict[str, dict[str, Tone]]
 ) -> GridPayload:
-    """Its measurements and those of its executions, latest first."""
-    return _page(_ordered(board.unit_results(workspace, wanted), _RESULTS_FIRST, ()), paging, titles, tones)
-
-
-def units_of(workspace: Workspace, wanted: str) -> set[str]:
-    """The ids under which a blast radius may list ``wanted``: its own, or an execution's products."""
-    found = board.unit_steps(workspace, wanted)
-    bare = _bare(wanted)
-    made = set()
-    if found.num_rows and bare not in set(found["subject"].to_pylist()):
-        made = {row["subject"] for row in found.to_pylist() if row["role"] == "produced"}
-    return {bare, *made}
+    """Its measurements and those of its executions."""
+    return _page(_ordered(record.results, _RESULTS_FIRST, ()), paging, titles, tones)
 
 
 def _says_nothing_new(table: pa.Table, name: str, wanted: str) -> bool:
