@@ -71,7 +71,7 @@ def test_too_little_evidence_is_a_calm_answer(desktop: Browser) -> None:
         "/pages/cause?lang=en&scope=s02&where=class_value+%3D+%27001_control-group%27+AND+workpiece_usage+%3D+3"
     )
     assert "Insufficient evidence" in desktop.text(".verdict-calm")
-    assert not desktop.all(".widget-cause-list [role=alert]")
+    assert not desktop.all("[role=alert]")
     desktop.click(".language-switch button", "中文")
     assert "证据不足" in desktop.text(".verdict-calm")
     desktop.click(".language-switch button", "EN")

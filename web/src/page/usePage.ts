@@ -67,6 +67,12 @@ export function usePage(id: string) {
     return found;
   });
 
+  /** The first parameter that the page can't do without and does not have. */
+  const needed = computed<Param | null>(() => {
+    const given = params.value;
+    return spec.value?.params?.find((param) => param.required && !given[param.name]) ?? null;
+  });
+
   async function fetchSpec(): Promise<void> {
     trouble.value = null;
     try {
@@ -79,7 +85,7 @@ export function usePage(id: string) {
 
   /** Ask for `names` (all bindings by default); a newer request for the same names replaces an older one. */
   async function fetchData(names: string[] = bindings.value): Promise<void> {
-    if (names.length === 0) return;
+    if (names.length === 0 || needed.value) return;
     for (const [older, asked] of running) {
       if (asked.every((name) => names.includes(name))) older.abort();
     }
@@ -141,5 +147,5 @@ export function usePage(id: string) {
   onScopeDispose(() => running.forEach((_, controller) => controller.abort()));
 
   void fetchSpec();
-  return { spec, trouble, payloads, waiting, params, selection, fetchSpec, fetchData };
+  return { spec, trouble, needed, payloads, waiting, params, selection, fetchSpec, fetchData };
 }
