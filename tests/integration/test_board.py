@@ -113,7 +113,7 @@ def test_suggested_targets_name_the_worst_outcome_first(plant: Workspace) -> Non
 
 
 def test_segments(plant: Workspace) -> None:
-    assert board.segments(plant) == (("screw", RUNS),)
+    assert board.segments(plant) == (("screw", 3 * RUNS),)
 
 
 def test_the_headline_counts_runs_and_units(plant: Workspace) -> None:

@@ -360,10 +360,8 @@ class Questions:
         ids = pa.array(sorted(self._record(wanted).units))
         shared = []
         for one in report.causes:
-            units_hit = self._affected(RecordsQuestion(target, one.factor, one.value, where, scope))[
-                "unit_id"
-            ]
-            if pc.any(pc.is_in(units_hit, value_set=ids)).as_py():
+            sharing = self._affected(RecordsQuestion(target, one.factor, one.value, where, scope))
+            if pc.any(pc.is_in(sharing["unit_id"], value_set=ids)).as_py():
                 shared.append(one.to_dict())
         document = {**report.to_dict(), "causes": shared}
         if report.causes and not shared:
