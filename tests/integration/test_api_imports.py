@@ -234,6 +234,24 @@ def test_names_in_any_script_reach_the_mapping(admin: TestClient) -> None:
     assert [column["name"] for column in card["columns"]] == ["件号", "结果"]
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("件号,班组,结果\nu1,甲班,合格\nu2,乙班,不合格\n", "gb18030"),
+        ("Teil,Gerät,Maß\nu1,Säge,1\nu2,Fräse,2\n", "windows-1252"),
+    ],
+)
+def test_a_spreadsheets_old_encoding_is_found(admin: TestClient, text: str, encoding: str) -> None:
+    card = drop(admin, "old.csv", text.encode(encoding)).json()
+    header, first, _ = text.splitlines()
+    assert [column["name"] for column in card["columns"]] == header.split(",")
+    assert [column["samples"][0] for column in card["columns"]] == first.split(",")
+    assert encoding in card["doubts"][0]["message"]["en"]
+    assert yaml.safe_load(card["mapping"])["file"]["encoding"] == encoding
+    answer = admin.post(f"/api/imports/{card['id']}/load", json={"mapping": card["mapping"]})
+    assert answer.json()["accepted"] == 2, answer.text
+
+
 def test_a_file_is_not_loaded_twice_at_once(app: Any, admin: TestClient) -> None:
     card = drop(admin, "s02.csv", SCREWS.read_bytes()).json()
     with app.state.services.workspace.load_lock():
