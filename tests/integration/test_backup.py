@@ -134,6 +134,7 @@ def test_a_postgresql_registry_goes_along(postgres_url: str, tmp_path: Path) -> 
         assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.postgres
 def test_a_registry_can_move_to_postgresql(
     plant: Workspace, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -219,6 +219,27 @@ def test_readers_are_not_held_up_by_a_writer(registry: Registry) -> None:
     assert registry.setting("a") == 2
 
 
+def test_a_damaged_registry_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "registry.db"
+    file.write_bytes(b"this is no database" * 1000)
+    with pytest.raises(StoreError, match=r"registry\.db can't be used: file is not a database"):
+        Registry.open(f"sqlite:///{file}")
+
+
+@pytest.mark.postgres
+def test_a_lost_connection_is_made_again(postgres_url: str) -> None:
+    with Registry.open(postgres_url) as registry, Registry.open(postgres_url) as other:
+        registry.set_setting("a", 1)
+        with other.engine.connect() as connection:
+            connection.execute(
+                sa.text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+        assert registry.setting("a") == 1
+
+
 def test_sqlite_writes_ahead(tmp_path: Path) -> None:
     file = tmp_path / "registry.db"
     Registry.open(f"sqlite:///{file}").close()
@@ -231,8 +252,8 @@ def test_sqlite_writes_ahead(tmp_path: Path) -> None:
     [
         ("mysql://localhost/x", "can't be kept in 'mysql'"),
         ("nonsense", "not a database URL"),
-        ("postgresql+psycopg://nobody:secret@127.0.0.1:1/x", "can't be opened"),
-        ("sqlite:////proc/nowhere/registry.db", "can't be opened"),
+        ("postgresql+psycopg://nobody:secret@127.0.0.1:1/x", "can't be used"),
+        ("sqlite:////proc/nowhere/registry.db", "can't be used"),
     ],
 )
 def test_a_wrong_url_is_explained_without_its_password(url: str, message: str) -> None:

@@ -90,13 +90,6 @@ class Registry:
         engine = connect_engine(url)
         try:
             migrate(engine)
-        except sa.exc.OperationalError as error:
-            engine.dispose()
-            shown = sa.engine.make_url(url).render_as_string(hide_password=True)
-            raise StoreError(
-                f"the registry at {shown} can't be opened: {str(error.orig).strip()}",
-                hint="Check that the database is running and that the URL in assay.toml is right.",
-            ) from error
         except BaseException:
             engine.dispose()
             raise
@@ -472,20 +465,44 @@ def connect_engine(url: str) -> sa.Engine:
         raise StoreError(
             f"{url!r} is not a database URL", hint="Write it like postgresql+psycopg://user@host/database."
         ) from error
-    if parsed.get_backend_name() == "postgresql":
-        try:
-            return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
-        except ModuleNotFoundError as error:
-            raise StoreError(
-                f"a PostgreSQL registry needs a driver that is not installed ({error.name})",
-                hint="Install it with: pip install 'assay-quality[postgres]'",
-            ) from error
-    if parsed.get_backend_name() != "sqlite":
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        engine = _postgresql(parsed)
+    elif backend == "sqlite":
+        engine = _sqlite(parsed)
+    else:
         raise StoreError(
-            f"a registry can't be kept in {parsed.get_backend_name()!r}",
+            f"a registry can't be kept in {backend!r}",
             hint="Use SQLite (the default) or a URL that starts with postgresql+psycopg://.",
         )
-    engine = sa.create_engine(parsed, connect_args={"timeout": 30})
+    shown = parsed.render_as_string(hide_password=True)
+
+    @sa.event.listens_for(engine, "handle_error")
+    def _explain(context: sa.engine.ExceptionContext) -> None:
+        error = context.sqlalchemy_exception
+        # Other kinds, such as a violated constraint, are faults of this program and stay what they are.
+        theirs = isinstance(error, sa.exc.OperationalError) or type(error) is sa.exc.DatabaseError
+        if isinstance(error, sa.exc.DBAPIError) and theirs and not context.is_pre_ping:
+            raise StoreError(
+                f"the registry at {shown} can't be used: {str(error.orig).strip()}",
+                hint="Check that the database is running, the URL in assay.toml, and free disk space.",
+            ) from error
+
+    return engine
+
+
+def _postgresql(url: sa.engine.URL) -> sa.Engine:
+    try:
+        return sa.create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"a PostgreSQL registry needs a driver that is not installed ({error.name})",
+            hint="Install it with: pip install 'assay-quality[postgres]'",
+        ) from error
+
+
+def _sqlite(url: sa.engine.URL) -> sa.Engine:
+    engine = sa.create_engine(url, connect_args={"timeout": 30})
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(raw: Any, _: Any) -> None:
