@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assay.apps.catalogue import hint, told
+from assay.apps.catalogue import CATALOGUE, hint, told
 from assay.apps.payloads import Problem
+from assay.apps.translate import in_chinese
 from assay.model.errors import AssayError
 from assay.model.text import Text
 
@@ -90,13 +91,24 @@ class PageError(SpokenError, ValueError):
 
 
 def problem_of(error: AssayError) -> Problem:
-    """The error as it is shown: in both languages where it has them, else its own words under a title."""
+    """The error as it is shown, in both languages.
+
+    Errors of the rooms below are written in English; one whose sentence the catalogue does not know is shown
+    in Chinese as its kind, followed by its own words.
+    """
     if isinstance(error, SpokenError):
         return Problem(message=error.said, hint=error.advice)
-    titles = (hint(f"domain.{kind.__name__}") for kind in type(error).__mro__)
-    title = next(title for title in titles if title is not None)
-    message = Text(zh=f"{title.zh}：{error.message}", en=error.message)
-    return Problem(message=message, hint=Text(zh=error.hint, en=error.hint) if error.hint else None)
+    chinese = in_chinese(error.message) or f"{_kind(error)}：{error.message}"
+    message = Text(zh=chinese, en=error.message)
+    if error.hint is None:
+        return Problem(message=message)
+    return Problem(message=message, hint=Text(zh=in_chinese(error.hint) or error.hint, en=error.hint))
+
+
+def _kind(error: AssayError) -> str:
+    """What kind of error it is, in Chinese."""
+    known = CATALOGUE.keys("zh")
+    return next(known[key] for kind in type(error).__mro__ if (key := f"domain.{kind.__name__}") in known)
 
 
 def unexpected_problem() -> Problem:
