@@ -71,6 +71,7 @@ def importing(browser: Browser, file: Path, language: str) -> None:
     browser.click(".actions .primary")
     browser.wait(lambda: browser.all(".import-report"), "the load report", 120)
     browser.idle()
+    browser.resize((WINDOW[0], 520), scale=SCALE)
     browser.picture(IMAGES / f"report-{language}.png")
 
 

@@ -319,7 +319,7 @@ export interface paths {
         put?: never;
         /**
          * Replay
-         * @description Try every quarantined row again with the mapping it was loaded with.
+         * @description Try the quarantined rows again; with a corrected mapping, those of its source.
          */
         post: operations["replay_api_quarantine_replay_post"];
         delete?: never;
@@ -397,7 +397,7 @@ export interface paths {
         };
         /**
          * Trace
-         * @description Where it came from (``back``) or what became of it (``forward``).
+         * @description Where it came from (``back``), what became of it (``forward``), or both.
          */
         get: operations["trace_api_trace__subject_id__get"];
         put?: never;
@@ -457,6 +457,8 @@ export interface components {
             statement?: components["schemas"]["Text"] | null;
             /** Support */
             support?: number | null;
+            /** @description The factor's title; null where it has none. */
+            title?: components["schemas"]["Text"] | null;
             /** Units */
             units?: number | null;
             /** Value */
@@ -614,6 +616,8 @@ export interface components {
             overlap?: number | null;
             /** Relation */
             relation?: string | null;
+            /** @description The factor's title; null where it has none. */
+            title?: components["schemas"]["Text"] | null;
             /** Value */
             value?: string | number | boolean | null;
         } & {
@@ -1251,14 +1255,22 @@ export interface components {
             tried: number;
         };
         /**
+         * ReplayOrder
+         * @description The corrected mapping as YAML; null tries every row by the mapping it was loaded with.
+         */
+        ReplayOrder: {
+            /** Mapping */
+            mapping?: string | null;
+        };
+        /**
          * SegmentCard
          * @description A process step that an analysis can be limited to.
          */
         SegmentCard: {
+            /** Records */
+            records: number;
             /** Segment */
             segment: string;
-            /** Subjects */
-            subjects: number;
         };
         /**
          * Selection
@@ -1357,7 +1369,10 @@ export interface components {
             rate?: number | null;
             /** Segments */
             segments?: string[];
-            /** Subjects */
+            /**
+             * Subjects
+             * @description How many results there are.
+             */
             subjects: number;
             /** Target */
             target: string;
@@ -2156,7 +2171,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReplayOrder"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -2308,7 +2327,7 @@ export interface operations {
     trace_api_trace__subject_id__get: {
         parameters: {
             query?: {
-                direction?: "back" | "forward";
+                direction?: "back" | "forward" | "both";
             };
             header?: never;
             path: {
