@@ -147,6 +147,15 @@ def test_a_load_is_committed_once(plant: Workspace) -> None:
     assert plant.lake.version("measurement") == 1
 
 
+def test_files_that_are_gone_are_not_committed(plant: Workspace) -> None:
+    files = stage(plant, 1, "measurement")
+    (plant.lake.directory / "measurement" / files[0].path).unlink()
+    with pytest.raises(StoreError, match=r"of the load 'line-1/load-1' is gone"):
+        plant.lake.commit("measurement", files, load=key(1))
+    assert plant.lake.version("measurement") == -1
+    assert load(plant, 1)
+
+
 def test_racing_writers_commit_each_load_once(plant: Workspace) -> None:
     """Straight at the Delta log, without the plant's lock: the log alone keeps a load from entering twice."""
     files = {number: stage(plant, number, "measurement") for number in range(4)}

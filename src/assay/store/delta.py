@@ -83,16 +83,33 @@ class LakeTable:
     def committed(self, load: LoadKey) -> bool:
         """Whether the load's transaction is in the log."""
         with self._lock:
-            table = self._opened()
-            return table is not None and table.transaction_version(load.transaction) is not None
+            return self._opened_has(load)
+
+    def _opened_has(self, load: LoadKey) -> bool:
+        table = self._opened()
+        return table is not None and table.transaction_version(load.transaction) is not None
 
     def commit(self, files: Sequence[StagedFile], schema: pa.Schema, load: LoadKey) -> bool:
         """Name the files in the log; False when the load's transaction is already there.
 
         The transaction id is checked on the very snapshot the commit is made against, and the log refuses a
         commit whose snapshot has become stale in that respect: the load is in the table exactly once.
+
+        Raises
+        ------
+        StoreError
+            A staged file is gone, or the log can't be written.
         """
         with self._lock:
+            if self._opened_has(load):
+                return False
+            gone = next((file.path for file in files if not (self.directory / file.path).is_file()), None)
+            if gone is not None:
+                raise StoreError(
+                    f"the staged file {self.directory / gone} of the load {load.transaction!r} is gone",
+                    hint="Run the load again. If the plant can't be read for this reason, remove the note of "
+                    "that load in spool/commits first.",
+                )
             return self._again(lambda: self._commit(files, schema, load))
 
     def _commit(self, files: Sequence[StagedFile], schema: pa.Schema, load: LoadKey) -> bool:
