@@ -10,6 +10,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 STATIC := src/assay/api/static/index.html
 ARGS ?=
+NAMES ?= load cause mainjob null
 
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export UV_NO_PROGRESS := 1
@@ -60,9 +61,8 @@ format: setup ## let ruff put the sources in order
 	@$(BIN)/ruff check --fix --exit-zero .
 	@$(BIN)/ruff format .
 
-bench: setup ## measure loading and cause ranking beside their peers
-	@$(BIN)/assay bench load $(ARGS)
-	@$(BIN)/assay bench cause $(ARGS)
+bench: setup ## measure each figure beside its peer (NAMES=load for one of them)
+	@for name in $(NAMES); do echo "== $$name"; $(BIN)/assay bench $$name $(ARGS) || exit 1; done
 
 reference: setup ## write the generated pages of docs/reference
 	@$(BIN)/python docs/_generate
