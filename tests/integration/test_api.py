@@ -451,6 +451,21 @@ def test_the_quarantine_shows_where_and_why(admin: Visitor) -> None:
     assert admin.get("/api/quarantine", params={"reason": "other"}).json()["rows"] == []
 
 
+def test_a_defect_is_logged_and_tells_nothing(
+    app: Any, admin: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def defect() -> None:
+        raise RuntimeError("the secret of the house")
+
+    monkeypatch.setattr(app.state.services.questions, "targets", defect)
+    answer = admin.get("/api/targets")
+    assert answer.status_code == 500
+    assert problem(answer)["message"]["zh"] == "服务器内部出错。"
+    assert "secret" not in answer.text
+    assert "secret" in caplog.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
 # -- the web app ----------------------------------------------------------------------------------
 
 

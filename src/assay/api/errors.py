@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
@@ -23,8 +22,6 @@ from assay.model.errors import (
 )
 
 CATALOGUE = Catalogue("assay.api")
-
-_LOG = logging.getLogger("assay.api")
 
 
 class ApiError(SpokenError):
@@ -116,7 +113,6 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(AssayError, _assay_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def refusal(status: int, problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -164,8 +160,3 @@ def _http_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     return refusal(error.status_code, http_problem(error.status_code), error.headers)
-
-
-def _unexpected(request: Request, error: Exception) -> Response:
-    _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return refusal(500, http_problem(500))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assay.api.errors import http_problem, refusal
 from assay.api.settings import ApiSettings
+
+_LOG = logging.getLogger("assay.api")
 
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -57,8 +60,12 @@ class SecurityMiddleware:
             return
         api = scope["path"].startswith("/api/")
 
+        started = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
@@ -77,7 +84,14 @@ class SecurityMiddleware:
                 await answer(scope, receive, send_with_headers)
                 return
             receive = body.replay
-        await self._app(scope, receive, send_with_headers)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            # Here and not in an error handler: those answer outside this layer, without its headers.
+            if started:
+                raise
+            _LOG.exception("%s %s failed", scope["method"], scope["path"])
+            await refusal(500, http_problem(500))(scope, receive, send_with_headers)
 
     def _answers_to(self, name: str) -> bool:
         return name in self._hosts or (self._addresses and _is_address(name))
