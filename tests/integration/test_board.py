@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ import pytest
 
 from assay.analyse import board
 from assay.analyse.cause.frame import build
+from assay.apps import ChartPayload, PageQuestion, Questions, Runtime, Selection
+from assay.apps.payloads import Refusal
 from assay.model.attributes import Attribute, AttributeType, ColumnRole
 from assay.model.errors import AnalysisError
 from assay.model.kinds import RecordKind
@@ -232,3 +235,39 @@ def test_the_record_of_a_unit(plant: Workspace, wanted: str, steps: int, results
     if steps:
         assert {"execution", "machine", "uses", "started"} <= set(found.column_names)
         assert "carrier" not in found.column_names, "columns that hold nothing are left out"
+
+
+@pytest.mark.parametrize("target", ["result = 'NOK'", '"torque in Nm"', '"torque in Nm" > 7.5'])
+@pytest.mark.parametrize("page", ["overview", "cause", "unit"])
+def test_every_page_is_filled_for_every_kind_of_target(plant: Workspace, page: str, target: str) -> None:
+    params = {"target": target} | ({"id": "u3"} if page == "unit" else {})
+    answer = Runtime(Questions(plant)).evaluate(page, PageQuestion(params=params))
+    refused = {name: said for name, said in answer.data.items() if isinstance(said, Refusal)}
+    following = {"levels", "evidence", "affected"}
+    if page == "cause" and not answer.data["causes"].causes:
+        assert set(refused) == following, "with no cause there is nothing to follow"
+        assert {said.error.message.en for said in refused.values()} == {"No cause is selected"}
+    else:
+        assert refused == {}
+
+
+@pytest.mark.parametrize("factor", ["machine", "uses"])
+def test_a_selection_that_is_no_cause_is_still_drawn(plant: Workspace, factor: str) -> None:
+    question = PageQuestion(
+        params={"target": '"torque in Nm"'}, selection=Selection(factor=factor), only=["levels"]
+    )
+    chart = Runtime(Questions(plant)).evaluate("cause", question).data["levels"]
+    assert isinstance(chart, ChartPayload)
+    assert chart.series[0].points
+
+
+def test_an_empty_plant_says_what_to_do_first(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "empty") as workspace:
+        runtime = Runtime(Questions(workspace))
+        for page in ("overview", "cause"):
+            answer = runtime.evaluate(page, PageQuestion())
+            said = {name: payload for name, payload in answer.data.items() if isinstance(payload, Refusal)}
+            assert {one.error.message.en for one in said.values()} == {
+                "This plant holds no inspection results yet"
+            }
+            assert set(answer.data) - set(said) == ({"loads", "quarantine"} if page == "overview" else set())
