@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -18,12 +19,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from assay.connect.files import encoding as codes
 from assay.connect.files.config import FilesConfig
-from assay.connect.files.split import Span, cells, last_record_end, line_count, records
+from assay.connect.files.split import Layout, Span, cells, last_record_end, layout, line_count, records
 from assay.model.errors import SourceError
 from assay.plugins.connector import Rows
 from assay.plugins.contracts import Block, Fault, RawRow, Reading
@@ -33,6 +35,7 @@ LINE_LIMIT = 8 * 1024 * 1024
 """A row longer than this is kept as an object and quarantined."""
 _HEAD_BYTES = 4096
 """Bytes of an overlong row shown in its quarantine row."""
+_CONVERSION = re.compile(r"In CSV column #(\d+): .*conversion error", re.DOTALL)
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -319,58 +322,85 @@ class _BlockReader:
         if table is None:
             return self.read_exactly(position)[0]
         rows = np.arange(self._place.row, self._place.row + len(table), dtype=np.int64)
-        return Block(table, rows, (), position, self._locate)
+        return Block(table, rows, (), position, self._raw_rows)
 
     def _parsed(self, data: bytes) -> pa.Table | None:
-        for wanted in (self._reading.wanted, {}):
+        """The table, columns with a value that does not fit as text; None when the rows are ragged."""
+        wanted = dict(self._reading.wanted)
+        while True:
             try:
                 return self._source.parse(data, replace(self._reading, wanted=wanted))
-            except pa.ArrowException:  # a value does not fit, or the rows are ragged
-                continue
-        return None
+            except pa.ArrowException as error:
+                named = _CONVERSION.search(str(error))
+                column = self._source.columns[int(named[1])] if named else None
+                if column not in wanted:
+                    return None
+                del wanted[column]
 
     @cached_property
-    def _spans(self) -> list[Span]:
-        found = records(self._data, self._source.delimiter.encode(), LINE_LIMIT, final=self._final)
-        return list(found)
+    def _layout(self) -> Layout:
+        return layout(self._data, self._source.delimiter.encode(), LINE_LIMIT, final=self._final)
 
-    def _locate(self, at: Rows) -> list[RawRow]:
-        return self._raw_rows([self._spans[int(index)] for index in at])
+    def _record(self, at: int) -> bytes:
+        return self._data[self._layout.starts[at] : self._layout.ends[at]]
 
-    def _raw_rows(self, spans: list[Span]) -> list[RawRow]:
+    def _raw_rows(self, at: Rows) -> list[RawRow]:
+        """Line and exact bytes of some of the block's records, ascending."""
         rows, line, seen = [], self._place.line, 0
-        for span in spans:
-            line += line_count(self._data[seen : span.start])
-            seen = span.start
-            rows.append(RawRow(line, self._feed.original(self._data[span.start : span.end])))
+        for index in at.tolist():
+            start = int(self._layout.starts[index])
+            line += line_count(self._data[seen:start])
+            seen = start
+            rows.append(RawRow(line, self._feed.original(self._record(index))))
         return rows
 
     def read_exactly(self, position: int) -> tuple[Block, int]:
-        """Read record by record; returns the block and how many bytes it used."""
-        spans = self._spans
-        used = len(self._data) if self._final else spans[-1].after if spans else 0
+        """Look at the records one by one where they are odd; returns the block and how many bytes it used."""
+        found = self._layout
+        suspects = self._suspects()
         faults: list[Fault] = []
-        good: list[int] = []
-        located = self._raw_rows(spans)
-        for at, (span, raw) in enumerate(zip(spans, located, strict=True)):
-            fault = self._fault(self._place.row + at, span, raw)
-            if fault is None:
-                good.append(at)
-            else:
+        bad = np.zeros(len(found.starts), bool)
+        for at, raw in zip(suspects.tolist(), self._raw_rows(suspects), strict=True):
+            fault = self._fault(self._place.row + at, at, raw)
+            if fault is not None:
                 faults.append(fault)
-        kept = [self._data[spans[at].start : spans[at].end] for at in good]
-        table = self._parsed(b"\n".join(kept)) if kept else None
+                bad[at] = True
+        good = np.flatnonzero(~bad)
+        table = self._parsed(self._without(bad)) if len(good) else None
         if table is None or len(table) != len(good):
-            table = self._by_cells(kept)
-        index = np.array(good, np.int64)
+            table = self._by_cells([self._record(at) for at in good.tolist()])
         block = Block(
             table,
-            index + self._place.row,
+            good + self._place.row,
             tuple(faults),
             position,
-            lambda at: [located[good[int(one)]] for one in at],
+            lambda at: self._raw_rows(good[at]),
         )
-        return block, used
+        return block, found.used
+
+    def _suspects(self) -> Rows:
+        """Records that may be faulty: too long, ragged, or with bytes that may not be text."""
+        found = self._layout
+        odd = found.cells != len(self._source.columns)
+        odd[list(found.faults)] = True
+        array = np.frombuffer(self._data, np.uint8)
+        strange = np.flatnonzero(array == 0)
+        if not _is_utf8(self._data):
+            strange = np.concatenate([strange, np.flatnonzero(array >= 128)])
+        if len(strange) and len(odd):
+            at = np.searchsorted(found.starts, strange, side="right") - 1
+            odd[np.unique(at[at >= 0])] = True
+        return np.flatnonzero(odd)
+
+    def _without(self, bad: npt.NDArray[np.bool_]) -> bytes:
+        """The block's bytes without its bad records."""
+        if not bad.any():
+            return self._data[: self._layout.used]
+        pieces, begin = [], 0
+        for at in np.flatnonzero(bad).tolist():
+            pieces.append(self._data[begin : self._layout.starts[at]])
+            begin = int(self._layout.ends[at])
+        return b"".join([*pieces, self._data[begin : self._layout.used]])
 
     def _by_cells(self, kept: list[bytes]) -> pa.Table:
         """Text columns put together cell by cell, where Arrow would read the rows otherwise."""
@@ -384,18 +414,18 @@ class _BlockReader:
             columns[name] = pa.array(values, pa.string())
         return pa.table(columns)
 
-    def _fault(self, row: int, span: Span, raw: RawRow) -> Fault | None:
-        data = self._data[span.start : span.end]
-        if span.fault == "row-too-long":
+    def _fault(self, row: int, at: int, raw: RawRow) -> Fault | None:
+        data, known = self._record(at), self._layout.faults.get(at)
+        if known == "row-too-long":
             return self._too_long(row, raw, len(data))
         delimiter = self._source.delimiter.encode()
-        if span.fault is not None:
+        if known is not None:
             return Fault(
                 row,
                 raw.line,
                 None,
                 None,
-                span.fault,
+                known,
                 "a quote opens a cell and is never closed. Close it, or double it if it belongs to the text.",
                 raw.raw,
             )

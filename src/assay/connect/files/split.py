@@ -71,9 +71,8 @@ def _behind_last_line_in(data: bytes, start: int, end: int) -> int:
 
 
 def _end_with_quotes(data: bytes, delimiter: bytes, *, final: bool) -> int | None:
-    array = np.frombuffer(data, np.uint8)
-    quotes = np.flatnonzero(array == QUOTE)
-    if not _regular(array, quotes, delimiter[0], final=final):
+    quotes = _quotes(np.frombuffer(data, np.uint8), delimiter[0], final=final)
+    if quotes is None:
         return None
     if final:
         return len(data)
@@ -83,6 +82,82 @@ def _end_with_quotes(data: bytes, delimiter: bytes, *, final: bool) -> int | Non
             return behind
         end = behind - 1
     return None
+
+
+def _quotes(array: npt.NDArray[np.uint8], delimiter: int, *, final: bool) -> npt.NDArray[np.intp] | None:
+    """Where the quotes are that open and close cells, in turn; None when only the exact way can tell.
+
+    Without a quote at the start of a cell none is special: ``5" pipe`` is text like any other.
+    """
+    quotes = np.flatnonzero(array == QUOTE)
+    before = array[np.maximum(quotes - 1, 0)]
+    starts = np.isin(before, np.array([delimiter, 10, 13], np.uint8)) | (quotes == 0)
+    if not starts.any():
+        return quotes[:0]
+    return quotes if _regular(array, quotes, delimiter, final=final) else None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The records of a block, empty lines left out."""
+
+    starts: npt.NDArray[np.intp]
+    ends: npt.NDArray[np.intp]
+    """Without the line ends."""
+    cells: npt.NDArray[np.intp]
+    """Cells of each record."""
+    faults: dict[int, str]
+    """Records with an unterminated quote or of too many bytes."""
+    used: int
+    """Bytes the records take, line ends included."""
+
+
+def layout(data: bytes, delimiter: bytes, limit: int, *, final: bool) -> Layout:
+    """Where the records of ``data`` lie; a record that may go on behind its end is left out."""
+    array = np.frombuffer(data, np.uint8)
+    quotes = _quotes(array, delimiter[0], final=final)
+    if quotes is None or not lines_within(data, limit):
+        return _exact_layout(data, delimiter, limit, final=final)
+    begin, after = _line_ends(array, data)
+    outside = np.searchsorted(quotes, begin) % 2 == 0
+    begin, after = begin[outside], after[outside]
+    if final and (not len(after) or after[-1] < len(data)):
+        begin, after = np.append(begin, len(data)), np.append(after, len(data))
+    starts = np.concatenate([np.zeros(1, np.intp), after[:-1]]) if len(after) else after
+    filled = starts < begin
+    starts, ends = starts[filled], begin[filled]
+    marks = np.flatnonzero(array == delimiter[0])
+    if len(quotes):
+        marks = marks[np.searchsorted(quotes, marks) % 2 == 0]
+    count = np.searchsorted(marks, ends) - np.searchsorted(marks, starts) + 1
+    return Layout(starts, ends, count, {}, int(after[-1]) if len(after) else 0)
+
+
+def _line_ends(
+    array: npt.NDArray[np.uint8], data: bytes
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Where line ends begin, and what is behind them."""
+    feeds = np.flatnonzero(array == 10)
+    if b"\r" not in data:
+        return feeds, feeds + 1
+    returns = np.flatnonzero(array == 13)
+    pairs = np.isin(returns + 1, feeds, assume_unique=True)
+    alone = feeds[~np.isin(feeds - 1, returns, assume_unique=True)]
+    begin = np.concatenate([alone, returns])
+    after = np.concatenate([alone + 1, returns + 1 + pairs])
+    order = np.argsort(begin)
+    return begin[order], after[order]
+
+
+def _exact_layout(data: bytes, delimiter: bytes, limit: int, *, final: bool) -> Layout:
+    spans = list(records(data, delimiter, limit, final=final))
+    return Layout(
+        np.array([span.start for span in spans], np.intp),
+        np.array([span.end for span in spans], np.intp),
+        np.array([len(cells(data[span.start : span.end], delimiter)) for span in spans], np.intp),
+        {at: span.fault for at, span in enumerate(spans) if span.fault is not None},
+        len(data) if final else spans[-1].after if spans else 0,
+    )
 
 
 def _regular(
