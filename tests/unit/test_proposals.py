@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from assay.api.models import ColumnChoice
-from assay.api.proposals import checked, recomposed
+from assay.api.proposals import checked, recomposed, rewritten
+from assay.connect.infer import Inference, infer
 from assay.connect.mapping import Mapping, parse_mapping, read_mapping
 from assay.model.attributes import AttributeType, ColumnRole
 
@@ -68,23 +70,70 @@ def test_a_lot_beside_a_unit_is_consumed() -> None:
     assert checked(document, given).problems == []
 
 
-def test_what_is_missing_is_said_in_both_languages() -> None:
-    base = read_mapping(SCREWS).mapping
-    given = [
-        ColumnChoice(name=one.name, role=ColumnRole.ANNOTATION, type=AttributeType.TEXT)
-        for one in choices(base)
+def proposal(tmp_path: Path, text: str) -> Inference:
+    path = tmp_path / "rows.csv"
+    path.write_text(text, "utf-8")
+    return infer(path)
+
+
+def said(inference: Inference, **roles: ColumnRole) -> list[ColumnChoice]:
+    """The proposed columns, some with another role."""
+    return [
+        ColumnChoice.model_validate(
+            {"name": one.name, "role": roles.get(one.name, one.role), "type": one.type, "is": one.is_}
+        )
+        for one in inference.columns
     ]
-    problems = checked(recomposed(base, given), given).problems
-    assert [problem.en.split(":")[0] for problem in problems] == [
-        "No column is a subject",
-        "No column is an outcome",
-        "No column is a time",
+
+
+def records(inference: Inference, **roles: ColumnRole) -> list[dict[str, Any]]:
+    written = rewritten(inference, said(inference, **roles))
+    assert written.problems == []
+    found: list[dict[str, Any]] = yaml.safe_load(written.mapping)["records"]
+    return found
+
+
+LONG = "unit,characteristic,value,time,gauge\n" + "".join(
+    f"U{n // 2},{'wh'[n % 2]},{n / 10},2026-03-01 06:{n:02}:00,G{n % 3}\n" for n in range(40)
+)
+WIDE = "serial,width,machine,result,time\n" + "".join(
+    f"S{n},{n / 10},M{n % 2},{'NOK' if n % 5 == 0 else 'OK'},2026-03-01 06:{n:02}:00\n" for n in range(40)
+)
+
+
+def test_the_proposal_confirmed_is_the_proposal(tmp_path: Path) -> None:
+    inference = proposal(tmp_path, WIDE)
+    assert rewritten(inference, said(inference)).mapping == inference.to_yaml()
+
+
+def test_a_machine_that_is_no_factor_is_not_ranked_as_equipment(tmp_path: Path) -> None:
+    inference = proposal(tmp_path, WIDE)
+    before = inference.mapping.records[0].model_dump()
+    assert before["equipment"] == "$machine"
+    movement, measurement = records(inference, machine=ColumnRole.DESIGN_LABEL)
+    assert "equipment" not in {**movement, **measurement}
+    assert "machine" in movement["attributes"]
+
+
+def test_a_number_made_an_outcome_is_measured(tmp_path: Path) -> None:
+    _, *measured = records(proposal(tmp_path, WIDE), width=ColumnRole.OUTCOME)
+    assert [(one["characteristic"], one.get("value"), one.get("text")) for one in measured] == [
+        ("width", "$width", None),
+        ("result", None, "$result"),
     ]
-    assert all(problem.zh != problem.en for problem in problems)
+
+
+def test_a_table_of_one_measurement_per_row_stays_one(tmp_path: Path) -> None:
+    (record,) = records(proposal(tmp_path, LONG), gauge=ColumnRole.ANNOTATION)
+    assert record["characteristic"] == "$characteristic"
+    assert record["value"] == "$value"
+    assert "gauge" not in record
+    assert record["attributes"] == ["gauge"]
 
 
 def test_two_columns_for_one_subject_are_refused() -> None:
     base = read_mapping(SCREWS).mapping
     given = changed(choices(base), "run_id", **{"is": "unit"})
-    problems = checked(recomposed(base, given), given).problems
-    assert ["Several columns are subjects" in problem.en for problem in problems] == [True]
+    (problem,) = checked(recomposed(base, given), given).problems
+    assert "Several columns are subjects" in problem.en
+    assert "（单元）" in problem.zh

@@ -13,10 +13,11 @@ from assay.apps.catalogue import told
 from assay.apps.errors import problem_of
 from assay.connect.infer import Inference
 from assay.connect.mapping import Mapping, parse_mapping
-from assay.connect.mapping_records import MeasurementSpec, MovementSpec, RecordSpec, reference
+from assay.connect.mapping_records import MeasurementSpec, MovementSpec, RecordSpec, core_names, reference
 from assay.connect.plan import ROW_NUMBER
 from assay.model.attributes import AttributeType, ColumnRole
 from assay.model.errors import AssayError
+from assay.model.kinds import RecordKind
 from assay.model.text import Text
 
 _KEPT_AS_ATTRIBUTE = (
@@ -29,6 +30,15 @@ Columns = dict[str, ColumnChoice]
 
 _MOVEMENT_CORE = ("segment", "equipment", "carrier", "person", "recipe", "work_order", "material", "position")
 _MEASUREMENT_CORE = ("segment", "equipment", "gauge", "person", "method", "unit")
+_FITS: dict[str, tuple[ColumnRole, ...]] = {
+    "time": (ColumnRole.TIME,),
+    "value": (ColumnRole.OUTCOME,),
+    "text": (ColumnRole.OUTCOME,),
+    "unit": (ColumnRole.FACTOR, ColumnRole.ANNOTATION),
+}
+"""Roles of a column that may fill a field of a measurement; a factor where nothing else is said."""
+
+_TAKEN = core_names(RecordKind.MOVEMENT) | core_names(RecordKind.MEASUREMENT)
 _NUMBERS = frozenset({AttributeType.INTEGER, AttributeType.NUMBER})
 
 
@@ -86,7 +96,12 @@ def recomposed(base: Mapping, choices: Iterable[ColumnChoice]) -> dict[str, Any]
     records = _long(base, columns) or [*_movements(base, columns), *_measurements(base, columns)]
     named = {reference(value) for record in records for value in record.values()}
     kept = named.union(*(record.get("attributes", ()) for record in records))
-    document["columns"] = {name: _column(base, choice) for name, choice in columns.items() if name in kept}
+    attributes = {name for record in records for name in record.get("attributes", ())}
+    document["columns"] = {
+        name: _column(base, choice, is_attribute=name in attributes)
+        for name, choice in columns.items()
+        if name in kept
+    }
     document["records"] = records
     return document
 
@@ -103,7 +118,7 @@ def checked(document: dict[str, Any], columns: Iterable[ColumnChoice]) -> Mappin
     return MappingText(mapping=text, problems=problems)
 
 
-def _column(base: Mapping, choice: ColumnChoice) -> dict[str, Any]:
+def _column(base: Mapping, choice: ColumnChoice, *, is_attribute: bool) -> dict[str, Any]:
     before = base.columns.get(choice.name)
     kept = {} if before is None else before.model_dump(mode="json", by_alias=True, exclude_unset=True)
     column = {**kept, "role": choice.role.value}
@@ -115,6 +130,8 @@ def _column(base: Mapping, choice: ColumnChoice) -> dict[str, Any]:
         column["type"] = choice.type.value
     if choice.role not in _KEPT_AS_ATTRIBUTE:
         column.pop("unit", None)
+    if is_attribute and (name := column.get("name", choice.name)) in _TAKEN:
+        column["name"] = f"{name}_recorded"
     if choice.role is not ColumnRole.TIME:
         for name in ("formats", "zone"):
             column.pop(name, None)
@@ -170,16 +187,25 @@ def _measurements(base: Mapping, columns: Columns) -> list[dict[str, Any]]:
 
 
 def _long(base: Mapping, columns: Columns) -> list[dict[str, Any]] | None:
-    """The record of a table with one measurement per row, its attributes as chosen; None for other tables."""
+    """The record of a table with one measurement per row; None when it is not (or no longer) one."""
     found = [record for record in base.expanded().records if isinstance(record, MeasurementSpec)]
     if len(found) != 1 or reference(found[0].characteristic) is None:
         return None
-    record = found[0].model_dump(mode="json", by_alias=True, exclude_unset=True)
-    used = {reference(value) for value in found[0].fields().values()}
-    if any(name in columns and columns[name].role is ColumnRole.ANNOTATION for name in used - {None}):
-        return None
-    attributes = [name for name in _attributes(base, columns) if name not in used]
-    return [{**record, "kind": "measurement", "attributes": attributes}]
+    record = found[0].model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"attributes"})
+    subjects = [choice for choice in columns.values() if choice.role is ColumnRole.SUBJECT]
+    if subjects:
+        record |= {"subject": f"${subjects[0].name}", "subject_kind": subjects[0].is_ or "unit"}
+    for field in (*_MEASUREMENT_CORE, "time", "value", "text", "characteristic"):
+        column = columns.get(reference(record.get(field)) or "")
+        if column is None or column.role in _FITS.get(field, (ColumnRole.FACTOR,)):
+            continue
+        if field in {"value", "text", "characteristic"}:
+            return None
+        del record[field]
+    used = {reference(value) for value in record.values()}
+    if attributes := [name for name in _attributes(base, columns) if name not in used]:
+        record["attributes"] = attributes
+    return [{"kind": "measurement", **record}]
 
 
 def _execution(base: Mapping, columns: Columns) -> str:
@@ -230,7 +256,7 @@ def _core(base: Mapping, kind: type[RecordSpec], fields: tuple[str, ...], column
         for field in fields:
             value = getattr(record, field, None)
             column = columns.get(reference(value) or "")
-            if value is not None and (column is None or column.role in _KEPT_AS_ATTRIBUTE):
+            if value is not None and (column is None or column.role is ColumnRole.FACTOR):
                 found.setdefault(field, value)
     return found
 
@@ -247,13 +273,6 @@ def _characteristics(base: Mapping) -> dict[str, Any]:
 
 
 def _gaps(columns: Iterable[ColumnChoice]) -> Iterable[Text]:
-    roles = [choice.role for choice in columns]
     kinds = [choice.is_ or "unit" for choice in columns if choice.role is ColumnRole.SUBJECT]
-    if not kinds:
-        yield told("proposal.no-subject", CATALOGUE)
     for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}):
-        yield told("proposal.two-subjects", CATALOGUE, kind=kind)
-    if ColumnRole.OUTCOME not in roles:
-        yield told("proposal.no-outcome", CATALOGUE)
-    if ColumnRole.TIME not in roles:
-        yield told("proposal.no-time", CATALOGUE)
+        yield told("proposal.two-subjects", CATALOGUE, kind=told(f"kind.{kind}"))
