@@ -40,6 +40,12 @@ export function percent(value: number | null | undefined, digits = 1): string {
   return numberFormat({ style: "percent", maximumFractionDigits: digits }).format(value);
 }
 
+/** A difference in the unit of the reading, with its sign. */
+export function signed(value: number | null | undefined): string {
+  const text = number(value);
+  return typeof value === "number" && value > 0 ? `+${text}` : text;
+}
+
 /** A signed difference of shares in percentage points. */
 export function points(value: number): string {
   return numberFormat({ maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(value * 100);

@@ -22,9 +22,14 @@ export function widgetsOf(spec: PageSpec): WidgetSpec[] {
   return spec.widgets;
 }
 
+/** True when the binding's arguments take the parameter or selection `name`. */
+function takes(spec: PageSpec, binding: string, name: string): boolean {
+  const args = JSON.stringify(spec.data?.[binding]?.args ?? {});
+  return args.includes(`"$${name}"`) || args.includes(`"$${name}.`);
+}
+
 function dependsOn(spec: PageSpec, binding: string, selection: string): boolean {
-  const args = JSON.stringify(spec.data?.[binding] ?? {});
-  if (args.includes(`$${selection}.`) || args.includes(`"$${selection}"`)) return true;
+  if (takes(spec, binding, selection)) return true;
   return widgetsOf(spec).some((widget) => widget.data === binding && widget.follows === selection);
 }
 
@@ -71,6 +76,17 @@ export function usePage(id: string) {
   const needed = computed<Param | null>(() => {
     const given = params.value;
     return spec.value?.params?.find((param) => param.required && !given[param.name]) ?? null;
+  });
+
+  /** A target without a value or a default: the plant has no results yet, so nothing that asks for one can answer. */
+  const targetless = computed<Param | null>(
+    () => spec.value?.params?.find((param) => param.type === "target" && !params.value[param.name]) ?? null,
+  );
+  const shown = computed<WidgetSpec[]>(() => {
+    const page = spec.value;
+    if (!page) return [];
+    const empty = targetless.value?.name;
+    return widgetsOf(page).filter((widget) => !empty || !widget.data || !takes(page, widget.data, empty));
   });
 
   async function fetchSpec(): Promise<void> {
@@ -147,5 +163,5 @@ export function usePage(id: string) {
   onScopeDispose(() => running.forEach((_, controller) => controller.abort()));
 
   void fetchSpec();
-  return { spec, trouble, needed, payloads, waiting, params, selection, fetchSpec, fetchData };
+  return { spec, shown, trouble, needed, targetless, payloads, waiting, params, selection, fetchSpec, fetchData };
 }

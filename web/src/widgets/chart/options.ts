@@ -76,6 +76,11 @@ function colourOf(data: ChartData, series: Series, index: number): string {
   return palette[index % palette.length]!;
 }
 
+/** A mean with its interval is a level on a scale, not an amount from zero: it is drawn as a point. */
+function isLevel(data: ChartData, series: Series): boolean {
+  return series.type === "bar" && data.kind === "bar" && data.y.format !== "percent" && !!series.band?.length;
+}
+
 /** Whiskers of bars and points: one short line with caps per interval. */
 function whiskers(data: ChartData, series: Series, horizontal: boolean, colour: string): SeriesOption {
   return {
@@ -129,6 +134,10 @@ function drawn(data: ChartData, series: Series, index: number, horizontal: boole
   const points = series.points.map(([x, y]) => flip(place(data, x), y));
   const axis = horizontal ? { xAxisIndex: series.axis } : { yAxisIndex: series.axis };
   const base = { name: said(series.name), ...axis };
+  if (series.type === "bar" && isLevel(data, series)) {
+    const dots: SeriesOption = { ...base, type: "scatter", symbolSize: 9, color: colour, data: points, z: 6 };
+    return [dots, whiskers(data, series, horizontal, colour)];
+  }
   if (series.type === "bar") {
     const chosen = data.selected === null || data.selected === undefined ? null : String(data.selected);
     const item = (point: Point, at: number) => ({
@@ -164,10 +173,10 @@ const BAR = "path://M0 0h14v8H0z";
 const LINE = "path://M0 3.2h14v1.6H0z";
 const DASHES = "path://M0 3.2h5v1.6H0zM9 3.2h5v1.6H9z";
 
-function legendEntry(series: Series): { name: string; icon: string } {
+function legendEntry(data: ChartData, series: Series): { name: string; icon: string } {
   const name = said(series.name);
+  if (series.type === "scatter" || isLevel(data, series)) return { name, icon: "circle" };
   if (series.type === "bar") return { name, icon: BAR };
-  if (series.type === "scatter") return { name, icon: "circle" };
   return { name, icon: series.role === "data" ? LINE : DASHES };
 }
 
@@ -185,6 +194,7 @@ export function options(data: ChartData, width: number): EChartsOption {
     nameGap: horizontal ? 26 : 46,
     axisLabel: { ...label, formatter: axisFormat(axis.format) },
     splitLine: index === 0 ? split : { show: false },
+    scale: index === 0 && (["line", "scatter"].includes(data.kind) || data.series.some((one) => isLevel(data, one))),
     splitNumber: width < 420 ? 3 : 5,
     max: axis.format === "percent" ? (range: { max: number }) => (index === 1 || range.max > 0.85 ? 1 : null) : undefined,
     min: axis.format === "percent" ? 0 : undefined,
@@ -220,7 +230,7 @@ export function options(data: ChartData, width: number): EChartsOption {
           splitLine: { show: false },
           axisLabel:
             data.x.type === "time"
-              ? { ...label, formatter: timeLabel(data) }
+              ? { ...label, formatter: timeLabel }
               : { ...label, formatter: (value: number) => number(Number(value.toPrecision(10))) },
         };
   const several = data.series.length > 1;
@@ -237,7 +247,7 @@ export function options(data: ChartData, width: number): EChartsOption {
       outerBoundsContain: "axisLabel",
     },
     legend: several
-      ? { top: 0, left: 0, itemWidth: 14, itemHeight: 8, data: data.series.map(legendEntry), textStyle: { color: ink, fontFamily: FONT, fontSize: 12 }, selectedMode: false }
+      ? { top: 0, left: 0, itemWidth: 14, itemHeight: 8, data: data.series.map((one) => legendEntry(data, one)), textStyle: { color: ink, fontFamily: FONT, fontSize: 12 }, selectedMode: false }
       : undefined,
     tooltip: {
       trigger: "axis",
@@ -261,9 +271,7 @@ export function options(data: ChartData, width: number): EChartsOption {
 
 const DAY = 86_400_000;
 
-/** Days when the axis spans days, minutes when it spans less. */
-function timeLabel(data: ChartData): (value: number) => string {
-  const moments = data.series.flatMap((series) => series.points.map(([x]) => wallClock(instant(x))));
-  const span = Math.max(...moments) - Math.min(...moments);
-  return (value) => wallTime(value, span > 2 * DAY ? "day" : "minute");
+/** The date at midnight, the time of day in between. */
+function timeLabel(value: number): string {
+  return value % DAY === 0 ? wallTime(value, "day") : wallTime(value, "minute").slice(11);
 }

@@ -76,7 +76,9 @@ function stacks(data: TraceData): Map<string, TraceNode[]> {
     const { into = [], out = [] } = around.get(node.id) ?? {};
     const alike = [node.segment ?? "", [...new Set(into)].sort(), [...new Set(out)].sort()];
     const key = node.kind === "execution" && node.id !== data.root ? `stack ${JSON.stringify(alike)}` : node.id;
-    groups.set(key, [...(groups.get(key) ?? []), node]);
+    const members = groups.get(key);
+    if (members) members.push(node);
+    else groups.set(key, [node]);
   }
   const split = new Map<string, TraceNode[]>();
   for (const [key, members] of groups) {
@@ -121,11 +123,20 @@ function layers(keys: string[], edges: [string, string][]): Map<string, number> 
   forward.sort((a, b) => rank.get(a[0])! - rank.get(b[0])!);
   for (const [from, to] of forward) layer.set(to, Math.max(layer.get(to)!, layer.get(from)! + 1));
   const entered = new Set(forward.map(([, to]) => to));
-  for (const key of keys) {
-    const next = forward.filter(([from]) => from === key).map(([, to]) => layer.get(to)!);
-    if (!entered.has(key) && next.length) layer.set(key, Math.min(...next) - 1);
-  }
+  const nearest = new Map<string, number>();
+  for (const [from, to] of forward) nearest.set(from, Math.min(nearest.get(from) ?? Infinity, layer.get(to)!));
+  for (const [key, next] of nearest) if (!entered.has(key)) layer.set(key, next - 1);
   return layer;
+}
+
+function grouped(edges: GraphEdge[], side: "from" | "to"): Map<GraphNode, GraphEdge[]> {
+  const found = new Map<GraphNode, GraphEdge[]>();
+  for (const edge of edges) {
+    const known = found.get(edge[side]);
+    if (known) known.push(edge);
+    else found.set(edge[side], [edge]);
+  }
+  return found;
 }
 
 function position(nodes: GraphNode[], edges: GraphEdge[]): { width: number; height: number } {
@@ -134,9 +145,10 @@ function position(nodes: GraphNode[], edges: GraphEdge[]): { width: number; heig
   const filled = columns.filter((column) => column?.length);
   const order = new Map<GraphNode, number>();
   filled.forEach((column) => column.forEach((node, index) => order.set(node, index)));
+  const around = { from: grouped(edges, "from"), to: grouped(edges, "to") };
   const mean = (node: GraphNode, side: "from" | "to") => {
     const other = side === "from" ? "to" : "from";
-    const places = edges.filter((edge) => edge[side] === node).map((edge) => order.get(edge[other])!);
+    const places = (around[side].get(node) ?? []).map((edge) => order.get(edge[other])!);
     return places.length ? places.reduce((sum, place) => sum + place, 0) / places.length : order.get(node)!;
   };
   for (let sweep = 0; sweep < 4; sweep += 1) {
