@@ -25,6 +25,15 @@ def schema_for_editors() -> str:
     return json.dumps(mapping_schema(), ensure_ascii=False, indent=2) + "\n"
 
 
+def reasons() -> str:
+    """Every reason for which a row is set aside, in both languages."""
+    from assay.connect.reasons import REASONS, reason_title
+
+    titles = {reason: reason_title(reason) for reason in REASONS}
+    rows = ([f"`{reason}`", title.en, title.zh] for reason, title in titles.items())
+    return table(["reason", "", "中文"], rows)
+
+
 def plugins() -> str:
     """Every plugin of this package, with what can be set."""
     from assay.plugins.registry import connectors, operators
@@ -93,12 +102,11 @@ def rest() -> str:
 
 def python() -> str:
     """The names of ``assay``, the methods of a plant, and what they return."""
-    from assay.connect.infer import Doubt, Inference
-    from assay.connect.load import LoadReport
-
     import assay
     from assay.analyse.cause import Cause, CauseReport
     from assay.analyse.trace import Trace
+    from assay.connect.infer import Doubt, Inference
+    from assay.connect.load import LoadReport
 
     sections = [f"## assay.open\n\n{signature('assay.open', assay.open)}\n\n{prose(assay.open.__doc__)}"]
     for owner in (assay.Plant, LoadReport, Inference, Doubt, Trace, CauseReport, Cause):
@@ -137,6 +145,7 @@ def signature(name: str, function: Callable[..., object]) -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "mapping": mapping,
+    "reasons": reasons,
     "plugins": plugins,
     "manifests": manifests,
     "widgets": widgets,
