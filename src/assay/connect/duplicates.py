@@ -8,7 +8,7 @@ Of two records with one key and different content the first stays; the row of th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from assay.connect.hashing import Hashes
 Seqs = npt.NDArray[np.int64]
 
 _BATCH = 1_048_576
+_CHUNK = 500_000
+"""Suspects compared at a time."""
 _OWN = "source, epoch, recorded, clock_uncertainty, key_hash, content_hash"
 """Columns that say who recorded a row and when, not what the row says."""
 
@@ -96,23 +98,30 @@ class Conflict:
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """Records of one kind that say what an earlier one says, ordered by row."""
+
+    seqs: Seqs
+    keys: Seqs
+    """Key hashes as the lake keeps them; with the row they name the record."""
+
+
+@dataclass(frozen=True)
 class Resolution:
     """What to leave out."""
 
-    repeated: dict[str, pa.Table]
-    """Records to leave out, by kind: columns ``seq`` and ``key_hash``."""
-    repeats: dict[int, int]
-    """How many of a row's records are left out as repeated."""
+    repeated: dict[str, Repeated]
+    """Records to leave out, by kind."""
     conflicts: tuple[Conflict, ...]
     """Rows to leave out whole: the first contradiction of each, by row."""
 
     @property
     def nothing(self) -> bool:
         """True when every record stays."""
-        return not self.repeats and not self.conflicts
+        return not self.repeated and not self.conflicts
 
 
-NOTHING = Resolution({}, {}, ())
+NOTHING = Resolution({}, ())
 
 
 @dataclass(frozen=True)
@@ -125,83 +134,159 @@ class Suspicion:
     lake: tuple[str, ...]
 
 
+def _pieces(suspicion: Suspicion) -> Iterator[Suspicion]:
+    """The suspicion in pieces of bounded size: by date where equal keys have equal dates, then by hash."""
+    parts = [suspicion]
+    if not suspicion.group.timeless:
+        parts = []
+        for day in sorted({_date_of(path) for path in suspicion.staged}):
+            staged = tuple(path for path in suspicion.staged if _date_of(path) == day)
+            lake = tuple(path for path in suspicion.lake if _date_of(path) == day)
+            here = np.unique(np.concatenate(list(_lake_hashes(staged))))
+            parts.append(Suspicion(suspicion.group, _members(suspicion.hashes, here), staged, lake))
+    for part in parts:
+        ordered = np.sort(part.hashes.view(np.int64)).view(np.uint64)
+        for begin in range(0, len(ordered), _CHUNK):
+            yield replace(part, hashes=ordered[begin : begin + _CHUNK])
+
+
 def resolve(suspicions: Sequence[Suspicion], scratch: Path) -> Resolution:
-    """Compare the suspects themselves. Memory is bounded: DuckDB spills to ``scratch``."""
+    """Compare the suspects themselves, piece by piece; DuckDB spills to ``scratch``."""
     live = [one for one in suspicions if len(one.hashes)]
     if not live:
         return NOTHING
     scratch.mkdir(parents=True, exist_ok=True)
     settings: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(scratch),
-        "memory_limit": "600MB",
+        "memory_limit": "500MB",
         "threads": "2",
+        "preserve_insertion_order": "false",
     }
     with duckdb.connect(":memory:", config=settings) as connection:
         tables = [_Suspects(connection, place, one) for place, one in enumerate(live)]
-        if any(table.contradicts for table in tables):
-            return _one_by_one(tables)
-        repeats: dict[int, int] = {}
+        conflicts = _one_by_one(tables)
+        gone = np.array([conflict.seq for conflict in conflicts], np.int64)
+        found: dict[str, list[tuple[Seqs, Seqs]]] = {}
         for table in tables:
-            for seq in table.repeated()["seq"].to_pylist():
-                repeats[seq] = repeats.get(seq, 0) + 1
-        return Resolution(_joined({table: table.repeated() for table in tables}), repeats, ())
+            found.setdefault(table.group.kind, []).append(table.repeated(gone))
+    joined = {kind: _joined(parts) for kind, parts in found.items()}
+    return Resolution({kind: one for kind, one in joined.items() if len(one.seqs)}, tuple(conflicts))
+
+
+def _joined(parts: Sequence[tuple[Seqs, Seqs]]) -> Repeated:
+    seqs, keys = (np.concatenate(side) for side in zip(*parts, strict=True))
+    order = np.argsort(seqs, kind="stable")
+    return Repeated(seqs[order], keys[order])
 
 
 class _Suspects:
-    """The suspects of one group as a table: what they say as numbers, equal exactly when it is the same."""
+    """The suspects of one group.
+
+    Where all records of one key hash say the same, which is nearly always, the first of them stays. The
+    others (``odd``: two contents under one key, or two keys under one hash) become a table in which keys and
+    contents are numbers, equal exactly when the values are.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, place: int, suspicion: Suspicion) -> None:
         self.group = suspicion.group
+        self._suspicion = suspicion
         self._connection = connection
-        self._name = f"suspects_{place}"
-        connection.register("hashes", pa.table({"key_hash": suspicion.hashes.view(np.int64)}))
-        parts = [f"SELECT seq, key_hash AS hashed, * EXCLUDE (seq, {_OWN}) FROM {_files(suspicion.staged)}"]
-        if suspicion.lake:
-            parts.append(
-                f"SELECT -1 AS seq, key_hash AS hashed, * EXCLUDE (seq, {_OWN}) FROM {_files(suspicion.lake)}"
-            )
-        union = " UNION ALL BY NAME ".join(
-            f"{part} WHERE key_hash IN (SELECT key_hash FROM hashes)" for part in parts
-        )
-        connection.execute(f"CREATE TEMP TABLE {self._name}_raw AS {union}")
-        connection.unregister("hashes")
-        described = connection.execute(f"DESCRIBE {self._name}_raw").fetchall()
-        self.said = [row[0] for row in described if row[0] not in {"seq", "hashed"}]
+        self._odd = f"odd_{place}"
+        self._same: list[tuple[Seqs, Seqs]] = []
+        self.odd_repeated: list[tuple[int, int]] = []
+        self.said: list[str] = []
+        for at, piece in enumerate(_pieces(suspicion)):
+            self._sort_out(piece, first=at == 0)
         key = ", ".join(_quoted(name) for name in self.group.key)
         every = ", ".join(_quoted(name) for name in self.said)
         connection.execute(
-            f"CREATE TEMP TABLE {self._name} AS SELECT *, dense_rank() OVER (ORDER BY {key}) AS key_number, "
-            f"dense_rank() OVER (ORDER BY {every}) AS content_number FROM {self._name}_raw"
+            f"CREATE TEMP TABLE {self._odd}_numbered AS SELECT *, "
+            f"dense_rank() OVER (ORDER BY {key}) AS key_number, "
+            f"dense_rank() OVER (ORDER BY {every}) AS content_number FROM {self._odd}"
         )
-        connection.execute(f"DROP TABLE {self._name}_raw")
+        connection.execute(f"DROP TABLE {self._odd}")
 
-    @property
-    def contradicts(self) -> bool:
-        """True when one key says two things."""
+    def _select(self, piece: Suspicion) -> None:
+        """Make ``piece``: staged and lake records with these key hashes; the lake's have ``seq`` -1."""
+        hashes = np.sort(piece.hashes.view(np.int64))
+        self._connection.register("hashes", pa.table({"key_hash": hashes}))
+        low, high = int(hashes[0]), int(hashes[-1])
+        where = f"WHERE key_hash BETWEEN {low} AND {high} AND key_hash IN (SELECT key_hash FROM hashes)"
+        said = f"key_hash AS hashed, * EXCLUDE (seq, {_OWN})"
+        parts = [f"SELECT seq, {said} FROM {_files(piece.staged)}"]
+        if piece.lake:
+            parts.append(f"SELECT -1 AS seq, {said} FROM {_files(piece.lake)}")
+        union = " UNION ALL BY NAME ".join(f"{part} {where}" for part in parts)
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE piece AS {union}")
+        self._connection.unregister("hashes")
+
+    def _sort_out(self, piece: Suspicion, *, first: bool) -> None:
+        self._select(piece)
+        if first:
+            described = self._connection.execute("DESCRIBE piece").fetchall()
+            self.said = [row[0] for row in described if row[0] not in {"seq", "hashed"}]
+        every = ", ".join(_quoted(name) for name in self.said)
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP TABLE differing AS SELECT hashed FROM "
+            f"(SELECT DISTINCT hashed, {every} FROM piece) GROUP BY hashed HAVING count(*) > 1"
+        )
+        self._same.append(
+            self._pairs(
+                "SELECT seq, hashed FROM piece "
+                "JOIN (SELECT hashed, min(seq) AS first FROM piece GROUP BY hashed) USING (hashed) "
+                "WHERE seq > first AND hashed NOT IN (SELECT hashed FROM differing)"
+            )
+        )
+        odd = "SELECT * FROM piece WHERE hashed IN (SELECT hashed FROM differing)"
+        verb = f"CREATE TEMP TABLE {self._odd} AS" if first else f"INSERT INTO {self._odd} BY NAME"
+        self._connection.execute(f"{verb} {odd}")
+
+    def _pairs(self, statement: str) -> tuple[Seqs, Seqs]:
+        found = self._connection.execute(statement).to_arrow_table()
+        return found.column(0).to_numpy(), found.column(1).to_numpy()
+
+    def odd_rows(self) -> dict[str, Seqs]:
+        """``seq`` (-1 in the lake), ``hashed``, ``key_number`` and ``content_number`` of the odd ones."""
         found = self._connection.execute(
-            f"SELECT 1 FROM {self._name} GROUP BY key_number "
-            "HAVING min(content_number) < max(content_number) LIMIT 1"
-        ).fetchone()
-        return found is not None
-
-    def repeated(self) -> pa.Table:
-        """Without contradictions: all but the first of each key."""
-        return self._connection.execute(
-            f"SELECT seq, hashed AS key_hash FROM {self._name} "
-            "QUALIFY row_number() OVER (PARTITION BY key_number ORDER BY seq) > 1 AND seq >= 0"
-        ).to_arrow_table()
-
-    def rows(self) -> dict[str, npt.NDArray[np.int64]]:
-        """``seq`` (-1 in the lake), ``hashed``, ``key_number`` and ``content_number`` of every suspect."""
-        found = self._connection.execute(
-            f"SELECT seq, hashed, key_number, content_number FROM {self._name} ORDER BY seq"
+            f"SELECT seq, hashed, key_number, content_number FROM {self._odd}_numbered ORDER BY seq"
         ).to_arrow_table()
         return {name: found[name].to_numpy() for name in found.column_names}
+
+    def repeated(self, gone: Seqs) -> tuple[Seqs, Seqs]:
+        """Rows and key hashes of what is repeated, when the rows ``gone`` leave nothing behind."""
+        odd = np.array(self.odd_repeated, np.int64).reshape(-1, 2)
+        seqs, keys = (np.concatenate(side) for side in zip(*self._same, (odd[:, 0], odd[:, 1]), strict=True))
+        again = self._first_after(gone)
+        if again:
+            stays = np.array([pair in again for pair in zip(seqs.tolist(), keys.tolist(), strict=True)], bool)
+            seqs, keys = seqs[~stays], keys[~stays]
+        kept = ~np.isin(seqs, gone)
+        return seqs[kept], keys[kept]
+
+    def _first_after(self, gone: Seqs) -> set[tuple[int, int]]:
+        """Records that become the first of their key because the row that had been is gone."""
+        if not len(gone):
+            return set()
+        self._connection.register("gone", pa.table({"seq": gone}))
+        names = self._connection.execute(
+            f"SELECT DISTINCT key_hash FROM {_files(self._suspicion.staged)} "
+            "WHERE seq IN (SELECT seq FROM gone)"
+        ).to_arrow_table()
+        hashes = np.intersect1d(names.column(0).to_numpy(), self._suspicion.hashes.view(np.int64))
+        if not len(hashes):
+            return set()
+        self._select(replace(self._suspicion, hashes=hashes.view(np.uint64)))
+        found = self._connection.execute(
+            "SELECT min(seq) FILTER (seq NOT IN (SELECT seq FROM gone)), hashed FROM piece "
+            f"WHERE hashed NOT IN (SELECT hashed FROM {self._odd}_numbered) "
+            "GROUP BY hashed HAVING min(seq) >= 0"
+        ).fetchall()
+        return {(seq, hashed) for seq, hashed in found if seq is not None}
 
     def differences(
         self, conflicts: Sequence[tuple[int, int, int]]
     ) -> dict[int, tuple[str, str | None, str]]:
-        """By row: a differing field, its value, and all differences; given (seq, key number, first's seq)."""
+        """By row: a differing field, its value, all differences; given (seq, key number, first's seq)."""
         if not conflicts:
             return {}
         columns = (np.array(part, np.int64) for part in zip(*conflicts, strict=True))
@@ -215,8 +300,8 @@ class _Suspects:
         )
         found = self._connection.execute(
             f"SELECT a.seq, list_filter([{cases}], x -> x IS NOT NULL) AS different "
-            f"FROM conflicts c JOIN {self._name} a ON a.seq = c.seq AND a.key_number = c.key_number "
-            f"JOIN {self._name} b ON b.seq = c.first AND b.key_number = c.key_number "
+            f"FROM conflicts c JOIN {self._odd}_numbered a ON a.seq = c.seq AND a.key_number = c.key_number "
+            f"JOIN {self._odd}_numbered b ON b.seq = c.first AND b.key_number = c.key_number "
             "QUALIFY row_number() OVER (PARTITION BY a.seq ORDER BY b.content_number) = 1"
         ).fetchall()
         self._connection.unregister("conflicts")
@@ -232,64 +317,44 @@ def _shown(value: str | None) -> str:
     return "empty" if value is None else repr(value)
 
 
-def _one_by_one(tables: Sequence[_Suspects]) -> Resolution:
-    """Take the suspect rows in order; a row that contradicts leaves nothing behind for later ones."""
+def _one_by_one(tables: Sequence[_Suspects]) -> list[Conflict]:
+    """Take the odd rows in order; a row that contradicts leaves nothing behind for later ones."""
     taken: dict[tuple[int, int], dict[int, int]] = {}  # by table and key: content and the row that brought it
     waiting: dict[int, list[tuple[int, int, int, int]]] = {}
     for place, table in enumerate(tables):
-        rows = table.rows()
+        rows = table.odd_rows()
         columns = (rows[name].tolist() for name in ("seq", "hashed", "key_number", "content_number"))
         for seq, hashed, key, content in zip(*columns, strict=True):
             if seq < 0:
                 taken.setdefault((place, key), {})[content] = -1
             else:
                 waiting.setdefault(seq, []).append((place, key, content, hashed))
-    repeated: list[list[tuple[int, int]]] = [[] for _ in tables]
-    repeats: dict[int, int] = {}
-    against: dict[int, tuple[int, int, int]] = {}
+    against: list[list[tuple[int, int, int]]] = [[] for _ in tables]
     for seq in sorted(waiting):
-        found = next(
+        contradicted = next(
             (
-                (place, key, next(iter(taken[place, key].values())))
+                (place, key)
                 for place, key, content, _ in waiting[seq]
                 if (place, key) in taken and content not in taken[place, key]
             ),
             None,
         )
-        if found is not None:
-            against[seq] = found
+        if contradicted is not None:
+            place, key = contradicted
+            against[place].append((seq, key, next(iter(taken[contradicted].values()))))
             continue
         for place, key, content, hashed in waiting[seq]:
             if (place, key) in taken:
-                repeated[place].append((seq, hashed))
-                repeats[seq] = repeats.get(seq, 0) + 1
+                tables[place].odd_repeated.append((seq, hashed))
             else:
                 taken[place, key] = {content: seq}
     conflicts = []
-    for place, table in enumerate(tables):
-        mine = [(seq, key, first) for seq, (at, key, first) in against.items() if at == place]
+    for table, mine in zip(tables, against, strict=True):
         said = table.differences(mine)
         for seq, _, first in mine:
             column, value, differences = said[seq]
             conflicts.append(Conflict(seq, None if first < 0 else first, column, value, differences))
-    pairs = {
-        table: pa.table(
-            {
-                "seq": pa.array([seq for seq, _ in found], pa.int64()),
-                "key_hash": pa.array([hashed for _, hashed in found], pa.int64()),
-            }
-        )
-        for table, found in zip(tables, repeated, strict=True)
-    }
-    return Resolution(_joined(pairs), repeats, tuple(sorted(conflicts, key=lambda one: one.seq)))
-
-
-def _joined(by_table: dict[_Suspects, pa.Table]) -> dict[str, pa.Table]:
-    found: dict[str, list[pa.Table]] = {}
-    for table, pairs in by_table.items():
-        if len(pairs):
-            found.setdefault(table.group.kind, []).append(pairs)
-    return {kind: pa.concat_tables(pairs) for kind, pairs in found.items()}
+    return sorted(conflicts, key=lambda one: one.seq)
 
 
 def _files(paths: Sequence[str]) -> str:

@@ -17,11 +17,13 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from assay.connect.build import Builder, Built, Reject
-from assay.connect.duplicates import Conflict, KeyGroup, Resolution, Suspicion, resolve
+from assay.connect.duplicates import Conflict, KeyGroup, Repeated, Resolution, Suspicion, resolve
 from assay.connect.objects import keep
 from assay.connect.plan import MASTER_FIELDS, Plan
 from assay.connect.reasons import message
@@ -288,27 +290,21 @@ class Loader:
 
     def _rewrite(self, table: str, resolution: Resolution, begun: LoadRow) -> None:
         """Write the files of a kind again without what is left out."""
-        gone = pa.table({"seq": pa.array([conflict.seq for conflict in resolution.conflicts], pa.int64())})
-        repeated = resolution.repeated.get(table)
-        if not len(gone) and repeated is None:
+        leave = _LeaveOut.of(resolution, table, self._known_rows(resolution))
+        if leave is None:
             return
         again = LoadKey(self._job.key.source, f"{self._job.key.epoch}+distinct")
-        with (
-            duckdb.connect(":memory:", config={"memory_limit": "400MB", "threads": "2"}) as connection,
-            self._lake.stage(table, load=again, recorded=begun.recorded) as writer,
-        ):
-            connection.register("gone", gone)
-            statement = "SELECT * FROM read_parquet(?, hive_partitioning = false) ANTI JOIN gone USING (seq)"
-            if repeated is not None:
-                connection.register("repeated", repeated)
-                statement = f"SELECT * FROM ({statement}) ANTI JOIN repeated USING (seq, key_hash)"
+        with self._lake.stage(table, load=again, recorded=begun.recorded) as writer:
             for path in self._staged(table):
-                for batch in connection.execute(statement, [path]).to_arrow_reader(_ROWS):
-                    writer.write(pa.Table.from_batches([batch]))
-        kept = writer.finish()
+                with pq.ParquetFile(path) as file:
+                    for batch in file.iter_batches(_ROWS):
+                        kept = batch.filter(pa.array(leave.kept(batch)))
+                        if kept.num_rows:
+                            writer.write(pa.Table.from_batches([kept]))
+        files = writer.finish()
         for path in self._staged(table):
             Path(path).unlink()
-        self._taken.files[table] = kept
+        self._taken.files[table] = files
 
     def _named_in_stages(self) -> dict[str, set[str]]:
         named: dict[str, set[str]] = {}
@@ -330,17 +326,13 @@ class Loader:
 
     def _report(self, resolution: Resolution) -> LoadReport:
         taken = self._taken
-        counts = np.concatenate(taken.counts) if taken.counts else np.zeros(0, np.uint16)
-        gone = {conflict.seq for conflict in resolution.conflicts}
-        duplicates = sum(
-            repeats == counts[seq] for seq, repeats in resolution.repeats.items() if seq not in gone
-        )
+        duplicates = int(np.count_nonzero(self._known_rows(resolution)))
         quarantined = taken.reasons.total()
         source = self._job.source
         return LoadReport(
             rows=taken.rows,
-            accepted=taken.rows - int(duplicates) - quarantined,
-            duplicates=int(duplicates),
+            accepted=taken.rows - duplicates - quarantined,
+            duplicates=duplicates,
             quarantined=quarantined,
             reasons=dict(taken.reasons.most_common()),
             unmapped=self._job.plan.unmapped,
@@ -348,6 +340,15 @@ class Loader:
             epoch=self._job.key.epoch,
             layout=dict(source.layout),
         )
+
+    def _known_rows(self, resolution: Resolution) -> npt.NDArray[np.bool_]:
+        """Source rows of which every record is repeated."""
+        counts = np.concatenate([np.zeros(0, np.uint16), *self._taken.counts])
+        left_out = np.zeros(len(counts), np.int64)
+        for repeated in resolution.repeated.values():
+            left_out += np.bincount(repeated.seqs, minlength=len(counts))
+        known: npt.NDArray[np.bool_] = (left_out == counts) & (counts > 0)
+        return known
 
     def _upsert(self) -> None:
         registry, taken = self._job.workspace.registry, self._taken
@@ -363,6 +364,48 @@ class Loader:
     def _tell(self, done: float, total: float, what: str) -> None:
         if self._progress is not None:
             self._progress(done, total, what)
+
+
+@dataclass(frozen=True)
+class _LeaveOut:
+    """Which records of a kind to leave out of its files."""
+
+    rows: npt.NDArray[np.uint8]
+    """By source row: 0 all stay, 1 some go (see ``repeated``), 2 all go."""
+    repeated: Repeated | None
+
+    @classmethod
+    def of(cls, resolution: Resolution, table: str, known: npt.NDArray[np.bool_]) -> _LeaveOut | None:
+        """What the resolution says about one kind; ``known`` rows go whole. None when everything stays."""
+        repeated = resolution.repeated.get(table)
+        if repeated is None and not resolution.conflicts:
+            return None
+        marks = np.zeros(len(known), np.uint8)
+        if repeated is not None:
+            marks[repeated.seqs] = 1
+        marks[known] = 2
+        marks[[conflict.seq for conflict in resolution.conflicts]] = 2
+        return cls(marks, repeated)
+
+    def kept(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        """Which records of a batch stay."""
+        seqs = batch.column("seq").to_numpy()
+        marks = self.rows[seqs]
+        stays: npt.NDArray[np.bool_] = marks != 2
+        some = np.flatnonzero(marks == 1)
+        if self.repeated is not None and len(some):
+            low = np.searchsorted(self.repeated.seqs, seqs[some].min(), side="left")
+            high = np.searchsorted(self.repeated.seqs, seqs[some].max(), side="right")
+            known = _paired(self.repeated.seqs[low:high], self.repeated.keys[low:high])
+            stays[some] = ~np.isin(_paired(seqs[some], batch.column("key_hash").to_numpy()[some]), known)
+        return stays
+
+
+def _paired(seqs: npt.NDArray[np.int64], keys: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """Row and key hash as one value that can be compared."""
+    joined = np.empty(len(seqs), [("seq", np.int64), ("key", np.int64)])
+    joined["seq"], joined["key"] = seqs, keys
+    return joined
 
 
 def _note_dates(group: KeyGroup, table: pa.Table) -> None:
