@@ -156,24 +156,27 @@ class Browser:
 
     def downloaded(self, suffix: str = ".csv") -> Path:
         """The newest finished download."""
-        return self.wait(
+        newest: Path = self.wait(
             lambda: max(
                 self.downloads.glob(f"*{suffix}"), key=lambda file: file.stat().st_mtime_ns, default=None
             ),
             f"a download ending in {suffix}",
         )
+        return newest
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]
+        return entries
 
     def _read_logs(self) -> None:
-        for entry in self.driver.get_log("performance"):
+        for entry in self._log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
                 self._requests.append(message["params"]["request"]["url"])
             elif message["method"] == "Network.webSocketCreated":
                 self._requests.append(message["params"]["url"])
         self._complaints += [
-            entry["message"]
-            for entry in self.driver.get_log("browser")
-            if entry["level"] in {"SEVERE", "WARNING"}
+            entry["message"] for entry in self._log("browser") if entry["level"] in {"SEVERE", "WARNING"}
         ]
 
     def forget(self) -> None:

@@ -16,7 +16,9 @@ for (const element of document.querySelectorAll('main *')) {
   const scrolls = '.table-scroll, .genealogy-scroll, .chart-canvas, pre, svg, .visually-hidden';
   if (element.closest(scrolls)) continue;
   const box = element.getBoundingClientRect();
-  if (box.width && (box.right > wide || box.left < -1)) found.push(element.className || element.tagName);
+  const frame = element.closest('.widget')?.getBoundingClientRect();
+  const edge = Math.min(wide, frame ? frame.right + 1 : wide);
+  if (box.width && (box.right > edge || box.left < -1)) found.push(element.className || element.tagName);
 }
 return found;
 """

@@ -180,6 +180,23 @@ function legendEntry(data: ChartData, series: Series): { name: string; icon: str
   return { name, icon: series.role === "data" ? LINE : DASHES };
 }
 
+const LEGEND_GAP = 34;
+
+/** How many lines the legend takes: a Latin letter is about 7 px wide, a Chinese character 12. */
+function legendRows(data: ChartData, width: number): number {
+  let rows = 1;
+  let used = 0;
+  for (const series of data.series) {
+    const wide = [...said(series.name)].reduce((sum, sign) => sum + (sign > "\u2e80" ? 12 : 7), LEGEND_GAP);
+    if (used && used + wide > width) {
+      rows += 1;
+      used = 0;
+    }
+    used += wide;
+  }
+  return rows;
+}
+
 export function options(data: ChartData, width: number): EChartsOption {
   const horizontal = isHorizontal(data);
   const label = { color: soft, fontFamily: FONT, fontSize: 11, hideOverlap: true };
@@ -241,7 +258,7 @@ export function options(data: ChartData, width: number): EChartsOption {
     grid: {
       left: horizontal ? 6 : 22,
       right: data.y2 && !horizontal ? 24 : 16,
-      top: (several ? 34 : 12) + (data.y2 && horizontal ? 18 : 0),
+      top: (several ? 14 + 20 * legendRows(data, width) : 12) + (data.y2 && horizontal ? 18 : 0),
       bottom: horizontal ? 22 : 22,
       outerBoundsMode: "same",
       outerBoundsContain: "axisLabel",
