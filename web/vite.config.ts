@@ -11,5 +11,6 @@ export default defineConfig({
     reportCompressedSize: true,
     chunkSizeWarningLimit: 900,
     manifest: "manifest.json",
+    license: { fileName: "licences.md" },
   },
 });
