@@ -11,6 +11,8 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from assay.connect.files import csv_source
 from assay.connect.load import LoadReport, load_file, replay
@@ -27,6 +29,25 @@ source: lab
 long:
   {{subject: unit, characteristic: characteristic, value: value, time: time, gauge: gauge, person: person}}
 """
+
+RUNS = {
+    "source": "line",
+    "columns": {
+        "run": {"role": "subject", "is": "execution"},
+        "unit": {"role": "subject"},
+        "result": {"role": "outcome"},
+    },
+    "records": [
+        {"kind": "movement", "execution": "$run", "subject": "$unit"},
+        {
+            "kind": "measurement",
+            "subject": "$run",
+            "subject_kind": "execution",
+            "characteristic": "result",
+            "text": "$result",
+        },
+    ],
+}
 
 
 @pytest.fixture
@@ -222,28 +243,105 @@ def test_a_row_that_contradicts_leaves_nothing_behind_for_later_rows(
     """The second row contradicts by its result; the third repeats what only the second had said."""
     file = tmp_path / "runs.csv"
     file.write_text("run,unit,result\nR1,U1,OK\nR1,U2,NOK\nR3,U2,OK\n")
+    report = load_file(plant, file, RUNS)
+    assert (report.accepted, report.reasons) == (2, {"duplicate-key": 1})
+    moved = plant.lake.query("SELECT execution, subject FROM movement ORDER BY execution").to_pylist()
+    assert moved == [{"execution": "R1", "subject": "U1"}, {"execution": "R3", "subject": "U2"}]
+
+
+def test_what_a_contradicting_row_had_said_first_is_taken_from_the_next(
+    plant: Workspace, tmp_path: Path
+) -> None:
+    """Rows 2 and 3 say the same movement; row 2 goes, so row 3's stays."""
+    file = tmp_path / "runs.csv"
+    file.write_text("run,unit,result\nR1,U1,OK\nR1,U2,NOK\nR1,U2,OK\nR1,U2,OK\n")
+    report = load_file(plant, file, RUNS)
+    assert (report.accepted, report.duplicates, report.reasons) == (2, 1, {"duplicate-key": 1})
+    moved = plant.lake.query("SELECT seq, subject FROM movement ORDER BY seq").to_pylist()
+    assert moved == [{"seq": 0, "subject": "U1"}, {"seq": 2, "subject": "U2"}]
+    assert len(plant.lake.query("SELECT 1 FROM measurement")) == 1
+
+
+def test_a_row_that_says_one_thing_twice_is_taken_once(plant: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "lots.csv"
+    file.write_text("run,first,second,n,m\nR1,L1,L2,1,2\nR2,L3,L3,1,1\nR3,L4,L4,1,2\n")
+    subject = {"role": "subject", "is": "lot"}
+    number = {"role": "annotation"}
+    used = {"kind": "movement", "execution": "$run", "role": "consumed", "subject_kind": "lot"}
     mapping = {
         "source": "line",
         "columns": {
             "run": {"role": "subject", "is": "execution"},
-            "unit": {"role": "subject"},
-            "result": {"role": "outcome"},
+            "first": subject,
+            "second": subject,
+            "n": number,
+            "m": number,
         },
         "records": [
-            {"kind": "movement", "execution": "$run", "subject": "$unit"},
-            {
-                "kind": "measurement",
-                "subject": "$run",
-                "subject_kind": "execution",
-                "characteristic": "result",
-                "text": "$result",
-            },
+            {**used, "subject": "$first", "quantity": "$n"},
+            {**used, "subject": "$second", "quantity": "$m"},
         ],
     }
     report = load_file(plant, file, mapping)
-    assert (report.accepted, report.reasons) == (2, {"duplicate-key": 1})
-    moved = plant.lake.query("SELECT execution, subject FROM movement ORDER BY execution").to_pylist()
-    assert moved == [{"execution": "R1", "subject": "U1"}, {"execution": "R3", "subject": "U2"}]
+    assert (report.accepted, report.reasons) == (2, {"contradiction-in-row": 1})
+    lots = plant.lake.query("SELECT subject FROM movement ORDER BY subject")["subject"].to_pylist()
+    assert lots == ["L1", "L2", "L3"]
+    assert load_file(plant, file, mapping).duplicates == 2
+
+
+def test_master_data_that_does_not_fit_is_quarantined(plant: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "machines.csv"
+    file.write_text("id,name,level\nM1,Press 1,work unit\nM2,Press 2,wrok unit\n")
+    note = {"role": "annotation"}
+    values = {"name": "$name", "level": "$level"}
+    mapping = {
+        "source": "master",
+        "columns": {"id": note, "name": note, "level": note},
+        "records": [{"kind": "entity", "entity": "equipment", "id": "$id", "values": values}],
+    }
+    report = load_file(plant, file, mapping)
+    assert (report.accepted, report.reasons) == (1, {"invalid-entity": 1})
+    assert "wrok unit" in quarantined(plant)[0]["message"]
+    (machine,) = plant.registry.entities("equipment")
+    assert (machine["id"], machine["name"], machine["level"]) == ("M1", "Press 1", "work unit")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"U1",
+                b"U2",
+                b"U9",
+                b"bore",
+                b"1.5",
+                b"x",
+                b"2026-01-01",
+                b",",
+                b",",
+                b",",
+                b",",
+                b"\n",
+                b'"',
+                b"\xff",
+                b"\0",
+            ]
+        ),
+        max_size=80,
+    ).map(b"".join)
+)
+def test_any_content_is_accounted_for(tmp_path_factory: pytest.TempPathFactory, body: bytes) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    with Workspace.create(folder / "plant") as plant:
+        report = load(plant, b"unit,characteristic,value,time,gauge,person\n" + body)
+        taken = set(plant.lake.query("SELECT seq FROM measurement")["seq"].to_pylist())
+        aside = quarantined(plant)
+    assert report.rows == report.accepted + report.duplicates + report.quarantined
+    assert len(taken) == report.accepted
+    assert len(aside) == report.quarantined
+    assert taken.isdisjoint(row["seq"] for row in aside)
+    assert all(row["raw_bytes"] in body for row in aside)
 
 
 # -- whole files --------------------------------------------------------------------------------------

@@ -18,10 +18,12 @@ from assay.connect.mapping_records import SUBJECT_KINDS, EntitySpec, Measurement
 from assay.connect.plan import MASTER_FIELDS, ROW_NUMBER, FieldPlan, Plan, RecordPlan, Use
 from assay.connect.reasons import message
 from assay.connect.values import Mask, mask_of
+from assay.model.entity_attributes import EntityAttribute, check_entity
 from assay.model.errors import ModelError
 from assay.model.kinds import SCHEMAS, WORD, RecordKind, Role
 from assay.plugins.contracts import Block, RawRow
 
+_SHOWN = 200
 _ID_LIMIT = 512
 """Characters an id may have; longer ones are a sign of a broken row."""
 
@@ -78,6 +80,8 @@ class _Verdict:
     rows: int
     bad: Mask = field(init=False)
     found: list[tuple[Mask, str, str]] = field(default_factory=list)
+    told: dict[int, str] = field(default_factory=dict)
+    """Sentences of rows whose reason has none of its own."""
 
     def __post_init__(self) -> None:
         self.bad = np.zeros(self.rows, bool)
@@ -90,11 +94,15 @@ class _Verdict:
 
 
 class Builder:
-    """Turns blocks into records by a plan; holds no state between blocks."""
+    """Turns blocks into records by a plan; holds no state between blocks.
 
-    def __init__(self, plan: Plan, decimal: str) -> None:
+    ``extra`` are the plant's own attributes of entity kinds, against which entity records are checked.
+    """
+
+    def __init__(self, plan: Plan, decimal: str, extra: Sequence[EntityAttribute] = ()) -> None:
         self._plan = plan
         self._decimal = decimal
+        self._extra = extra
 
     def build(self, block: Block) -> Built:
         """Type, check and hash one block."""
@@ -102,6 +110,8 @@ class Builder:
         verdict = _Verdict(rows)
         arrays = {use: self._read(block, use, verdict) for use in self._plan.uses}
         drafts = [_Draft(record, at, arrays, rows, verdict) for at, record in enumerate(self._plan.records)]
+        for draft in drafts:
+            draft.check_entities(block.rows, self._extra, verdict)
         made = np.zeros(rows, np.int64)
         for draft in drafts:
             made += draft.present
@@ -194,7 +204,7 @@ class Builder:
                         column,
                         value,
                         reason,
-                        message(reason, column=column, value=value),
+                        verdict.told.get(index) or message(reason, column=column, value=value),
                         found.raw,
                     )
                 )
@@ -333,6 +343,23 @@ class _Draft:
             used = np.flatnonzero(np.bincount(codes, minlength=len(column.dictionary)))
             named.setdefault(name, set()).update(column.dictionary.take(pa.array(used)).to_pylist())
 
+    def check_entities(
+        self, seqs: npt.NDArray[np.int64], extra: Sequence[EntityAttribute], verdict: _Verdict
+    ) -> None:
+        """Check rows of master data against their entity's model."""
+        if not isinstance(self.record.spec, EntitySpec):
+            return
+        sound = np.flatnonzero(~verdict.bad)
+        keep = ~verdict.bad
+        for at, (_, kind, row) in zip(sound.tolist(), self.entities(seqs, keep), strict=True):
+            try:
+                check_entity(kind, row, [one for one in extra if one.kind == kind])
+            except ModelError as error:
+                mask = np.zeros(self._rows, bool)
+                mask[at] = True
+                verdict.note(mask, self._said("id"), "invalid-entity")
+                verdict.told[at] = str(error).replace("\n", " ")
+
     def entities(self, seqs: npt.NDArray[np.int64], keep: Mask) -> list[tuple[int, str, dict[str, object]]]:
         """Rows of master data that entity records give."""
         if not isinstance(self.record.spec, EntitySpec):
@@ -429,11 +456,24 @@ def _shown(table: pa.Table, column: str, where: npt.NDArray[np.intp]) -> list[st
     if column not in table.column_names:
         return [None] * len(where)
     cells = table.column(column).take(pa.array(where)).to_pylist()
-    return [None if cell is None else str(cell) for cell in cells]
+    return [None if cell is None else shortened(str(cell)) for cell in cells]
+
+
+def shortened(text: str) -> str:
+    """A value as a quarantine row shows it; the whole of it lies in the row's bytes."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _of_faults(block: Block) -> list[Reject]:
     return [
-        Reject(fault.row, fault.line, fault.column, fault.value, fault.reason, fault.message, fault.raw)
+        Reject(
+            fault.row,
+            fault.line,
+            fault.column,
+            None if fault.value is None else shortened(fault.value),
+            fault.reason,
+            fault.message,
+            fault.raw,
+        )
         for fault in block.faults
     ]

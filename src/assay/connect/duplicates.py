@@ -314,7 +314,7 @@ def _told(different: list[dict[str, str | None]]) -> tuple[str, str | None, str]
 
 
 def _shown(value: str | None) -> str:
-    return "empty" if value is None else repr(value)
+    return "empty" if value is None else repr(value if len(value) <= 200 else f"{value[:200]}…")
 
 
 def _one_by_one(tables: Sequence[_Suspects]) -> list[Conflict]:

@@ -42,7 +42,8 @@ _ROWS = 131_072
 
 def begin_reading(workspace: Workspace, source: RecordSource, plan: Plan) -> Ahead[Built]:
     """Start to read and to build records, each in a thread of its own."""
-    builder = Builder(plan, plan.mapping.file.decimal)
+    extra = workspace.registry.entity_attributes()
+    builder = Builder(plan, plan.mapping.file.decimal, extra)
     blocks = Ahead(source.blocks(reading_of(workspace, plan)), lambda block: block)
     return Ahead(blocks, builder.build)
 
