@@ -42,7 +42,7 @@ _PIECE = 500_000
 def run(
     *, repeats: int = 5, scale: float = 1.0, progress: Callable[[float, str], None] | None = None
 ) -> list[Figure]:
-    """Write the file, run both sides ``repeats`` times in turn, return the rates' ratio and the peak memory."""
+    """Write the file, run both sides ``repeats`` times in turn; return rates, their ratio and peak memory."""
     told = progress or (lambda done, what: None)
     rows = round(ROWS * scale)
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
