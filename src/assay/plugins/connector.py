@@ -115,7 +115,7 @@ class RecordSource(Protocol):
 
     @property
     def layout(self) -> Mapping[str, Any]:
-        """What a connector's ``decode`` needs besides a row's bytes, as JSON: ``format``, ``columns``, more."""
+        """What ``Connector.decode`` needs besides a row's bytes, as JSON: format, columns, more."""
 
     def blocks(self, reading: Reading) -> Iterator[Block]:
         """Every row once, in source order, as blocks of bounded size."""
