@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from assay.connect import values
 from assay.connect.times import TimeReader
@@ -25,6 +26,8 @@ _OTHER = (
 )
 TIME_FORMATS = (*(date + clock for date in _DATES for clock in _CLOCKS), *_OTHER)
 """Formats tried when values are not ISO 8601."""
+
+_FEW_WORDS = 3
 
 _SWAPPED = {"%d/%m/%Y": "%m/%d/%Y", "%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y", "%m-%d-%Y": "%d-%m-%Y"}
 
@@ -46,6 +49,10 @@ BAD = frozenset(
 """Words for one that is not."""
 
 
+FEW_MISFITS = 0.05
+"""Share of a column's values that may not fit its kind; rows with such values are set aside at loading."""
+
+
 @dataclass(frozen=True)
 class TimeGuess:
     """How a column's times are written."""
@@ -53,7 +60,7 @@ class TimeGuess:
     format: str | None
     """None for ISO 8601."""
     also: str | None = None
-    """Another format that fits every value: day and month can't be told apart."""
+    """Another format that fits as many values: day and month can't be told apart."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +99,34 @@ class Look:
 
     @cached_property
     def numeric(self) -> bool:
-        """True when every value is a number."""
-        return not self.empty and not values.number(self.filled, self.decimal).problems
+        """True when the values are numbers, but for a few words among measured values."""
+        if self.empty:
+            return False
+        read = values.number(self.filled, self.decimal)
+        if not read.problems:
+            return True
+        odd = self._odd(read.problems)
+        if odd is None or pc.count_distinct(self.filled.filter(odd)).as_py() > _FEW_WORDS:
+            return False
+        return bool(pc.any(pc.not_equal(pc.floor(read.array), read.array)).as_py())
+
+    @property
+    def misfits(self) -> pa.Array:
+        """The values that are no numbers in a column of numbers."""
+        odd = self._odd(values.number(self.filled, self.decimal).problems)
+        return self.filled[:0] if odd is None else self.filled.filter(odd)
+
+    def _odd(self, problems: dict[str, NDArray[np.bool_]]) -> pa.Array | None:
+        """Which of the filled cells are at fault; None when they are too many."""
+        mask = np.zeros(len(self.filled), bool)
+        for one in problems.values():
+            mask |= one
+        return pa.array(mask) if mask.sum() <= FEW_MISFITS * mask.size else None
 
     @cached_property
     def integral(self) -> bool:
         """True when every value is a whole number."""
-        return self.numeric and not values.integer(self.filled).problems
+        return not self.empty and not values.integer(self.filled).problems
 
     @cached_property
     def leading_zeros(self) -> bool:
@@ -115,7 +143,7 @@ class Look:
 
     @cached_property
     def time(self) -> TimeGuess | None:
-        """How the values read as times, when all do."""
+        """How the values read as times, when all or nearly all do."""
         if self.empty or pc.any(pc.match_substring_regex(self.filled, "[0-9]")).as_py() is not True:
             return None
         if self.reads(None):
@@ -127,14 +155,25 @@ class Look:
         return None
 
     def reads(self, form: str | None, cells: pa.Array | None = None) -> bool:
-        """Whether every value fits a time format."""
-        reader = TimeReader((form,) if form else (), ZoneInfo("UTC"))
-        return not reader.read(self.filled if cells is None else cells).problems
+        """Whether (nearly) every value fits a time format."""
+        cells = self.filled if cells is None else cells
+        return bool(self.not_times(form, cells).sum() <= FEW_MISFITS * len(cells))
+
+    def not_times(self, form: str | None, cells: pa.Array | None = None) -> NDArray[np.bool_]:
+        """Which values don't fit a time format."""
+        cells = self.filled if cells is None else cells
+        read = TimeReader((form,) if form else (), ZoneInfo("UTC")).read(cells)
+        mask = np.zeros(len(cells), bool)
+        for one in read.problems.values():
+            mask |= one
+        return mask
 
     def _settled(self, form: str) -> TimeGuess:
         for date, swapped in _SWAPPED.items():
             other = form.replace(date, swapped)
-            if form.startswith(date) and self.reads(other):
+            if form.startswith(date) and self.not_times(other).sum() < self.not_times(form).sum():
+                return TimeGuess(other)
+            if form.startswith(date) and self.not_times(other).sum() == self.not_times(form).sum():
                 return TimeGuess(*sorted((form, other), key=lambda one: (self._backward(one), one != form)))
         return TimeGuess(form)
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from assay.connect.infer_columns import Look
 from assay.connect.infer_names import suggests, unit_in
 from assay.connect.mapping import ColumnSpec
@@ -113,6 +116,9 @@ class Guesser:
             self._rest(name)
         if not self._layout.long:
             self._measured_instead()
+        for guess in self._guesses.values():
+            if guess.type is AttributeType.NUMBER:
+                self._misfits(guess.name, self._looks[guess.name].misfits)
         self._clashes()
         return self._layout
 
@@ -158,6 +164,7 @@ class Guesser:
             guess = self._take(name, ColumnRole.TIME, type=AttributeType.TIME)
             guess.formats = [guessed.format] if guessed.format else None
             found.append(guess)
+            self._misfits(name, look.filled.filter(pa.array(look.not_times(guessed.format))))
             if guessed.also is not None:
                 self._doubt(
                     name, "day-or-month", format=guessed.format, other=guessed.also, sample=look.samples[0]
@@ -174,6 +181,11 @@ class Guesser:
         elif shared:
             for guess in found:
                 guess.formats = guess.formats or []
+
+    def _misfits(self, name: str, misfits: pa.Array) -> None:
+        if len(misfits):
+            some = ", ".join(repr(one) for one in pc.unique(misfits)[:3].to_pylist())
+            self._doubt(name, "some-unreadable", count=len(misfits), samples=some)
 
     def _in_order(self, times: list[Guess]) -> list[tuple[Guess, str]]:
         """Which time is the start and which the end; further ones become attributes."""
