@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from assay.genealogy import Index, Key, closure
 
 Movement = tuple[str, str, str, str, str | None]
-ids = st.sampled_from(["A1", "A2", "B7", "7", "cut/7", "零件"])
+ids = st.sampled_from(["A1", "A2", "7", "cut/7", "a/7", "lot:7", "execution:7", "零件"])
 rows = st.lists(
     st.tuples(
         ids,
         st.sampled_from(["consumed", "produced", "used"]),
         ids,
         st.sampled_from(["unit", "lot", "crate"]),
-        st.sampled_from([None, "cut", "weld"]),
+        st.sampled_from([None, "cut", "weld", "cut/a", "%2F"]),
     ),
     min_size=1,
     max_size=30,

@@ -99,7 +99,7 @@ class Index:
         kind, _, rest = wanted.partition(":")
         if rest and kind in self.kinds and (found := self._subjects(rest, kind)):
             return found
-        if rest and kind == EXECUTION and (found := self._executions(rest)):
+        if rest and kind == EXECUTION and (found := self._named(rest) or self._executions(rest)):
             return found
         for kind in self.kinds:
             if found := self._subjects(wanted, kind):
@@ -120,10 +120,17 @@ class Index:
         found = list(self._executions_of(wanted))
         at = wanted.find("/")
         while not found and at >= 0:
-            segment, bare = wanted[:at], wanted[at + 1 :]
-            found = [node for node in self._executions_of(bare) if self._segment(node) == segment]
+            found = self._execution_in(wanted[:at], wanted[at + 1 :])
             at = wanted.find("/", at + 1)
         return found
+
+    def _execution_in(self, segment: str, bare: str) -> list[int]:
+        return [node for node in self._executions_of(bare) if self._segment(node) == segment]
+
+    def _named(self, name: str) -> list[int]:
+        """The execution that :meth:`names` calls ``SEGMENT/ID``: the first ``/`` ends the segment."""
+        segment, _, bare = name.partition("/")
+        return self._execution_in(segment.replace("%2F", "/").replace("%25", "%"), bare)
 
     def _executions_of(self, bare: str) -> Iterator[int]:
         return (node for node in self._nodes(bare) if self.places[node] >= len(self.kinds))
@@ -145,11 +152,7 @@ class Index:
         is_first[1:] = self.words[1:] != self.words[:-1]
         repeated = self.repeated(nodes)
         return [
-            key.id
-            if first and not again
-            else f"{key.kind}:{key.segment}/{key.id}"
-            if again
-            else f"{key.kind}:{key.id}"
+            _name(key, alone=first and not again, again=again)
             for key, first, again in zip(self.keys(nodes), is_first[nodes], repeated, strict=True)
         ]
 
@@ -170,6 +173,14 @@ class Index:
             if len(found):
                 return list(found.slice(0, _NEAR).to_pylist())
         return []
+
+
+def _name(key: Key, *, alone: bool, again: bool) -> str:
+    """The shortest name that can't be read as that of another node."""
+    if key.kind == EXECUTION and (again or "/" in key.id):
+        segment = (key.segment or "").replace("%", "%25").replace("/", "%2F")
+        return f"{EXECUTION}:{segment}/{key.id}"
+    return key.id if alone and ":" not in key.id else f"{key.kind}:{key.id}"
 
 
 def _renumbered(slots: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
