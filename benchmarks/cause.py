@@ -200,7 +200,7 @@ def _child(side: str, plant: str) -> None:
 
 
 def _peak_gib() -> float:
-    """Peak memory of this process alone; ``ru_maxrss`` would count what the parent held when it started us."""
+    """Peak memory of this process; ``ru_maxrss`` would count what the parent held when it started us."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(status["VmHWM"].split()[0]) / 2**20
 
