@@ -72,6 +72,14 @@ def test_among_the_faulty_runs_the_enlarged_hole_leads(plant: Plant) -> None:
     assert classes(plant, "s04", "scenario_condition = 'faulty'")[0] == "302_enlarged-screw-hole"
 
 
+def test_the_scenario_from_the_file_name_is_a_condition_too(plant: Plant) -> None:
+    assert classes(plant, "s04") == [
+        cause.value
+        for cause in plant.cause(NOK, where="scenario = 's04'").causes
+        if cause.factor == "class_value"
+    ]
+
+
 def test_labels_and_annotations_are_never_ranked(plant: Plant) -> None:
     report = plant.cause(NOK)
     assert set(report.factors) == {"class_value", "workpiece_usage", "workpiece_location"}

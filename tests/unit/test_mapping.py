@@ -60,6 +60,14 @@ def test_the_scenario_comes_from_the_file_name(name: str, scenario: str) -> None
     assert name_values(read_mapping(SCREW).mapping, name) == {"scenario": scenario}
 
 
+def test_a_value_from_the_file_name_becomes_an_annotation() -> None:
+    file = parse_mapping(
+        BASE.replace("[use, tool]", "[use, tool, press]") + "file: {name_values: {press: '^press.'}}\n", "m"
+    )
+    roles = {attribute.name: attribute.role for attribute in attributes_of(file.expanded, file)}
+    assert roles["press"] is ColumnRole.ANNOTATION
+
+
 MISTAKES: dict[str, tuple[str, str, str]] = {
     "a column named twice": (
         BASE.replace("  tool: {role: factor}", "  tool: {role: factor}\n  run: {role: factor}"),

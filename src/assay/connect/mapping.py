@@ -255,6 +255,12 @@ class Mapping(_Strict):
                 )
         return self.model_copy(update={"columns": columns, "records": records, "long": None, "wide": None})
 
+    @property
+    def sources(self) -> dict[str, ColumnSpec]:
+        """What attributes are taken from: the columns, and the values from the file name as annotations."""
+        named = ColumnSpec(role=ColumnRole.ANNOTATION)
+        return {**dict.fromkeys(self.file.name_values, named), **self.columns}
+
 
 def _escaped(text: str) -> str:
     return f"${text}" if text.startswith("$") else text

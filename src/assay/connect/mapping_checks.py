@@ -172,19 +172,24 @@ def _check_attributes(file: MappingFile, mapping: Mapping, record: RecordSpec, p
             here = (*path, "attributes", at)
             if column in record.attributes[:at]:
                 raise _fail(file, here, f"column {column!r} is named twice", "Keep one of them.")
-            if column.startswith("$") or column not in mapping.columns:
+            if column.startswith("$") or column not in mapping.sources:
                 raise _fail(
                     file,
                     here,
-                    f"{column!r} is not a column of the mapping",
-                    did_you_mean(column.lstrip("$"), list(mapping.columns)) or "Add it under `columns:`.",
+                    f"{column!r} is neither a column of the mapping nor a value from the file name",
+                    did_you_mean(column.lstrip("$"), list(mapping.sources)) or "Add it under `columns:`.",
                 )
         return
     for name, given in record.attributes.items():
         here = (*path, "attributes", name)
         _check_ref(file, mapping, here, given)
-        if (source := reference(given)) is None or source not in mapping.columns:
-            raise _fail(file, here, "an attribute takes its values from a column", "Write it as $column.")
+        if (source := reference(given)) is None or source not in mapping.sources:
+            raise _fail(
+                file,
+                here,
+                "an attribute takes its values from a column or from the file name",
+                "Write it as $column.",
+            )
 
 
 def _check_same_records(file: MappingFile, mapping: Mapping) -> None:
@@ -229,7 +234,7 @@ def attribute_columns(mapping: Mapping, record: RecordSpec) -> dict[str, str]:
     """The attributes of a record: column by attribute name."""
     if isinstance(record.attributes, dict):
         return {name: str(reference(value)) for name, value in record.attributes.items()}
-    return {attribute_name(column, mapping.columns[column]): column for column in record.attributes}
+    return {attribute_name(column, mapping.sources[column]): column for column in record.attributes}
 
 
 def attribute_name(column: str, spec: ColumnSpec) -> str:
@@ -247,7 +252,7 @@ def attributes_of(mapping: Mapping, file: MappingFile) -> list[Attribute]:
     for at, record in enumerate(mapping.records):
         path: Path = ("records", at, "attributes")
         names = [] if isinstance(record.attributes, dict) else record.attributes
-        shown = [attribute_name(column, mapping.columns[column]) for column in names]
+        shown = [attribute_name(column, mapping.sources[column]) for column in names]
         for name, times in Counter(shown).items():
             if times > 1:
                 both = [column for column, one in zip(names, shown, strict=True) if one == name]
@@ -280,7 +285,7 @@ def attributes_of(mapping: Mapping, file: MappingFile) -> list[Attribute]:
 
 
 def _attribute(file: MappingFile, mapping: Mapping, record: RecordSpec, name: str, column: str) -> Attribute:
-    spec = mapping.columns[column]
+    spec = mapping.sources[column]
     try:
         return Attribute(
             name=name,

@@ -28,7 +28,8 @@ class RecordSpec(BaseModel):
     clock_uncertainty: Ref | None = Field(default=None, description="Uncertainty of the clock in seconds.")
     attributes: list[str] | dict[str, Ref] = Field(
         default_factory=list,
-        description="Columns kept as the plant's own attributes of this record; or name: $column.",
+        description="Columns and values from the file name, kept as the plant's own attributes "
+        "of this record; or name: $column.",
     )
     key: list[str] | None = Field(
         default=None,

@@ -212,7 +212,7 @@ class _Binder:
     def record(self, spec: RecordSpec) -> RecordPlan:
         fields = [self._field(name, value, _sort(spec.KIND, name)) for name, value in spec.fields().items()]
         attributes = [
-            self._field(name, f"${column}", _attribute_sort(self._mapping.columns[column].value_type))
+            self._field(name, f"${column}", _attribute_sort(self._mapping.sources[column].value_type))
             for name, column in attribute_columns(self._mapping, spec).items()
         ]
         values: list[FieldPlan] = []
