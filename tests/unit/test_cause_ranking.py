@@ -101,6 +101,27 @@ def test_runs_on_one_unit_do_not_count_as_many() -> None:
     assert claims <= 3
 
 
+def test_a_line_that_makes_larger_units_is_not_a_cause() -> None:
+    claims = 0
+    for _ in range(20):
+        size = np.concatenate([RNG.integers(64, 90, 60), RNG.integers(100, 127, 60)])
+        unit = np.repeat(np.arange(120), size)
+        bad = RNG.random(unit.size) < 0.3
+        claims += bool(rank(problem(bad, [levels("line", unit // 60)], clusters=unit), "UTC")[0])
+    assert claims <= 1
+
+
+def test_one_short_unit_leaves_small_counts_exact() -> None:
+    # 12 of 60 units come from one supplier, and 6 of those fail; one other unit lacks a run.
+    size = np.where(np.arange(60) == 59, 3, 4)
+    unit = np.repeat(np.arange(60), size)
+    bad = np.isin(unit, np.arange(6)) & (np.arange(unit.size) == np.searchsorted(unit, unit))
+    found, tests, _ = rank(problem(bad, [levels("supplier", (unit >= 12).astype(int))], clusters=unit), "UTC")
+    assert names(found) == ["supplier0"]
+    assert found[0].p_value == pytest.approx(comb(12, 6) / comb(59, 6))
+    assert tests == 2
+
+
 def test_a_side_is_compared_within_its_unit() -> None:
     unit = np.arange(400).repeat(2)
     side = np.tile([0, 1], 400)

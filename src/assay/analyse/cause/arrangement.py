@@ -18,6 +18,8 @@ from assay.analyse.cause.problem import Codes, Factor, Flags, Floats, Problem
 from assay.stats.stratified import tally
 
 _MOSTLY = 0.9
+_COMMON = 20
+_MOST_COMMON = 5
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,16 @@ class Arrangement:
                 between[factor.name] = Coded(_per_unit(factor.codes, factor.levels, units), factor.levels)
             if share > 0:
                 within[factor.name] = Coded(factor.codes, factor.levels)
-        totals = tally(units.code, self._response, count=units.count)
-        strata = self.rows[units.first] * (int(_size_class(units.size).max()) + 1) + _size_class(units.size)
-        self.between = Layer(totals, strata, between)
+        size_class = _size_class(units.size)
+        self._scale = _means(units.size, size_class) / units.size
+        strata = self.rows[units.first] * (int(size_class.max()) + 1) + size_class
+        self.between = Layer(self._totals(units), strata, between)
         self.within = Layer(self._response, units.code, within)
+
+    def _totals(self, units: _Units, taken_out: Floats | None = None) -> Floats:
+        """Summed response of each unit less what is taken out, brought to the size usual in its class."""
+        response = self._response if taken_out is None else self._response - taken_out
+        return tally(units.code, response, count=units.count) * self._scale
 
     @property
     def clusters(self) -> NDArray[np.int64] | None:
@@ -105,10 +113,8 @@ class Arrangement:
     def _take_out_of_totals(self, units: _Units) -> None:
         base = renumber(self._problem.strata)[0]
         effect = _means(self._response, self._cells) - _means(self._response, base)
-        per_unit = tally(units.code, effect, count=units.count)
-        totals = tally(units.code, self._response, count=units.count)
-        if np.abs(per_unit).max(initial=0) > 1e-9:
-            self.between.answer(totals - per_unit)
+        if np.abs(tally(units.code, effect, count=units.count)).max(initial=0) > 1e-9:
+            self.between.answer(self._totals(units, effect))
 
 
 def _units(problem: Problem) -> _Units | None:
@@ -148,14 +154,16 @@ def _per_unit(codes: Codes | Flags, levels: int, units: _Units) -> NDArray[np.in
 
 
 def _size_class(size: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Units are exchanged with units of like size: equal sizes when few differ, else sizes by octave."""
-    distinct, place, count = np.unique(size, return_inverse=True, return_counts=True)
-    if distinct.size <= 5 and count.min() >= 20:
-        return place.astype(np.int64)
-    return np.floor(np.log2(size)).astype(np.int64)
+    """Units are exchanged with units of like size: of equal size where that is common, else by octave."""
+    _, place, count = np.unique(size, return_inverse=True, return_counts=True)
+    octave = np.floor(np.log2(size)).astype(np.int64)
+    common = count >= _COMMON
+    if np.count_nonzero(common) > _MOST_COMMON:
+        return octave
+    return np.where(common[place], int(octave.max()) + 1 + place, octave)
 
 
-def _means(values: Floats, groups: NDArray[np.int64]) -> Floats:
+def _means(values: Floats | NDArray[np.int64], groups: NDArray[np.int64]) -> Floats:
     size = np.bincount(groups)
     mean = np.bincount(groups, weights=values) / np.maximum(size, 1)
     return np.asarray(mean[groups])

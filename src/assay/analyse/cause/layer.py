@@ -55,9 +55,7 @@ class Layer:
     def answer(self, response: Floats) -> None:
         """Replace the response, keeping the strata."""
         self.response = response
-        whole = np.rint(response)
-        self.is_whole = bool(np.abs(response - whole).max(initial=0) < 1e-9 and response.min(initial=0) >= 0)
-        self.is_binary = self.is_whole and bool(response.max(initial=0) <= 1)
+        self.is_binary = _is_whole(response) and bool(response.max(initial=0) <= 1)
         self._tables.clear()
         self._changed()
 
@@ -134,8 +132,8 @@ class Layer:
         known = codes >= 0
         return StratumMoments.of(self.response[known], self.strata[known], self.strata_count)
 
-    def urns(self, name: str, table: Crosstab, level: int) -> list[Urn]:
-        """What an exact test of one level draws from, per stratum; only for whole-number responses."""
+    def urns(self, name: str, table: Crosstab, level: int) -> list[Urn] | None:
+        """What an exact test of one level draws from, per stratum; None unless all are whole numbers."""
         cells = np.flatnonzero(table.level == level)
         known = self.factors[name].codes >= 0
         complete = bool(known.all())
@@ -147,6 +145,8 @@ class Layer:
             else:
                 inside = self.strata == stratum
                 members = self.response[inside if complete else inside & known]
+                if not _is_whole(members):
+                    return None
                 values, counts = np.unique(np.rint(members).astype(np.int64), return_counts=True)
                 if complete:
                     self._urns[stratum] = (values, counts)
@@ -166,6 +166,10 @@ def renumber(codes: Codes) -> tuple[NDArray[np.int64], int]:
         return place[codes].astype(np.int64), int(place[-1]) + 1
     distinct, place = np.unique(codes, return_inverse=True)
     return place.astype(np.int64), int(distinct.size)
+
+
+def _is_whole(response: Floats) -> bool:
+    return bool(np.abs(response - np.rint(response)).max(initial=0) < 1e-9 and response.min(initial=0) >= 0)
 
 
 def _tabulate(codes: Codes, strata: Codes, response: Floats, levels: int, strata_count: int) -> _Dense:

@@ -157,7 +157,7 @@ def _score(layer: Layer, factor: Factor, is_binary: bool) -> _Scored:
     z = scores.z
     p = upper_tail(z, scores.skew) if is_binary else student_tail(z, moments.freedom)
     p = np.where(scores.variance > 0, np.maximum(p, np.exp(np.maximum(scores.smallest_log_p, -700))), 1.0)
-    if layer.is_whole and is_binary:
+    if is_binary:
         p = _exactly(layer, factor, table, scores, p)
     return _Scored(factor, np.where(z > 0, np.maximum(p, _SMALLEST), 1.0), z)
 
@@ -186,7 +186,8 @@ def _exactly(layer: Layer, factor: Factor, table: Crosstab, scores: LevelScores,
     worth = np.flatnonzero(small & (p < _EXACT_WORTH) & (scores.z > 0))
     p = p.copy()
     for level in worth[np.argsort(p[worth])][:_MOST_EXACT]:
-        tail = exact_tail(layer.urns(factor.name, table, int(level)), round(float(scores.observed[level])))
+        urns = layer.urns(factor.name, table, int(level))
+        tail = None if urns is None else exact_tail(urns, round(float(scores.observed[level])))
         if tail is not None:
             p[level] = tail
     return p
