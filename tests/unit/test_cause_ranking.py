@@ -122,6 +122,17 @@ def test_one_short_unit_leaves_small_counts_exact() -> None:
     assert tests == 2
 
 
+@pytest.mark.parametrize("usual", [0.0, 250.0, 500.0])
+def test_a_counter_that_nearly_always_says_the_same_keeps_its_other_values_apart(usual: float) -> None:
+    values = np.full(10_000, usual)
+    values[:200] = np.arange(200) * 2.5
+    factor = ordered_factor("counter", values)
+    assert factor is not None
+    at = int(np.flatnonzero((factor.low <= usual) & (usual <= factor.high))[0])
+    assert factor.low[at] == factor.high[at] == usual
+    assert factor.levels >= 2
+
+
 def test_a_side_is_compared_within_its_unit() -> None:
     unit = np.arange(400).repeat(2)
     side = np.tile([0, 1], 400)

@@ -137,4 +137,8 @@ def _cuts(values: Floats, most_bins: int) -> Floats | None:
     if distinct.size <= most_bins:
         return distinct[1:]
     edges = np.quantile(sample, np.arange(1, most_bins) / most_bins, method="inverted_cdf")
-    return np.unique(edges[edges > distinct[0]])
+    often, repeats = np.unique(edges, return_counts=True)
+    heavy = often[repeats > 1]  # values of more than a bin's share: what lies above is a bin of its own
+    above = [values[values > one].min() for one in heavy if one < values.max()]
+    cuts = np.unique(np.concatenate([often, above]))
+    return np.asarray(cuts[cuts > values.min()])
