@@ -75,3 +75,11 @@ def test_any_text_value_comes_through_verbatim(value: str) -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(QueryError):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 990 + "a = 1" + ")" * 990, "not " * 480 + "a = 1", "- " * 900 + "a", "- " * 340 + "a"]
+)
+def test_what_is_nested_too_deeply_is_refused(text: str) -> None:
+    with pytest.raises(QueryError, match="nested too deeply"):
+        sql(text)

@@ -61,14 +61,23 @@ class Expression:
     _tree: exp.Expr
 
     def sql(self, columns: Mapping[str, str]) -> str:
-        """DuckDB SQL in which each name stands for the (already quoted) SQL given in ``columns``."""
+        """DuckDB SQL in which each name stands for the (already quoted) SQL given in ``columns``.
+
+        Raises
+        ------
+        QueryError
+            It is nested too deeply.
+        """
 
         def rename(node: exp.Expr) -> exp.Expr:
             if isinstance(node, exp.Column):
                 return sqlglot.parse_one(columns[node.name], dialect="duckdb")
             return node
 
-        return self._tree.copy().transform(rename).sql(dialect="duckdb")
+        try:
+            return self._tree.copy().transform(rename).sql(dialect="duckdb")
+        except RecursionError as error:
+            raise _too_deep() from error
 
 
 def parse(text: str) -> Expression:
@@ -87,6 +96,8 @@ def parse(text: str) -> Expression:
         raise QueryError(f"The expression has {len(written)} characters; at most {_LONGEST} are read.")
     try:
         statements = sqlglot.parse(written, dialect="duckdb")
+    except RecursionError as error:
+        raise _too_deep() from error
     except sqlglot.errors.SqlglotError as error:
         raise QueryError(
             f"{text!r} can't be read as a condition or a value: {_plain(error)}",
@@ -158,6 +169,10 @@ def _check(node: exp.Expr, text: str) -> None:
             f"{node.sql(dialect='duckdb')!r} in {text!r} is not allowed here.",
             hint="Use comparisons, and / or / not, in, between, is null, like and + - * /.",
         )
+
+
+def _too_deep() -> QueryError:
+    return QueryError("The expression is nested too deeply.", hint="Leave out what is not needed.")
 
 
 def _plain(error: Exception) -> str:
