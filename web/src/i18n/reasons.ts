@@ -23,5 +23,4 @@ export const reasons: Record<string, Text> = {
   "contradiction-in-row": { zh: "行内自相矛盾", en: "Row that contradicts itself" },
   "duplicate-key": { zh: "键相同而内容不同", en: "Same key, different content" },
   "invalid-entity": { zh: "主数据不符合其类别", en: "Master data that does not fit its kind" },
-  "not-a-row": { zh: "不符合格式的行", en: "Line that is not a row of its format" },
 };
