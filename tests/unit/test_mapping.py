@@ -53,6 +53,9 @@ def test_the_screwdriving_mapping_says_what_every_column_is() -> None:
         ("s02_variations-in-surface-friction.csv", "s02"),
         ("s07.csv", "s07"),
         ("labels_s11_new.csv.gz", "s11"),
+        ("s03-new (1).csv", "s03"),
+        ("螺丝 标签s05.xlsx", "s05"),
+        ("pass1 labels.csv", "pass1 labels"),
         ("hidden labels.csv", "hidden labels"),
     ],
 )
