@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from assay.cli.app import run
 
@@ -77,6 +78,13 @@ def test_init_says_what_to_do_next(call: Call, tmp_path: Path) -> None:
     code, out, err = call("init", tmp_path / "new")
     assert (code, out) == (1, "")
     assert "already is a plant" in err
+
+
+def test_a_proposed_mapping_on_stdout_is_nothing_but_the_mapping(call: Call) -> None:
+    code, out, err = call("load", "--infer", RUNS)
+    assert code == 0
+    assert yaml.safe_load(out)["columns"]["workpiece_result"] == {"role": "outcome"}
+    assert "scenario_condition" in err
 
 
 def test_loading_twice_changes_nothing(call: Call, tmp_path: Path) -> None:

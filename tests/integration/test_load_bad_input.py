@@ -363,6 +363,7 @@ WRONG_FILES: dict[str, tuple[str, bytes, str]] = {
     "old Excel": ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, ".xlsx"),
     "broken Excel": ("a.xlsx", b"PK\x03\x04broken", "broken"),
     "broken Parquet": ("a.parquet", b"PAR1" + b"\0" * 100 + b"PAR1", "can't be read"),
+    "tar": ("a.csv", b"plant/assay.toml".ljust(257, b"\0") + b"ustar\x0000" + bytes(250), "a tar archive"),
     "broken gzip": ("a.csv.gz", b"\x1f\x8b\x08\0broken", "gzip"),
     "not gzip": ("a.csv.gz", HEADER.encode(), "named .gz"),
     "column twice": ("a.csv", b"unit,value,unit\nU1,1,U1\n", "'unit' 2 times"),

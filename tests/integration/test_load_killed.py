@@ -134,8 +134,9 @@ def kill_and_compare(folder: Path, points: int, seed: int) -> int:
         expected = plant_of(reference)
         assert expected["quarantine"]
         chance = random.Random(seed)
-        hit = 0
-        for point in range(points):
+        hit, point = 0, 0
+        # On a busy machine a load may end before its kill; then more are tried, so that half the points hit.
+        while point < points or (hit < points // 2 and point < 4 * points):
             shutil.copytree(template, victim)
             hit += server.load(victim, second, mapping, kill_after=chance.uniform(0, took)) != 0
             recorded = first_recorded(victim)
@@ -146,6 +147,7 @@ def kill_and_compare(folder: Path, points: int, seed: int) -> int:
             now = first_recorded(victim)
             assert {epoch: now[epoch] for epoch in recorded} == recorded
             shutil.rmtree(victim)
+            point += 1
         return hit
     finally:
         server.close()

@@ -33,7 +33,6 @@ def print_causes(to: Console, document: dict[str, Any]) -> None:
     else:
         to.print(say("cause.of", **counts))
     if not document["causes"]:
-        to.print(say("cause.insufficient"))
         to.print(said(document["note"]))
         return
     heads = ["rank", "cause", "effect", "interval", "q", "support", "blast", "confounded"]

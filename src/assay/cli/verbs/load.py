@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.cli.options import AsJson
-from assay.cli.output import show, table
+from assay.cli.output import console, show, table
 from assay.cli.progress import bar
 from assay.cli.speech import said, say
 
@@ -86,9 +86,11 @@ def _infer(file: Path, out: Path | None, *, as_json: bool) -> None:
         else:
             to.print(say("infer.written", out=out), soft_wrap=True)
         if doubts:
-            to.print(say("infer.doubts"))
+            # A mapping on stdout can be redirected to a file; what people should read goes beside it.
+            beside = to if out is not None else console(stderr=True)
+            beside.print(say("infer.doubts"))
             table(
-                to,
+                beside,
                 [say("infer.column"), say("infer.doubt")],
                 [(doubt.column, said(doubt.message)) for doubt in inference.doubts],
             )

@@ -32,6 +32,9 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"MZ\x90", "a Windows program"),
 )
 
+_TAR_AT = 257
+"""Where a tar archive's first header names its format (POSIX.1-1988, ustar)."""
+
 _BY_SUFFIX = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -95,6 +98,8 @@ def _of(head: bytes, path: Path) -> str:
         if head.startswith(signature):
             return _of_zip(path) if name == "zip" else name
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
+    if head[_TAR_AT : _TAR_AT + 5] == b"ustar":
+        return "a tar archive"
     if start.startswith((b"<!doctype html", b"<html")):
         return "an HTML page"
     if start.startswith(b"<?xml"):
