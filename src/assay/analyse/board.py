@@ -7,7 +7,6 @@ page never counts subjects differently from the analysis beside it.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -23,7 +22,7 @@ from assay.analyse.cause.columns import encode
 from assay.analyse.cause.frame import Frame
 from assay.model.attributes import ColumnRole
 from assay.model.errors import AnalysisError, did_you_mean
-from assay.query.expression import literal, quoted
+from assay.query.expression import literal, written_name
 from assay.stats.risk import mean_interval, proportion_interval
 from assay.store.workspace import Workspace
 
@@ -43,7 +42,6 @@ _SAMPLE = 50_000
 
 
 _MOST_OUTCOMES = 10
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _INTERNAL = frozenset(
     {"source", "epoch", "seq", "recorded", "clock_uncertainty", "key_hash", "content_hash", "date"}
 )
@@ -380,11 +378,11 @@ def suggest_targets(workspace: Workspace) -> tuple[Suggestion, ...]:
             if len(words) == 1 and not known:
                 continue
             total = sum(row["results"] for row in words)
-            target = f"{_name(name)} = {literal(worst['text'])}"
+            target = f"{written_name(name)} = {literal(worst['text'])}"
             one = Suggestion(target, name, worst["text"], total, worst["results"], segments)
             found.append(((0 if known else 1, -worst["results"]), one))
         elif numeric:
-            found.append(((2, -numeric), Suggestion(_name(name), name, None, numeric, None, segments)))
+            found.append(((2, -numeric), Suggestion(written_name(name), name, None, numeric, None, segments)))
     return tuple(one for _, one in sorted(found, key=lambda item: item[0]))
 
 
@@ -420,10 +418,6 @@ def _filled(table: pa.Table) -> pa.Table:
         if name not in _INTERNAL and (not table.num_rows or table.column(name).null_count < table.num_rows)
     ]
     return table.select(shown)
-
-
-def _name(characteristic: str) -> str:
-    return characteristic if _PLAIN_NAME.match(characteristic) else quoted(characteristic)
 
 
 def _levels_of(frame: Frame, factor: str) -> tuple[Codes, list[str]]:

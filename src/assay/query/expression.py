@@ -16,9 +16,14 @@ from sqlglot import exp
 from assay.model.errors import QueryError, did_you_mean
 
 _FULL_WIDTH = str.maketrans("＝＞＜（），！", "=><(),!")
+_WORD = r"[^\W\d]\w*"
 _PIECES = re.compile(
-    r"""'(?:[^']|'')*'|"[^"]*"|[‘＇](?P<single>[^’＇]*)[’＇]|[“＂](?P<double>[^”＂]*)[”＂]|.""", re.DOTALL
+    r"""'(?:[^']|'')*'|"[^"]*"|[‘＇](?P<single>[^’＇]*)[’＇]|[“＂](?P<double>[^”＂]*)[”＂]"""
+    rf"""|\d[\w.]*|(?P<function>{_WORD}(?=\s*[(（]))|(?P<word>{_WORD})|.""",
+    re.DOTALL,
 )
+_SPOKEN = frozenset({"and", "or", "not", "in", "between", "is", "null", "like", "ilike", "true", "false"})
+"""The words that mean something in an expression; any other one is a name, whatever it means in SQL."""
 
 _CONDITIONS = (
     exp.And,
@@ -89,13 +94,13 @@ def parse(text: str) -> Expression:
         Empty, too long, not parsable, or using anything but comparisons, ``and/or/not``, ``in``,
         ``between``, ``is null``, ``like`` and arithmetic.
     """
-    written = _half_width(text).strip()
+    written = text.strip()
     if not written:
         raise QueryError("The expression is empty.", hint="Write a condition such as result = 'NOK'.")
     if len(written) > _LONGEST:
         raise QueryError(f"The expression has {len(written)} characters; at most {_LONGEST} are read.")
     try:
-        statements = sqlglot.parse(written, dialect="duckdb")
+        statements = sqlglot.parse(_as_sql(written), dialect="duckdb")
     except RecursionError as error:
         raise _too_deep() from error
     except sqlglot.errors.SqlglotError as error:
@@ -143,14 +148,25 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _half_width(text: str) -> str:
-    """Full-width operators and quotes as their ASCII twins; what stands inside quotes is left alone."""
+def written_name(name: str) -> str:
+    """``name`` as it is written in an expression: in double quotes only where it has to be."""
+    plain = re.fullmatch(_WORD, name) is not None and name.lower() not in _SPOKEN
+    return name if plain else quoted(name)
+
+
+def _as_sql(text: str) -> str:
+    """Names in double quotes, full-width operators and quotes as their ASCII twins.
+
+    What stands inside quotes is left alone.
+    """
 
     def piece(match: re.Match[str]) -> str:
         if match["single"] is not None:
             return literal(match["single"])
         if match["double"] is not None:
             return quoted(match["double"])
+        if (word := match["word"]) is not None:
+            return word if word.lower() in _SPOKEN else quoted(word)
         whole = match[0]
         return whole if whole[0] in "'\"" else whole.translate(_FULL_WIDTH)
 
@@ -162,8 +178,6 @@ def _check(node: exp.Expr, text: str) -> None:
         raise QueryError(
             f"{node.sql()!r} in {text!r} is not a column name.", hint="Name a column without a table."
         )
-    if isinstance(node, exp.In) and (node.args.get("query") or node.args.get("unnest")):
-        raise QueryError(f"{text!r}: in (…) takes a list of values.", hint="line in ('L1', 'L2')")
     if not isinstance(node, (*_CONDITIONS, *_VALUES, *_LEAVES)):
         raise QueryError(
             f"{node.sql(dialect='duckdb')!r} in {text!r} is not allowed here.",
@@ -176,4 +190,5 @@ def _too_deep() -> QueryError:
 
 
 def _plain(error: Exception) -> str:
-    return str(error).splitlines()[0].replace("\x1b[4m", "").replace("\x1b[0m", "")
+    line = str(error).splitlines()[0].replace("\x1b[4m", "").replace("\x1b[0m", "")
+    return re.sub(r"\.? Line \d+, Col: \d+\.$", "", line)
