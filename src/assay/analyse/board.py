@@ -71,11 +71,16 @@ _STEPS = """
     ORDER BY coalesce(started, time), source, seq
 """
 _RESULTS = """
+    WITH made AS (
+        SELECT execution, segment FROM movement
+        WHERE subject = $id AND role = 'produced' AND ($kind IS NULL OR subject_kind = $kind)
+    )
     SELECT * FROM measurement
     WHERE (subject = $id AND ($kind IS NULL OR subject_kind = $kind))
-       OR (subject_kind = 'execution' AND ($kind IS NULL OR $kind <> 'execution') AND subject IN (
-              SELECT execution FROM movement
-              WHERE subject = $id AND role = 'produced' AND ($kind IS NULL OR subject_kind = $kind)))
+       OR (subject_kind = 'execution' AND ($kind IS NULL OR $kind <> 'execution')
+           AND subject IN (SELECT execution FROM made)
+           AND (segment IS NULL OR (subject, segment) IN (SELECT (execution, segment) FROM made)
+                OR subject IN (SELECT execution FROM made WHERE segment IS NULL)))
     ORDER BY time DESC, source, seq
 """
 

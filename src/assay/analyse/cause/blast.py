@@ -93,9 +93,8 @@ def _consumers(frame: Frame, mark: Mark, column: Column) -> Flags:
     taken = frame.movements.is_in("role", "consumed") & np.asarray(
         pc.equal(subject, mark.value).to_numpy(zero_copy_only=False)
     )
-    executions = table.column("execution").combine_chunks()
-    used = pc.unique(executions.filter(pa.array(taken)))
-    return np.asarray(pc.is_in(executions, value_set=used).to_numpy(zero_copy_only=False))
+    executions = frame.movements.executions
+    return np.isin(executions, executions[taken])
 
 
 def _in_ranges(values: NDArray[np.float64], mark: Mark) -> Flags:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from assay.analyse.cause.clock import NAMES as CLOCK_NAMES
 from assay.analyse.cause.clock import UNKNOWN
-from assay.analyse.cause.columns import LakeColumns, Rows, encode, gather, locate
+from assay.analyse.cause.columns import LakeColumns, Rows, encode, locate
+from assay.analyse.cause.links import Movements, consumed_rows, linked, units_of
 from assay.model.attributes import Attribute, AttributeType, ColumnRole
 from assay.model.errors import AnalysisError, QueryError, did_you_mean
 from assay.model.kinds import RecordKind
@@ -44,36 +45,6 @@ class Column:
     material: str | None = None
     unit: str | None = None
     title: dict[str, str] = dataclasses.field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Movements:
-    """The movement table's own columns that link subjects, units and executions."""
-
-    source: LakeColumns
-    table: pa.Table
-
-    @classmethod
-    def of(cls, workspace: Workspace) -> Movements:
-        """Read the linking columns."""
-        source = LakeColumns(workspace.lake, RecordKind.MOVEMENT)
-        names = ["execution", "role", "subject", "subject_kind", "segment", "material", "started"]
-        return cls(source, source.read(names, words=["role", "subject_kind", "segment", "material"]))
-
-    def is_in(self, name: str, *values: str) -> NDArray[np.bool_]:
-        """Which rows have one of ``values`` in a dictionary column."""
-        codes, labels = self.codes(name)
-        wanted = [place for place, label in enumerate(labels) if label in values]
-        return np.isin(codes, wanted)
-
-    def codes(self, name: str) -> tuple[NDArray[np.integer], tuple[str, ...]]:
-        """Codes and labels of a dictionary column."""
-        return encode(self.table.column(name))
-
-    @cached_property
-    def made(self) -> NDArray[np.bool_]:
-        """Rows that say a unit or lot was made or worked on."""
-        return self.is_in("role", "produced", "used", "by-product", "returned")
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +146,7 @@ def build(workspace: Workspace, target: str, where: str | None, scope: str | Non
     resolve(expression.names, known, what="measured characteristic")
     rows = _read_measurements(workspace, measured, expression)
     movements = Movements.of(workspace)
-    rows, links = _linked(rows, movements)
+    rows, links = linked(rows, movements)
     segments = _in_scope(rows, scope)
     if segments is not None:
         keep = pc.is_in(rows.column("segment"), value_set=pa.array(segments)).combine_chunks()
@@ -213,25 +184,6 @@ def build(workspace: Workspace, target: str, where: str | None, scope: str | Non
     return frame
 
 
-def units_of(subjects: pa.Array, kinds: pa.Array, movements: Movements, rows: Rows | None) -> pa.Array:
-    """The unit (or lot) of each subject: an execution's product, or the subject itself."""
-    if rows is None or not movements.table.num_rows:
-        return subjects
-    made = movements.table.column("subject").combine_chunks().take(pa.array(rows, mask=rows < 0))
-    return pc.if_else(pc.equal(kinds, "execution"), pc.coalesce(made, subjects), subjects)
-
-
-def consumed_rows(movements: Movements, rows: Rows, material: str) -> Rows:
-    """For each movement row, a row of the same execution that says what ``material`` it consumed."""
-    taken = movements.is_in("role", "consumed")
-    codes, labels = movements.codes("material")
-    named = np.array([label == material for label in labels] + [material == ""])
-    candidates = np.flatnonzero(taken & named[codes])
-    executions = movements.table.column("execution").combine_chunks()
-    wanted = executions.take(pa.array(rows, mask=rows < 0))
-    return locate(wanted, executions.take(pa.array(candidates)), candidates)
-
-
 def _characteristics(workspace: Workspace) -> list[str]:
     found = workspace.lake.query("select distinct characteristic from measurement")
     return [str(name) for name in found.column(0).to_pylist()]
@@ -244,70 +196,6 @@ def _read_measurements(workspace: Workspace, measured: LakeColumns, expression: 
         [*_KEPT, *_MEASUREMENT_FACTORS, *present],
         where=pc.field("characteristic").isin(list(expression.names)),
     )
-
-
-def _linked(rows: pa.Table, movements: Movements) -> tuple[pa.Table, dict[str | None, Rows]]:
-    """Find each subject's movement rows, and take the segment from there where the measurement has none."""
-    subject = rows.column("subject").combine_chunks()
-    kinds = rows.column("subject_kind").combine_chunks()
-    is_execution = pc.equal(kinds, "execution").to_numpy(zero_copy_only=False)
-    links: dict[str | None, Rows] = {}
-    if is_execution.any():
-        made = np.flatnonzero(movements.made)
-        every = np.arange(movements.table.num_rows)
-        order = every if made.size == every.size else np.concatenate([made, np.setdiff1d(every, made)])
-        wanted, among = _execution_keys(rows, movements)
-        found = locate(wanted, among if order is every else among.take(pa.array(order)), order)
-        links[None] = np.where(is_execution, found, -1)
-    if not is_execution.all():
-        _link_units(subject, is_execution, movements, links)
-    links = {link: found for link, found in links.items() if (found >= 0).any()}
-    if links and rows.column("segment").null_count:
-        codes, labels = movements.codes("segment")
-        words = pa.array([*labels, None], pa.string())
-        for found in links.values():
-            own = words.take(pa.array(gather(codes, found, -1).astype(np.int64) % len(words)))
-            filled = pc.coalesce(rows.column("segment").combine_chunks(), own)
-            rows = rows.set_column(rows.schema.get_field_index("segment"), "segment", filled)
-    return rows, links
-
-
-def _execution_keys(rows: pa.Table, movements: Movements) -> tuple[pa.Array, pa.Array]:
-    """Ids of the subjects and of the movements' executions, with the segment where ids alone may repeat."""
-    wanted = rows.column("subject").combine_chunks()
-    among = movements.table.column("execution").combine_chunks()
-    segments = len(movements.codes("segment")[1])
-    if segments < 2 or rows.column("segment").null_count:
-        return wanted, among
-    theirs = movements.table.column("segment").combine_chunks().cast(pa.string())
-    mine = rows.column("segment").combine_chunks()
-    return (
-        pc.binary_join_element_wise(mine, wanted, "\x1f"),
-        pc.binary_join_element_wise(pc.fill_null(theirs, ""), among, "\x1f"),
-    )
-
-
-def _link_units(
-    subject: pa.Array, is_execution: NDArray[np.bool_], movements: Movements, links: dict[str | None, Rows]
-) -> None:
-    """A unit reaches, in each segment it went through, the last movement that made or worked on it."""
-    codes, labels = movements.codes("segment")
-    started = movements.table.column("started").cast(pa.int64())
-    time = pc.fill_null(started, UNKNOWN).to_numpy()
-    names = movements.table.column("subject").combine_chunks()
-    found: dict[str, Rows] = {}
-    for place, label in [*enumerate(labels), (-1, "")]:
-        candidates = np.flatnonzero(movements.made & (codes == place))
-        if not candidates.size:
-            continue
-        latest = candidates[np.argsort(-time[candidates], kind="stable")]
-        rows = np.where(is_execution, -1, locate(subject, names.take(pa.array(latest)), latest))
-        if (rows >= 0).any():
-            found[label] = rows
-    if len(found) == 1 and None not in links:
-        links[None] = next(iter(found.values()))
-    else:
-        links.update(found)
 
 
 def _in_scope(rows: pa.Table, scope: str | None) -> tuple[str, ...] | None:
@@ -367,7 +255,7 @@ def _pivoted(
 ) -> tuple[pa.Table, dict[str | None, Rows], pa.Table, dict[str, str]]:
     """One row per subject, with the last value of each characteristic."""
     codes, labels = encode(rows.column("characteristic"))
-    subject = rows.column("subject").combine_chunks()
+    subject = _identities(rows)
     time = pc.fill_null(rows.column("time").cast(pa.int64()), UNKNOWN).to_numpy()
     everyone = pc.unique(subject)
     first = locate(everyone, subject, np.arange(len(subject)))
@@ -383,6 +271,14 @@ def _pivoted(
         fields[name] = f"c{place}"
     kept = rows.take(pa.array(first))
     return kept, {link: found[first] for link, found in links.items()}, pa.table(wide), fields
+
+
+def _identities(rows: pa.Table) -> pa.Array:
+    """A name for each row's subject: the id of an execution is unique within its segment, others by kind."""
+    kind = rows.column("subject_kind").combine_chunks()
+    segment = pc.fill_null(rows.column("segment").combine_chunks(), "")
+    of_execution = pc.if_else(pc.equal(kind, "execution"), segment, "")
+    return pc.binary_join_element_wise(kind, of_execution, rows.column("subject").combine_chunks(), "\x1f")
 
 
 def _compute(rows: pa.Table, fields: dict[str, str], expression: Expression) -> NDArray[np.float64]:
