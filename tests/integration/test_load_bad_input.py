@@ -201,9 +201,18 @@ def test_the_same_row_twice_is_a_duplicate_and_a_different_one_is_quarantined(pl
     (row,) = quarantined(plant)
     assert (row["seq"], row["reason"], row["column"], row["value"]) == (3, "duplicate-key", "value", "9.9")
     assert row["raw_bytes"] == other.strip().encode()
-    assert "row 1" in row["message"]
+    assert "in line 2" in row["message"]
     assert "'1.1'" in row["message"]
     assert values(plant) == [("U1", 1.1), ("U2", 1.2), ("U3", 1.3)]
+
+
+def test_a_contradiction_names_the_column_of_the_file(plant: Workspace) -> None:
+    file = plant.path.parent / "runs.csv"
+    file.write_text("run,unit,result\nR1,U1,OK\nR2,U2,OK\nR2,U2,NOK\n", encoding="utf-8")
+    load_file(plant, file, RUNS)
+    (row,) = quarantined(plant)
+    assert (row["line"], row["column"], row["value"]) == (4, "result", "NOK")
+    assert "in line 3, with other content: result 'NOK', before 'OK'" in row["message"]
 
 
 def test_rows_of_another_file_are_duplicates_and_contradictions_name_the_plant(plant: Workspace) -> None:
@@ -361,7 +370,7 @@ WRONG_FILES: dict[str, tuple[str, bytes, str]] = {
     "picture": ("a.csv", b"\x89PNG\r\n\x1a\n0000", "PNG"),
     "web page": ("a.csv", b"<!DOCTYPE html><html>", "HTML"),
     "old Excel": ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, ".xlsx"),
-    "broken Excel": ("a.xlsx", b"PK\x03\x04broken", "broken"),
+    "broken Excel": ("a.xlsx", b"PK\x03\x04broken", "Copy or export the file again"),
     "broken Parquet": ("a.parquet", b"PAR1" + b"\0" * 100 + b"PAR1", "can't be read"),
     "tar": ("a.csv", b"plant/assay.toml".ljust(257, b"\0") + b"ustar\x0000" + bytes(250), "a tar archive"),
     "broken gzip": ("a.csv.gz", b"\x1f\x8b\x08\0broken", "gzip"),

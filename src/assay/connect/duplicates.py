@@ -40,6 +40,13 @@ class KeyGroup:
     last: date | None = None
     timeless: bool = False
     """True when a record has no time, or time is not part of the key: every date may hold a match."""
+    columns: dict[str, set[str]] = field(default_factory=dict)
+    """Columns of the source that a field is read from, in any of the mapping's records."""
+
+    def said(self, name: str) -> str:
+        """A field by its column in the source, where that is one column; else by its own name."""
+        columns = self.columns.get(name, set())
+        return next(iter(columns)) if len(columns) == 1 else name
 
     def note_dates(self, first: date, last: date) -> None:
         """Widen the range of dates in which matches can lie."""
@@ -91,7 +98,7 @@ class Conflict:
     first: int | None
     """Source row of the record that stays; None when it was in the plant before."""
     column: str
-    """A field in which the two differ."""
+    """What the two differ in: the source's column, or the record's field where several columns fill it."""
     value: str | None
     differences: str
     """Every difference, readable."""
@@ -305,12 +312,17 @@ class _Suspects:
             "QUALIFY row_number() OVER (PARTITION BY a.seq ORDER BY b.content_number) = 1"
         ).fetchall()
         self._connection.unregister("conflicts")
-        return {seq: _told(different) for seq, different in found}
+        return {seq: _told(self.group, different) for seq, different in found}
 
 
-def _told(different: list[dict[str, str | None]]) -> tuple[str, str | None, str]:
-    shown = [f"{one['name']} {_shown(one['here'])}, before {_shown(one['before'])}" for one in different]
-    return str(different[0]["name"]), different[0]["here"], "; ".join(shown)
+def _told(group: KeyGroup, different: list[dict[str, str | None]]) -> tuple[str, str | None, str]:
+    by_column: dict[str, dict[str, str | None]] = {}
+    for one in different:
+        by_column.setdefault(group.said(str(one["name"])), one)
+    shown = [
+        f"{name} {_shown(one['here'])}, before {_shown(one['before'])}" for name, one in by_column.items()
+    ]
+    return next(iter(by_column)), different[0]["here"], "; ".join(shown)
 
 
 def _shown(value: str | None) -> str:

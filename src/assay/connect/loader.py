@@ -176,6 +176,8 @@ class Loader:
                 (record.kind.value, record.key), KeyGroup(record.kind.value, record.key)
             )
             group.hashes.append(piece.keys)
+            for name, column in record.columns.items():
+                group.columns.setdefault(name, set()).add(column)
             _note_dates(group, piece.table)
         self._quarantine(built.rejects, begun)
 
@@ -250,11 +252,13 @@ class Loader:
                 self._taken.files[table] = self._writers[table].finish()
 
     def _conflicting(self, conflicts: Sequence[Conflict]) -> list[Reject]:
-        raw = self._raw_rows({conflict.seq for conflict in conflicts})
+        rows = {row for one in conflicts for row in (one.seq, one.first) if row is not None}
+        raw = self._raw_rows(rows)
         rejects = []
         for conflict in conflicts:
             found = raw[conflict.seq]
-            known = "duplicate-key-plant" if conflict.first is None else "duplicate-key-file"
+            before = None if conflict.first is None else raw[conflict.first].line or conflict.first + 1
+            known = "duplicate-key-plant" if before is None else "duplicate-key-file"
             rejects.append(
                 Reject(
                     conflict.seq,
@@ -262,11 +266,7 @@ class Loader:
                     conflict.column,
                     conflict.value,
                     "duplicate-key",
-                    message(
-                        known,
-                        first=None if conflict.first is None else conflict.first + 1,
-                        differences=conflict.differences,
-                    ),
+                    message(known, first=before, differences=conflict.differences),
                     found.raw,
                 )
             )

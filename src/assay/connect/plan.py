@@ -87,6 +87,16 @@ class RecordPlan:
         return self.spec.key_fields()
 
     @cached_property
+    def columns(self) -> dict[str, str]:
+        """The source's column behind each lake column that has one."""
+        every = (*self.fields, *self.attributes)
+        found = {one.name: one.use.column for one in every if one.use is not None}
+        for name in ("ended", "started") if self.kind is RecordKind.MOVEMENT else ():
+            if name in found:
+                found.setdefault("time", found[name])
+        return found
+
+    @cached_property
     def required(self) -> frozenset[str]:
         """Fields that may not be empty."""
         return frozenset(type(self.spec).required())

@@ -71,5 +71,6 @@ def did_you_mean(wrong: str, known: list[str]) -> str | None:
     """A hint naming the closest known names, or None when nothing is close."""
     from difflib import get_close_matches
 
-    close = get_close_matches(wrong, known, n=3, cutoff=0.5)
+    folded = {name.casefold(): name for name in reversed(known)}
+    close = [folded[name] for name in get_close_matches(wrong.casefold(), list(folded), n=3, cutoff=0.5)]
     return f"Did you mean {' or '.join(repr(name) for name in close)}?" if close else None

@@ -156,6 +156,8 @@ def check_name(path: Path, found: Detected, wanted: str) -> None:
 
 
 def _advice(found: Detected) -> str:
+    if "broken" in found.format:
+        return "Copy or export the file again."
     if found.gzipped and found.format in _SAID:
         return "Unpack it first; only CSV is read from gzip."
     if ".xls" in found.format:
