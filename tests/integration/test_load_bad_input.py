@@ -191,6 +191,20 @@ def test_unknown_units_are_told_row_by_row(plant: Workspace, tmp_path: Path) -> 
     assert quarantined(plant)[0]["value"] == "furlong"
 
 
+def test_a_word_that_is_not_known_is_told_with_those_that_are(plant: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "steps.csv"
+    file.write_text("run,unit,role\nR1,U1,produced\nR2,U2,eaten\n", encoding="utf-8")
+    mapping = {
+        "source": "line",
+        "columns": {"run": {"role": "subject"}, "unit": {"role": "subject"}, "role": {"role": "annotation"}},
+        "records": [{"kind": "movement", "execution": "$run", "subject": "$unit", "role": "$role"}],
+    }
+    report = load_file(plant, file, mapping)
+    assert (report.accepted, report.reasons) == (1, {"unknown-word": 1})
+    assert "role = 'eaten'" in quarantined(plant)[0]["message"]
+    assert "consumed, produced, used" in quarantined(plant)[0]["message"]
+
+
 # -- duplicates ---------------------------------------------------------------------------------------
 
 

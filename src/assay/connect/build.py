@@ -79,17 +79,18 @@ class _Verdict:
 
     rows: int
     bad: Mask = field(init=False)
-    found: list[tuple[Mask, str, str]] = field(default_factory=list)
+    found: list[tuple[Mask, str, str, str]] = field(default_factory=list)
+    """Rows, column, reason and the words that are allowed."""
     told: dict[int, str] = field(default_factory=dict)
     """Sentences of rows whose reason has none of its own."""
 
     def __post_init__(self) -> None:
         self.bad = np.zeros(self.rows, bool)
 
-    def note(self, mask: Mask, column: str, reason: str) -> None:
+    def note(self, mask: Mask, column: str, reason: str, allowed: Sequence[str] = ()) -> None:
         fresh = mask & ~self.bad
         if fresh.any():
-            self.found.append((fresh, column, reason))
+            self.found.append((fresh, column, reason, ", ".join(allowed)))
             self.bad |= fresh
 
 
@@ -192,7 +193,7 @@ class Builder:
         at = np.flatnonzero(verdict.bad)
         raw: dict[int, RawRow] = dict(zip(at.tolist(), block.locate(at), strict=True))
         rejects = []
-        for mask, column, reason in verdict.found:
+        for mask, column, reason, allowed in verdict.found:
             where = np.flatnonzero(mask)
             shown = _shown(block.table, column, where)
             for index, value in zip(where.tolist(), shown, strict=True):
@@ -204,7 +205,8 @@ class Builder:
                         column,
                         value,
                         reason,
-                        verdict.told.get(index) or message(reason, column=column, value=value),
+                        verdict.told.get(index)
+                        or message(reason, column=column, value=value, allowed=allowed),
                         found.raw,
                     )
                 )
@@ -268,9 +270,9 @@ class _Draft:
             if one.name == "unit":
                 self._check_words(verdict, one, "unknown-unit", is_unit)
             elif one.name == "subject_kind":
-                self._check_words(verdict, one, "unknown-word", SUBJECT_KINDS.__contains__)
+                self._check_words(verdict, one, "unknown-word", SUBJECT_KINDS.__contains__, SUBJECT_KINDS)
             elif one.name == "role":
-                self._check_words(verdict, one, "unknown-word", _ROLES.__contains__)
+                self._check_words(verdict, one, "unknown-word", _ROLES.__contains__, _ROLES)
             elif one.name in MASTER_FIELDS:
                 self._check_words(verdict, one, "too-long", _is_id)
             elif one.use.sort == "text" and one.name != "message":
@@ -298,14 +300,19 @@ class _Draft:
             verdict.note(empty, self._said(name), "empty-required")
 
     def _check_words(
-        self, verdict: _Verdict, one: FieldPlan, reason: str, fits: Callable[[str], bool]
+        self,
+        verdict: _Verdict,
+        one: FieldPlan,
+        reason: str,
+        fits: Callable[[str], bool],
+        allowed: Sequence[str] = (),
     ) -> None:
         column = self.columns[one.name]
         known = column.dictionary.to_pylist()
         odd = np.array([word is not None and not fits(word) for word in [*known, None]], np.bool_)
         if odd.any():
             codes = np.asarray(column.indices.fill_null(len(known)).to_numpy(zero_copy_only=False))
-            verdict.note(odd[codes], one.said, reason)
+            verdict.note(odd[codes], one.said, reason, allowed)
 
     @cached_property
     def _hashes(self) -> dict[str, Hashes | np.uint64]:
@@ -378,7 +385,7 @@ class _Draft:
         ]
 
 
-_ROLES = frozenset(role.value for role in Role)
+_ROLES = tuple(role.value for role in Role)
 
 
 def _is_id(word: str) -> bool:
