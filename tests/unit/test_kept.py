@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,23 @@ def test_many_threads_make_one_answer() -> None:
         answers = list(pool.map(lambda _: kept.once("key", make), range(16)))
     assert answers == [7] * 16
     assert len(made) == 1
+
+
+def test_an_answer_is_not_made_again_by_one_who_comes_just_as_it_is_ready() -> None:
+    kept, made = Kept(5000), []
+
+    def ask(_: int) -> None:
+        for number in range(5000):
+            kept.once(number, lambda number=number: made.append(number))
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(ask, range(4)))
+    finally:
+        sys.setswitchinterval(usual)
+    assert len(made) == 5000
 
 
 def test_different_questions_do_not_wait_for_each_other() -> None:

@@ -35,11 +35,11 @@ class Kept:
                     return cast("T", self._answers[key])
             try:
                 made = make()
+                with self._guard:
+                    self._answers[key] = made
+                    while len(self._answers) > self._most:
+                        self._answers.popitem(last=False)
             finally:
                 with self._guard:
                     self._making.pop(key, None)
-            with self._guard:
-                self._answers[key] = made
-                while len(self._answers) > self._most:
-                    self._answers.popitem(last=False)
         return made
