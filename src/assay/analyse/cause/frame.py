@@ -192,10 +192,13 @@ def _characteristics(workspace: Workspace) -> list[str]:
 def _read_measurements(workspace: Workspace, measured: LakeColumns, expression: Expression) -> pa.Table:
     own = [attribute.name for attribute in workspace.registry.attributes(RecordKind.MEASUREMENT)]
     present = [name for name in own if name in measured.schema.names]
-    return measured.read(
+    rows = measured.read(
         [*_KEPT, *_MEASUREMENT_FACTORS, *present],
         where=pc.field("characteristic").isin(list(expression.names)),
     )
+    value = rows.column("value")
+    finite = pc.if_else(pc.is_finite(value), value, None)  # anything else is above every limit
+    return rows.set_column(rows.schema.get_field_index("value"), "value", finite)
 
 
 def _in_scope(rows: pa.Table, scope: str | None) -> tuple[str, ...] | None:

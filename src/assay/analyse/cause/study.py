@@ -141,7 +141,7 @@ def _recorded(frame: Frame) -> str:
         more = ", …" if len(words) > _SHOWN_VALUES else ""
         return ", ".join(repr(one["values"]) for one in words[:_SHOWN_VALUES]) + more
     ends = pc.min_max(frame.measurements.column("value")).as_py()
-    return f"{ends['min']:.6g} … {ends['max']:.6g}"
+    return "–" if ends["min"] is None else f"{ends['min']:.6g} … {ends['max']:.6g}"
 
 
 def _study(

@@ -1,4 +1,4 @@
-"""Ids that repeat: in another segment, or for a unit and a lot."""
+"""Records that are easily mistaken: ids that repeat, values that are no numbers."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from assay.analyse import board
-from assay.analyse.cause import affected
+from assay.analyse.cause import affected, cause
 from assay.analyse.cause.frame import Frame, build
 from assay.model.kinds import RecordKind
 from assay.store.keys import LoadKey
@@ -152,3 +152,16 @@ def test_units_that_skipped_a_segment_are_compared_with_the_others(tmp_path: Pat
         frame = build(workspace, "width", None, None)
         assert seen(frame, "press.equipment") == ["P1"] * 4 + [None] * 2
         assert set(frame.segments[1]) == {""}
+
+
+def test_what_is_no_number_is_not_measured(tmp_path: Path) -> None:
+    values = [0.5, 2.0, float("nan"), float("inf"), float("-inf")]
+    results = [measured("unit", f"U{place}", "width", value) for place, value in enumerate(values)]
+    with plant(tmp_path, [], results) as workspace:
+        assert build(workspace, "width > 1", None, None).outcome.tolist() == [0.0, 1.0]
+        assert build(workspace, "width", None, None).outcome.tolist() == [0.5, 2.0]
+
+
+def test_a_target_that_only_nothing_could_fulfil(tmp_path: Path) -> None:
+    with plant(tmp_path, [], [measured("unit", "U1", "width", float("nan"))]) as workspace:
+        assert cause(workspace, "width is not null").verdict == "insufficient evidence"
