@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
 from assay.stats.exact import Urn, exact_tail
-from assay.stats.risk import mean_effect, proportion_interval, risk_effect
+from assay.stats.risk import mean_effect, mean_interval, proportion_interval, risk_effect
 from assay.stats.stratified import (
     Crosstab,
     StratumMoments,
@@ -189,3 +189,10 @@ def test_proportion_interval_is_clopper_pearsons() -> None:
     assert proportion_interval(4, 20) == pytest.approx((other.low, other.high))
     assert proportion_interval(0, 10)[0] == 0.0
     assert proportion_interval(10, 10)[1] == 1.0
+
+
+def test_a_mean_over_pairs_of_equal_results_is_over_the_pairs() -> None:
+    pairs = np.array([1.0, 3.0, 4.0, 8.0, 9.0, 11.0])
+    low, high = mean_interval(np.repeat(pairs, 2), np.repeat(np.arange(6), 2))
+    half = stats.t.ppf(0.975, 5) * np.repeat(pairs, 2).std(ddof=1) / 6**0.5
+    assert (low, high) == (pytest.approx(6 - half), pytest.approx(6 + half))

@@ -23,7 +23,7 @@ from assay.analyse.cause.frame import Frame
 from assay.model.attributes import ColumnRole
 from assay.model.errors import AnalysisError, did_you_mean
 from assay.query.expression import literal, written_name
-from assay.stats.risk import mean_interval, proportion_interval
+from assay.stats.risk import mean_interval, rate_interval
 from assay.store.workspace import Workspace
 
 Floats = NDArray[np.float64]
@@ -258,7 +258,7 @@ def levels(frame: Frame, factor: str, *, most: int = 40, keep: str | None = None
     """The rate (or mean) of each level of ``factor``, worst first.
 
     Intervals are Clopper and Pearson's for a rate and Student's for a mean; results of one unit are not
-    independent, so a rate's interval is over the effective number of subjects (Kish 1965, *Survey Sampling*).
+    independent, so both are over the effective number of subjects (Kish 1965, *Survey Sampling*).
 
     Parameters
     ----------
@@ -287,10 +287,11 @@ def levels(frame: Frame, factor: str, *, most: int = 40, keep: str | None = None
         if place.size and place[0] not in chosen:
             chosen[-1] = place[0]
     is_rate = frame.target.is_condition
+    interval = rate_interval if is_rate else mean_interval
     found = []
     for at in chosen:
         inside = codes == present[at]
-        low, high = _interval(outcome[inside], units[inside], is_rate=is_rate)
+        low, high = interval(outcome[inside], units[inside])
         found.append(
             Level(
                 value=names[present[at]],
@@ -507,17 +508,3 @@ def _mean_limits(
     within = math.sqrt(float(((outcome - values[place]) ** 2).sum()) / freedom)
     half = 3 * within / np.sqrt(counts)
     return centre - half, centre + half
-
-
-def _interval(outcome: Floats, units: Codes, *, is_rate: bool) -> tuple[float, float]:
-    """95 % interval of one level's rate, over its effective number of subjects, or of its mean."""
-    if not is_rate:
-        return mean_interval(outcome)
-    rate = float(outcome.mean())
-    effect = 1.0
-    if 0 < rate < 1:
-        _, place = np.unique(units, return_inverse=True)
-        per_unit = np.bincount(place, weights=outcome - rate)
-        effect = max(1.0, float((per_unit**2).sum()) / (outcome.size * rate * (1 - rate)))
-    effective = outcome.size / effect
-    return proportion_interval(rate * effective, effective)

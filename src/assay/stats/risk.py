@@ -129,12 +129,36 @@ def proportion_interval(bad: float, total: float, *, level: float = 0.95) -> Int
     return low, high
 
 
-def mean_interval(value: Floats, *, level: float = 0.95) -> Interval:
-    """Student interval of a mean; both ends are the value itself for a single observation."""
+def rate_interval(bad: Floats, clusters: Codes | None = None, *, level: float = 0.95) -> Interval:
+    """Clopper-Pearson interval of the rate of a 0/1 outcome, over the effective number of subjects."""
+    effective = bad.size / _design_effect(bad, clusters)
+    return proportion_interval(float(bad.mean()) * effective, effective, level=level)
+
+
+def mean_interval(value: Floats, clusters: Codes | None = None, *, level: float = 0.95) -> Interval:
+    """Student interval of a mean, over the effective number of subjects.
+
+    Both ends are the value itself for a single observation.
+    """
+    mean = float(value.mean())
     if value.size < 2:
-        return float(value[0]), float(value[0])
-    half = float(stats.t.ppf(0.5 + level / 2, value.size - 1)) * float(value.std(ddof=1)) / value.size**0.5
-    return float(value.mean()) - half, float(value.mean()) + half
+        return mean, mean
+    effective = max(value.size / _design_effect(value, clusters), 2.0)
+    half = float(stats.t.ppf(0.5 + level / 2, effective - 1)) * float(value.std(ddof=1)) / effective**0.5
+    return mean - half, mean + half
+
+
+def _design_effect(response: Floats, clusters: Codes | None) -> float:
+    """How much less runs on shared units tell than as many independent ones, at least 1.
+
+    Kish (1965), *Survey Sampling*, sec. 8.2: the variance of the mean over that of independent subjects.
+    """
+    deviation = response - response.mean()
+    spread = float((deviation**2).sum())
+    if clusters is None or spread == 0:
+        return 1.0
+    _, place = np.unique(clusters, return_inverse=True)
+    return max(1.0, float((tally(place, deviation) ** 2).sum()) / spread)
 
 
 def _cells(response: Floats, group: Flags, strata: Codes) -> _Cells:

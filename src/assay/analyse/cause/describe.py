@@ -19,7 +19,7 @@ from assay.analyse.cause.report import Cause, Confounded, Dose, Effect
 from assay.analyse.cause.search import Found
 from assay.analyse.cause.words import said, title_of
 from assay.model.text import Text
-from assay.stats.risk import mean_effect, mean_interval, proportion_interval, risk_effect
+from assay.stats.risk import mean_effect, mean_interval, rate_interval, risk_effect
 
 _SAME_ROWS = 0.95
 _MOST_EXPLAINED = 20
@@ -223,32 +223,19 @@ def _doses(factor: Factor, problem: Problem, clusters: NDArray[np.int64] | None)
         outcome = problem.outcome[inside]
         if not outcome.size:
             continue
-        if problem.is_binary:
-            effective = outcome.size / _design_effect(outcome, None if clusters is None else clusters[inside])
-            rate = float(outcome.mean())
-            interval = proportion_interval(rate * effective, effective)
-        else:
-            rate, interval = float(outcome.mean()), mean_interval(outcome)
+        units = None if clusters is None else clusters[inside]
+        interval = rate_interval(outcome, units) if problem.is_binary else mean_interval(outcome, units)
         doses.append(
             Dose(
                 float(factor.low[place]),
                 float(factor.high[place]),
                 int(outcome.size),
                 int(outcome.sum()) if problem.is_binary else None,
-                rate,
+                float(outcome.mean()),
                 interval,
             )
         )
     return tuple(doses)
-
-
-def _design_effect(outcome: NDArray[np.float64], clusters: NDArray[np.int64] | None) -> float:
-    """How much less runs on shared units tell than as many independent ones (Kish 1965), at least 1."""
-    rate = float(outcome.mean())
-    if clusters is None or rate in (0.0, 1.0):
-        return 1.0
-    per_unit = np.bincount(clusters, weights=outcome - rate)
-    return max(1.0, float((per_unit**2).sum()) / (outcome.size * rate * (1 - rate)))
 
 
 def _range(low: float, high: float) -> str:
