@@ -9,12 +9,13 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from store_rows import ROWS, content, load
 
+from assay.connect.objects import keep
 from assay.model.attributes import Attribute
 from assay.model.errors import StoreError
 from assay.store import Workspace
@@ -244,3 +245,26 @@ def test_a_backup_that_can_not_be_written_leaves_nothing(plant: Workspace, tmp_p
     with pytest.raises(StoreError, match="can't be written"):
         backup(plant, tmp_path / "file" / "plant.tar")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "plant"]
+
+
+def test_an_object_that_is_being_written_is_left_out(plant: Workspace, tmp_path: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"first"
+        backup(plant, tmp_path / "plant.tar")
+
+    digest = keep(plant.path / "objects", pieces())
+    with tarfile.open(tmp_path / "plant.tar") as archive:
+        assert not [name for name in archive.getnames() if name.startswith("objects")]
+    backup(plant, tmp_path / "later.tar")
+    with tarfile.open(tmp_path / "later.tar") as archive:
+        assert f"objects/{digest[:2]}/{digest}" in archive.getnames()
+
+
+def test_an_object_that_can_not_be_read_leaves_nothing(plant: Workspace) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"first"
+        raise OSError("the share is gone")
+
+    with pytest.raises(OSError, match="share"):
+        keep(plant.path / "objects", pieces())
+    assert not [path for path in (plant.path / "objects").rglob("*") if path.is_file()]

@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from assay.model.errors import StoreError
 from assay.store.config import FILE_NAME, read_config
 from assay.store.delta import LakeTable
-from assay.store.layout import TABLES
+from assay.store.layout import TABLES, UNFINISHED
 from assay.store.registry import now
 from assay.store.registry_dump import dump_rows, restore_rows
 from assay.store.staging import sync
@@ -102,7 +102,7 @@ def _write(workspace: Workspace, archive: tarfile.TarFile, rows: IO[bytes], targ
     for path, name in _lake_files(workspace, versions):
         _add_file(archive, path, name, digests)
     for path in sorted((workspace.path / "objects").rglob("*")):
-        if path.is_file():
+        if path.is_file() and not path.name.startswith(UNFINISHED):  # a load may take it away at any time
             _add_file(archive, path, path.relative_to(workspace.path).as_posix(), digests)
     manifest = {
         "format": FORMAT,

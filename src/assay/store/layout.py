@@ -17,6 +17,9 @@ ROW_GROUP_ROWS = 131_072
 FILE_ROWS = 32 * ROW_GROUP_ROWS
 """A file is closed when it holds this many rows."""
 
+UNFINISHED = ".unfinished-"
+"""How the name of an object begins that is still being written."""
+
 QUARANTINE = "quarantine"
 REPLAY = "quarantine_replay"
 
