@@ -10,6 +10,7 @@ import pytest
 from assay.analyse import board
 from assay.analyse.cause import affected, cause
 from assay.analyse.cause.frame import Frame, build
+from assay.analyse.trace import trace
 from assay.model.kinds import RecordKind
 from assay.store.keys import LoadKey
 from assay.store.workspace import Workspace
@@ -97,6 +98,19 @@ def test_a_run_has_the_unit_and_the_lot_of_its_own_segment(tmp_path: Path) -> No
         results = board.unit_results(workspace, "press-2")
         assert set(results.column("segment").to_pylist()) == {"press"}
         assert results.num_rows == 2
+
+
+def test_the_record_of_an_execution_as_a_trace_names_it(tmp_path: Path) -> None:
+    movements, measurements = both_segments()
+    movements.append(moved("a/b", "produced", "unit", "slashed", "press"))
+    with plant(tmp_path, movements, measurements) as workspace:
+        for unit, results in (("press-2", 2), ("slashed", 0)):
+            named = [node.id for node in trace(workspace, unit, "back").nodes if node.kind == "execution"]
+            steps = board.unit_steps(workspace, named[0])
+            assert unit in steps.column("subject").to_pylist()
+            assert set(steps.column("segment").to_pylist()) == {"press"}
+            assert board.unit_results(workspace, named[0]).num_rows == results
+        assert board.unit_steps(workspace, "execution:a/b").column("subject").to_pylist() == ["slashed"]
 
 
 @pytest.mark.parametrize(("run", "unit"), [("9", "9"), ("1", "1"), ("5", "weld-5")])

@@ -20,6 +20,7 @@ from scipy import stats
 from assay.analyse.cause.clock import UNKNOWN
 from assay.analyse.cause.columns import encode
 from assay.analyse.cause.frame import Frame
+from assay.genealogy import EXECUTION, KINDS, segment_and_id
 from assay.model.attributes import ColumnRole
 from assay.model.errors import AnalysisError, did_you_mean
 from assay.query.expression import literal, written_name
@@ -67,7 +68,8 @@ _SEGMENTS = """
 _STEPS = """
     SELECT * FROM movement
     WHERE (subject = $id AND ($kind IS NULL OR subject_kind = $kind))
-       OR (execution = $id AND ($kind IS NULL OR $kind = 'execution'))
+       OR (execution = $id AND ($kind IS NULL OR $kind = 'execution')
+           AND ($segment IS NULL OR coalesce(segment, '') = $segment))
     ORDER BY coalesce(started, time), source, seq
 """
 _RESULTS = """
@@ -76,7 +78,8 @@ _RESULTS = """
         WHERE subject = $id AND role = 'produced' AND ($kind IS NULL OR subject_kind = $kind)
     )
     SELECT * FROM measurement
-    WHERE (subject = $id AND ($kind IS NULL OR subject_kind = $kind))
+    WHERE (subject = $id AND ($kind IS NULL OR subject_kind = $kind)
+           AND ($segment IS NULL OR coalesce(segment, $segment) = $segment))
        OR (subject_kind = 'execution' AND ($kind IS NULL OR $kind <> 'execution')
            AND subject IN (SELECT execution FROM made)
            AND (segment IS NULL OR (subject, segment) IN (SELECT (execution, segment) FROM made)
@@ -399,21 +402,28 @@ def segments(workspace: Workspace) -> tuple[tuple[str, int], ...]:
 
 
 def unit_steps(workspace: Workspace, id: str) -> pa.Table:  # noqa: A002 - the word people use
-    """Every movement of a unit, lot or execution in time order, with the columns that hold something."""
-    kind, bare = _split(id)
-    return _filled(workspace.lake.query(_STEPS, {"id": bare, "kind": kind}))
+    """Every movement of a unit, lot or execution in time order, with the columns that hold something.
+
+    ``id`` is a bare id, ``kind:ID`` or ``execution:SEGMENT/ID``, as a trace names it.
+    """
+    return _recorded(workspace, _STEPS, id)
 
 
 def unit_results(workspace: Workspace, id: str) -> pa.Table:  # noqa: A002
     """Every measurement of a unit, lot or execution and of the executions that made it, latest first."""
-    kind, bare = _split(id)
-    return _filled(workspace.lake.query(_RESULTS, {"id": bare, "kind": kind}))
+    return _recorded(workspace, _RESULTS, id)
 
 
-def _split(wanted: str) -> tuple[str | None, str]:
-    """Kind and id of ``unit:ID``; no kind for a bare id."""
+def _recorded(workspace: Workspace, sql: str, wanted: str) -> pa.Table:
     kind, colon, bare = wanted.partition(":")
-    return (kind, bare) if colon and bare and kind in {"unit", "lot", "execution"} else (None, wanted)
+    if not (colon and bare and kind in KINDS):
+        return _filled(workspace.lake.query(sql, {"id": wanted, "kind": None, "segment": None}))
+    if kind == EXECUTION and "/" in bare:
+        segment, run = segment_and_id(bare)
+        table = workspace.lake.query(sql, {"id": run, "kind": kind, "segment": segment})
+        if table.num_rows:
+            return _filled(table)
+    return _filled(workspace.lake.query(sql, {"id": bare, "kind": kind, "segment": None}))
 
 
 def _filled(table: pa.Table) -> pa.Table:

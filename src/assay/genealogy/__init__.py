@@ -14,7 +14,7 @@ See :data:`assay.genealogy.adjacency.INPUT_ROLES` for why a sample counts as an 
 
 from assay.genealogy.adjacency import INPUT_ROLES, OUTPUT_ROLES, Adjacency, input_mask
 from assay.genealogy.closure import Closure, Direction, closure
-from assay.genealogy.index import EXECUTION, KINDS, Index, Key
+from assay.genealogy.index import EXECUTION, KINDS, Index, Key, segment_and_id
 
 __all__ = [
     "EXECUTION",
@@ -28,4 +28,5 @@ __all__ = [
     "Key",
     "closure",
     "input_mask",
+    "segment_and_id",
 ]

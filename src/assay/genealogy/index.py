@@ -129,8 +129,7 @@ class Index:
 
     def _named(self, name: str) -> list[int]:
         """The execution that :meth:`names` calls ``SEGMENT/ID``: the first ``/`` ends the segment."""
-        segment, _, bare = name.partition("/")
-        return self._execution_in(segment.replace("%2F", "/").replace("%25", "%"), bare)
+        return self._execution_in(*segment_and_id(name))
 
     def _executions_of(self, bare: str) -> Iterator[int]:
         return (node for node in self._nodes(bare) if self.places[node] >= len(self.kinds))
@@ -173,6 +172,12 @@ class Index:
             if len(found):
                 return list(found.slice(0, _NEAR).to_pylist())
         return []
+
+
+def segment_and_id(name: str) -> tuple[str, str]:
+    """The segment and the id of an execution that :meth:`Index.names` calls ``execution:SEGMENT/ID``."""
+    segment, _, bare = name.partition("/")
+    return segment.replace("%2F", "/").replace("%25", "%"), bare
 
 
 def _name(key: Key, *, alone: bool, again: bool) -> str:
