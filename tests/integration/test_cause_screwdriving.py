@@ -80,6 +80,22 @@ def test_the_scenario_from_the_file_name_is_a_condition_too(plant: Plant) -> Non
     ]
 
 
+def test_a_run_without_a_result_counts_as_not_inspected(tmp_path: Path) -> None:
+    rows = (DATA / "s02_variations-in-surface-friction.csv").read_text(encoding="utf-8").splitlines()
+    oil = sorted({row.split(",")[3] for row in rows if ",202_lubricant-oil-based," in row})[:5]
+    file = tmp_path / "s02_open.csv"
+    open_rows = (
+        row.replace(",NOK,", ",,").replace(",OK,", ",,") if row.split(",")[3] in oil else row for row in rows
+    )
+    file.write_text("\n".join(open_rows) + "\n", encoding="utf-8")
+    Workspace.create(tmp_path / "plant", time_zone="Europe/Berlin").close()
+    with assay.open(tmp_path / "plant") as opened:
+        assert opened.load(file, MAPPING).accepted == 12_500
+        found = opened.cause(NOK).causes
+    cause = next(one for one in found if one.value == "202_lubricant-oil-based")
+    assert (cause.units, cause.blast_radius, cause.not_inspected) == (20, 25, 5)
+
+
 def test_labels_and_annotations_are_never_ranked(plant: Plant) -> None:
     report = plant.cause(NOK)
     assert set(report.factors) == {"class_value", "workpiece_usage", "workpiece_location"}

@@ -76,6 +76,17 @@ def test_screwdriving_labels_need_no_hand(plant: Workspace, path: Path) -> None:
     assert first["value"] == LEADING[path.stem[:3]][1]
 
 
+def test_a_row_without_a_result_is_a_unit_not_inspected(plant: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "presses.csv"
+    rows = [
+        f"P-{i:03},2026-03-02 06:{i % 60:02}:00,{'AB'[i % 2]},{'' if i > 90 else 'OK'}" for i in range(100)
+    ]
+    file.write_text("\n".join(["part,pressed_at,die,result", *rows]) + "\n", encoding="utf-8")
+    assert loaded(plant, file, infer(file)).accepted == 100
+    assert len(plant.lake.query("SELECT * FROM movement")) == 100
+    assert len(plant.lake.query("SELECT * FROM measurement")) == 91
+
+
 def test_chinese_headers(plant: Workspace, tmp_path: Path) -> None:
     chance = random.Random(1)
     rows = ["序列号,检测时间,设备,操作员,扭矩(N.m),温度(℃),班次,穴号,判定"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import yaml
@@ -153,7 +153,7 @@ def _movements(base: Mapping, columns: Columns) -> list[dict[str, Any]]:
         **times,
     }
     used = {reference(value) for value in core.values()}
-    if attributes := [name for name in _attributes(base, columns) if name not in used]:
+    if attributes := _attributes(base, columns, used):
         record["attributes"] = attributes
     if lot is None:
         return [record]
@@ -170,7 +170,7 @@ def _measurements(base: Mapping, columns: Columns) -> list[dict[str, Any]]:
     common = {
         **_core(base, MeasurementSpec, _MEASUREMENT_CORE, columns),
         **({"time": times.get("ended", times.get("started"))} if times else {}),
-        **({"skip_empty": True} if len(outcomes) > 1 else {}),
+        "skip_empty": True,
     }
     names = _characteristics(base)
     return [
@@ -203,7 +203,7 @@ def _long(base: Mapping, columns: Columns) -> list[dict[str, Any]] | None:
             return None
         del record[field]
     used = {reference(value) for value in record.values()}
-    if attributes := [name for name in _attributes(base, columns) if name not in used]:
+    if attributes := _attributes(base, columns, used):
         record["attributes"] = attributes
     return [{"kind": "measurement", **record}]
 
@@ -237,14 +237,20 @@ def _times(base: Mapping, columns: Columns) -> dict[str, str]:
     return {field: f"${name}" for field, name in zip(("started", "ended"), ordered, strict=False)}
 
 
-def _attributes(base: Mapping, columns: Columns) -> list[str]:
-    """Columns kept as attributes; an annotation that the proposal left out stays out (it is empty)."""
-    return [
+def _attributes(base: Mapping, columns: Columns, used: Collection[str | None]) -> list[str]:
+    """Columns kept as attributes and not ``used`` otherwise, and the values from the file name that are.
+
+    An annotation that the proposal left out stays out (it is empty).
+    """
+    kept = [
         choice.name
         for choice in columns.values()
         if choice.role in _KEPT_AS_ATTRIBUTE
+        and choice.name not in used
         and (choice.role is not ColumnRole.ANNOTATION or choice.name in base.columns)
     ]
+    before = {name for record in base.records for name in record.attributes}
+    return [*kept, *(name for name in base.file.name_values if name in before)]
 
 
 def _core(base: Mapping, kind: type[RecordSpec], fields: tuple[str, ...], columns: Columns) -> dict[str, Any]:

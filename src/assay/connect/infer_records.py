@@ -118,7 +118,7 @@ def _measurements(layout: Layout) -> list[dict[str, Any]]:
                 gauge=_ref(layout.one("gauge")),
                 time=_ref(layout.one("ended")) or _ref(layout.one("started")),
             ),
-            **({"skip_empty": True} if len(outcomes) > 1 else {}),
+            "skip_empty": True,
         }
         for guess in outcomes
     ]
