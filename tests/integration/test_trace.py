@@ -220,6 +220,12 @@ def test_an_unknown_id_names_close_ones(plant: Workspace) -> None:
     assert "'ingot-1'" in str(problem.value)
 
 
+def test_an_unknown_direction_is_refused(plant: Workspace) -> None:
+    with pytest.raises(TraceError, match="'sideways' is not a direction") as problem:
+        trace(plant, "ingot-1", "sideways")
+    assert "'back' or 'forward'" in str(problem.value)
+
+
 def test_an_empty_plant_knows_no_id(tmp_path: Path) -> None:
     with Workspace.create(tmp_path / "empty") as workspace, pytest.raises(TraceError):
         trace(workspace, "A1", "back")

@@ -182,6 +182,11 @@ def trace(
     TraceError
         The id is not known, or is the execution of several segments; the hint names what to write.
     """
+    if direction not in set(Direction):
+        raise TraceError(
+            f"{direction!r} is not a direction",
+            hint=f"Write {' or '.join(repr(str(one)) for one in Direction)}.",
+        )
     way = Direction(direction)
     _tell(progress, 0, "read")
     index = index_of(workspace)
