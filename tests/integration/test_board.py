@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pytest
 from assay.analyse import board
 from assay.analyse.cause.frame import build
 from assay.apps import ChartPayload, PageQuestion, Questions, Runtime, Selection
-from assay.apps.payloads import Refusal
+from assay.apps.payloads import GridPayload, Refusal
 from assay.model.attributes import Attribute, AttributeType, ColumnRole
 from assay.model.errors import AnalysisError
 from assay.model.kinds import RecordKind
@@ -259,6 +260,21 @@ def test_a_selection_that_is_no_cause_is_still_drawn(plant: Workspace, factor: s
     chart = Runtime(Questions(plant)).evaluate("cause", question).data["levels"]
     assert isinstance(chart, ChartPayload)
     assert chart.series[0].points
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(1234567.5, "1234567.5"), (12.0, "12"), (7, "7"), (True, "true")]
+)
+def test_a_number_selected_is_the_level_the_records_write(plant: Workspace, given: Any, said: str) -> None:
+    question = PageQuestion(
+        params={"target": "result = 'NOK'"},
+        selection=Selection(factor="uses", value=given),
+        only=["evidence"],
+    )
+    grid = Runtime(Questions(plant)).evaluate("cause", question).data["evidence"]
+    assert isinstance(grid, GridPayload)
+    assert grid.download is not None
+    assert parse_qs(urlsplit(grid.download).query)["value"] == [said]
 
 
 def test_an_empty_plant_says_what_to_do_first(tmp_path: Path) -> None:

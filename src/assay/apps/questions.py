@@ -5,7 +5,6 @@ Frames and reports are kept for the plant's present state, so that the bindings 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -460,10 +459,4 @@ def _text(value: Scalar) -> str | None:
     """A selected value as the records write it."""
     if value is None or isinstance(value, str):
         return value
-    return (
-        json.dumps(value)
-        if isinstance(value, bool)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    return str(value) if type(value) is int else str(pa.scalar(value).cast(pa.string()).as_py())
