@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from assay.analyse import board
-from assay.analyse.cause import affected, cause
+from assay.analyse.cause import affected, cause, evidence
 from assay.analyse.cause.frame import Frame, build
 from assay.analyse.trace import trace
 from assay.model.kinds import RecordKind
@@ -179,3 +179,13 @@ def test_what_is_no_number_is_not_measured(tmp_path: Path) -> None:
 def test_a_target_that_only_nothing_could_fulfil(tmp_path: Path) -> None:
     with plant(tmp_path, [], [measured("unit", "U1", "width", float("nan"))]) as workspace:
         assert cause(workspace, "width is not null").verdict == "insufficient evidence"
+
+
+def test_evidence_shows_words_beside_numbers(tmp_path: Path) -> None:
+    word = {"value": None, "text": "NOK"}
+    results = [measured("unit", "U1", "width", 2.5), measured("unit", "U1", "result", 0.0) | word]
+    results += [measured("unit", "U2", "result", 0.0) | word, measured("unit", "U2", "width", 3.5)]
+    movements = [moved(f"p{n}", "produced", "unit", f"U{n}", "press", equipment="P1") for n in (1, 2)]
+    with plant(tmp_path, movements, results) as workspace:
+        rows, _ = evidence(workspace, "width > 1 and result = 'NOK'", factor="equipment", value="P1")
+        assert rows.column("value").to_pylist() == ["2.5", "NOK"]

@@ -147,7 +147,12 @@ def evidence_rows(frame: Frame, group: Flags, *, limit: int | None, offset: int)
     columns["time"] = measured.column("time")
     columns["segment"] = measured.column("segment")
     columns["characteristic"] = measured.column("characteristic")
-    columns["value"] = text if value.null_count == len(value) else value
+    if not value.null_count:
+        columns["value"] = value
+    elif value.null_count == len(value):
+        columns["value"] = text
+    else:
+        columns["value"] = pc.coalesce(text, value.cast(pa.string()))
     for name in part.columns:
         if name not in columns:
             columns[name] = part.values(name)
