@@ -28,7 +28,6 @@ class LakeColumns:
     """
 
     def __init__(self, lake: Lake, kind: RecordKind) -> None:
-        self.version = lake.version(kind)
         self._files = lake.files(kind)
         self.schema = lake.schema(kind)
 
@@ -49,11 +48,6 @@ class LakeColumns:
         options = ds.ParquetReadOptions(dictionary_columns=list(words))
         source = ds.dataset(self._files, schema=full, format=ds.ParquetFileFormat(read_options=options))
         return source.to_table(columns=list(names), filter=where)
-
-    def codes(self, name: str) -> tuple[NDArray[np.integer], tuple[str, ...]]:
-        """A text column as codes (−1 for null) and its levels, in the smallest integer type that fits."""
-        chunked = self.read([name], words=[name]).column(name).unify_dictionaries()
-        return encode(chunked)
 
 
 def encode(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.integer], tuple[str, ...]]:

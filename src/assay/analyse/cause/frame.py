@@ -64,7 +64,6 @@ class Frame:
     target: Expression
     scope: tuple[str, ...] | None
     movements: Movements
-    measured: LakeColumns
     measurements: pa.Table
     outcome: NDArray[np.float64]
     links: dict[str | None, Rows]
@@ -118,7 +117,6 @@ class Frame:
             self.target,
             self.scope,
             self.movements,
-            self.measured,
             self.measurements.take(pa.array(rows)),
             self.outcome[rows],
             {link: found[rows] for link, found in self.links.items()},
@@ -162,7 +160,6 @@ def build(workspace: Workspace, target: str, where: str | None, scope: str | Non
         expression,
         segments,
         movements,
-        measured,
         rows,
         outcome,
         links,

@@ -41,6 +41,11 @@ class Movements:
         return encode(self.table.column(name))
 
     @cached_property
+    def segments(self) -> tuple[NDArray[np.integer], tuple[str, ...]]:
+        """Codes and labels of the segments as they are recorded."""
+        return self.codes("segment")
+
+    @cached_property
     def made(self) -> NDArray[np.bool_]:
         """Rows that say a unit or lot was made or worked on."""
         return self.is_in("role", "produced", "used", "by-product", "returned")
@@ -54,7 +59,7 @@ class Movements:
     def _only_segment(self) -> NDArray[np.int64]:
         """The segment in which each execution id is used; −1 where none is named, −2 where several use it."""
         ids, words = self._ids
-        codes = self.codes("segment")[0]
+        codes = self.segments[0]
         named = codes >= 0
         only = np.full(len(words), -1)
         only[ids[named]] = codes[named]
@@ -65,7 +70,7 @@ class Movements:
     def executions(self) -> NDArray[np.int64]:
         """A number for the execution of each row: its id within its segment."""
         ids, _ = self._ids
-        return self._numbered(ids, self.codes("segment")[0].astype(np.int64))
+        return self._numbered(ids, self.segments[0].astype(np.int64))
 
     def executions_named(self, ids: pa.Array, segments: pa.Array) -> NDArray[np.int64]:
         """The number of each execution named; −1 where there is none, or where it can't be told which.
@@ -73,7 +78,7 @@ class Movements:
         One without a segment is the only one of its id.
         """
         words = pc.fill_null(pc.index_in(ids, value_set=self._ids[1]), -1).to_numpy().astype(np.int64)
-        labels = pa.array(self.codes("segment")[1], pa.string())
+        labels = pa.array(self.segments[1], pa.string())
         codes = pc.fill_null(pc.index_in(segments, value_set=labels), -1).to_numpy().astype(np.int64)
         elsewhere = segments.is_valid().to_numpy(zero_copy_only=False) & (codes < 0)
         found = self._numbered(np.maximum(words, 0), codes)
@@ -83,7 +88,7 @@ class Movements:
 
     def _numbered(self, ids: NDArray[np.int64], segments: NDArray[np.int64]) -> NDArray[np.int64]:
         completed = np.where(segments < 0, np.maximum(self._only_segment[ids], -1), segments)
-        return np.asarray(ids * (len(self.codes("segment")[1]) + 1) + completed + 1)
+        return np.asarray(ids * (len(self.segments[1]) + 1) + completed + 1)
 
 
 def units_of(subjects: pa.Array, kinds: pa.Array, movements: Movements, rows: Rows | None) -> pa.Array:
@@ -117,7 +122,7 @@ def linked(rows: pa.Table, movements: Movements) -> tuple[pa.Table, dict[str | N
         _link_units(subject, kinds, movements, links)
     links = {link: found for link, found in links.items() if (found >= 0).any()}
     if rows.column("segment").null_count:
-        codes, labels = movements.codes("segment")
+        codes, labels = movements.segments
         words = pa.array([*labels, None], pa.string())
         ways = sum((found >= 0).astype(int) for found in links.values())
         # That a unit went through several segments says nothing of where it was measured.
@@ -133,7 +138,7 @@ def _execution_rows(subject: pa.Array, segment: pa.Array, movements: Movements) 
     """The first row of each execution; of those that say what it made where there are any."""
     made = movements.made
     order = np.concatenate([np.flatnonzero(made), np.flatnonzero(~made)])
-    if len(movements.codes("segment")[1]) < 2:
+    if len(movements.segments[1]) < 2:
         ids = movements.table.column("execution").combine_chunks()
         return locate(subject, ids if made.all() else ids.take(pa.array(order)), order)
     wanted = movements.executions_named(subject, segment)
@@ -144,7 +149,7 @@ def _link_units(
     subject: pa.Array, kinds: pa.Array, movements: Movements, links: dict[str | None, Rows]
 ) -> None:
     """A unit reaches, in each segment it went through, the last movement that made or worked on it."""
-    codes, labels = movements.codes("segment")
+    codes, labels = movements.segments
     started = movements.table.column("started").cast(pa.int64())
     time = pc.fill_null(started, UNKNOWN).to_numpy()
     names = movements.table.column("subject").combine_chunks()
