@@ -20,15 +20,16 @@ from benchmarks.figures import Figure
 SHUFFLES, MOST_CLAIMS = 200, 10
 
 
-def run(*, progress: Callable[[float], None] = lambda done: None) -> Figure:
+def run(*, progress: Callable[[float, str], None] | None = None) -> list[Figure]:
     """Shuffle the screw-driving results 200 times and count how often a cause is claimed."""
+    told = progress or (lambda done, what: None)
     with (
         tempfile.TemporaryDirectory(prefix="assay-null-") as folder,
         Workspace.create(Path(folder) / "plant", time_zone="Europe/Berlin") as workspace,
     ):
         load_screwdriving(workspace, lambda name, report: None)
-        claims = claimed(workspace, progress)
-    return Figure(
+        claims = claimed(workspace, lambda done: told(done, "null test"))
+    figure = Figure(
         name=f"cause: claims in {SHUFFLES} shuffles of screwdriving (whole workpieces within files)",
         value=claims,
         unit="claims",
@@ -38,6 +39,7 @@ def run(*, progress: Callable[[float], None] = lambda done: None) -> Figure:
         target=f"at most {MOST_CLAIMS}",
         met=claims <= MOST_CLAIMS,
     )
+    return [figure]
 
 
 def claimed(workspace: Workspace, progress: Callable[[float], None] = lambda done: None) -> int:
