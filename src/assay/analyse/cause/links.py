@@ -105,8 +105,8 @@ def consumed_rows(movements: Movements, rows: Rows, material: str) -> Rows:
     codes, labels = movements.codes("material")
     named = np.array([label == material for label in labels] + [material == ""])
     candidates = np.flatnonzero(taken & named[codes])
-    wanted = gather(movements.executions, rows, -1)
-    return locate(pa.array(wanted), pa.array(movements.executions[candidates]), candidates)
+    wanted = np.asarray(gather(movements.executions, rows, -1), dtype=np.int64)
+    return _located(wanted, movements.executions[candidates], candidates)
 
 
 def linked(rows: pa.Table, movements: Movements) -> tuple[pa.Table, dict[str | None, Rows]]:
@@ -142,7 +142,15 @@ def _execution_rows(subject: pa.Array, segment: pa.Array, movements: Movements) 
         ids = movements.table.column("execution").combine_chunks()
         return locate(subject, ids if made.all() else ids.take(pa.array(order)), order)
     wanted = movements.executions_named(subject, segment)
-    return locate(pa.array(wanted), pa.array(movements.executions[order]), order)
+    return _located(wanted, movements.executions[order], order)
+
+
+def _located(wanted: NDArray[np.int64], among: NDArray[np.int64], rows: Rows) -> Rows:
+    """As :func:`~assay.analyse.cause.columns.locate`, for numbers of executions; −1 is never found."""
+    largest = int(among.max(initial=-1))
+    first = np.full(largest + 2, -1)
+    first[among[::-1]] = rows[::-1]
+    return np.asarray(first[np.where(wanted > largest, -1, wanted)])
 
 
 def _link_units(

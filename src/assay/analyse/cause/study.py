@@ -115,7 +115,7 @@ def problem_of(frame: Frame, recorded: tuple[Factor, ...]) -> Problem:
     """The arrays of a frame and its encoded factors."""
     clusters, _ = encode(frame.units)
     strata, _ = frame.segments
-    distinct = np.unique(clusters).size
+    distinct = np.count_nonzero(np.bincount(clusters))
     return Problem(
         outcome=frame.outcome,
         is_binary=frame.target.is_condition,
