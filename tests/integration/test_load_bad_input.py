@@ -205,6 +205,12 @@ def test_a_word_that_is_not_known_is_told_with_those_that_are(plant: Workspace, 
     assert "consumed, produced, used" in quarantined(plant)[0]["message"]
 
 
+def test_a_wrong_delimiter_is_told_as_one(plant: Workspace) -> None:
+    with pytest.raises(MappingError, match="all its names stand in one") as caught:
+        load(plant, HEADER + good(1), "file: {delimiter: ';'}")
+    assert "delimiter" in str(caught.value.hint)
+
+
 # -- duplicates ---------------------------------------------------------------------------------------
 
 

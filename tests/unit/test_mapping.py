@@ -87,9 +87,14 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "m.yaml:12: records[0].subject: '$prat' refers to 'prat'",
         "'part'",
     ),
+    "unknown kind": (
+        BASE.replace("kind: movement", "kind: movment"),
+        "kind 'movment' is not one of",
+        "'movement'",
+    ),
+    "no source": (BASE.replace("source: ", "sorce: "), "source: is needed", "'source'"),
     "unknown key": (BASE.replace("started", "startd"), "m.yaml:13: records[0].startd", "'started'"),
     "unknown role": (BASE.replace("role: factor", "role: factr"), "columns.tool.role", "factr"),
-    "unknown kind": (BASE.replace("kind: movement", "kind: movment"), "records[0]", "movment"),
     "bad unit": (
         BASE.replace("unit: '1'", "unit: newtons"),
         "columns.use.unit: 'newtons' is not a UCUM unit",

@@ -363,12 +363,22 @@ def parse_mapping(text: str, name: str) -> MappingFile:
     return file
 
 
+_PLAIN = {
+    "missing": "is needed and not there",
+    "extra_forbidden": "is not a key that is known here",
+    "union_tag_invalid": "kind {tag!r} is not one of {expected_tags}",
+    "union_tag_not_found": "a record needs its `kind:`",
+}
+"""What pydantic says of programs, said of mapping files."""
+
+
 def _told(error: ValidationError, document: LinedDocument) -> str:
     said: dict[tuple[str | int, ...], list[str]] = {}
     shown: dict[tuple[str | int, ...], str] = {}
     for problem in error.errors():
         path = _yaml_path(problem["loc"], document, missing=problem["type"] in {"missing", "extra_forbidden"})
-        text = problem["msg"].removeprefix("Value error, ")
+        text = _PLAIN.get(problem["type"], problem["msg"]).removeprefix("Value error, ")
+        text = text.format(**problem.get("ctx", {})) if problem["type"] in _PLAIN else text
         if text not in said.setdefault(path, []):
             said[path].append(text)
         given = problem.get("input")
@@ -394,6 +404,10 @@ def _hint(error: ValidationError) -> str | None:
         if problem["type"] == "extra_forbidden":
             known = _known_keys(tuple(part for part in problem["loc"][:-1]))
             return did_you_mean(str(problem["loc"][-1]), known) or f"Known here: {', '.join(known)}."
+        if problem["type"] == "union_tag_invalid":
+            context = problem["ctx"]
+            known = str(context["expected_tags"]).replace("'", "").split(", ")
+            return did_you_mean(str(context["tag"]), known) or f"Known here: {', '.join(known)}."
     return "The mapping reference lists every key: docs/reference/mapping.schema.json."
 
 

@@ -189,6 +189,12 @@ def _absent(file: MappingFile, mapping: Mapping, columns: Sequence[str]) -> froz
     hard = [name for name in missing if not mapping.columns[name].optional]
     if hard:
         shown = ", ".join(repr(name) for name in hard)
+        if len(columns) == 1 and any(mark in columns[0] for mark in ",;|\t"):
+            raise MappingError(
+                f"{file.document.where(('columns', hard[0]))}: the file has no column {shown}; "
+                f"all its names stand in one: {columns[0]!r}",
+                hint="Set `file: {delimiter: …}` to the character between the names, or leave it out.",
+            )
         near = did_you_mean(hard[0], [name for name in columns if name not in mapping.columns])
         raise MappingError(
             f"{file.document.where(('columns', hard[0]))}: the file has no column {shown}",
