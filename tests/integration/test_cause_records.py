@@ -189,3 +189,16 @@ def test_evidence_shows_words_beside_numbers(tmp_path: Path) -> None:
     with plant(tmp_path, movements, results) as workspace:
         rows, _ = evidence(workspace, "width > 1 and result = 'NOK'", factor="equipment", value="P1")
         assert rows.column("value").to_pylist() == ["2.5", "NOK"]
+
+
+def test_a_lot_consumed_is_not_the_workpiece(tmp_path: Path) -> None:
+    movements = [
+        moved("1", "consumed", "lot", "glue-1", "weld", material="glue"),
+        moved("2", "consumed", "unit", "U2", "weld"),
+        moved("3", "consumed", "lot", "glue-1", "weld", material="glue"),
+        moved("3", "produced", "unit", "U3", "weld"),
+    ]
+    with plant(tmp_path, movements, [measured("execution", run, "force", 1.0) for run in RUNS]) as workspace:
+        frame = build(workspace, "force", None, None)
+        assert frame.units.to_pylist() == ["1", "U2", "U3"]
+        assert seen(frame, "consumed glue") == ["glue-1", None, "glue-1"]

@@ -92,10 +92,13 @@ class Movements:
 
 
 def units_of(subjects: pa.Array, kinds: pa.Array, movements: Movements, rows: Rows | None) -> pa.Array:
-    """The unit (or lot) of each subject: an execution's product, or the subject itself."""
+    """The unit (or lot) of each subject: what an execution made or worked on, or the subject itself."""
     if rows is None or not movements.table.num_rows:
         return subjects
-    made = movements.table.column("subject").combine_chunks().take(pa.array(rows, mask=rows < 0))
+    none = rows < 0
+    if not movements.made.all():  # a lot consumed is no workpiece
+        none |= (movements.is_in("role", "consumed") & movements.is_in("subject_kind", "lot"))[rows]
+    made = movements.table.column("subject").combine_chunks().take(pa.array(rows, mask=none))
     return pc.if_else(pc.equal(kinds, "execution"), pc.coalesce(made, subjects), subjects)
 
 
