@@ -118,6 +118,16 @@ def test_chinese_headers(plant: Workspace, tmp_path: Path) -> None:
     assert (report["causes"][0]["factor"], report["causes"][0]["value"]) == ("equipment", "M1")
 
 
+def test_a_file_in_an_old_chinese_encoding_needs_no_hand(plant: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "冲压.csv"
+    rows = [f"件{i},2026-03-02 06:{i % 60:02}:00,{'甲乙'[i % 2]},合格" for i in range(100)]
+    file.write_text("\n".join(["件号,时间,设备,结果", *rows]) + "\n", encoding="gb18030")
+    found = infer(file)
+    assert found.mapping.file.encoding == "gb18030"
+    assert "read as gb18030" in doubts(found)[None]
+    assert loaded(plant, file, found).accepted == 100
+
+
 def test_an_excel_table_of_measurements(plant: Workspace, tmp_path: Path) -> None:
     chance = random.Random(2)
     book = openpyxl.Workbook()

@@ -8,7 +8,6 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.api.encodings import other_encoding
 from assay.api.errors import ImportBusy, ImportMissing
 from assay.api.models import (
     ImportCard,
@@ -25,7 +24,7 @@ from assay.apps.payloads import Problem
 from assay.apps.questions import Questions
 from assay.connect.infer import Inference, infer
 from assay.connect.load import load_file
-from assay.connect.mapping import FileSpec, parse_mapping
+from assay.connect.mapping import parse_mapping
 from assay.connect.report import LoadReport
 from assay.model.errors import AssayError
 from assay.plugins.contracts import Progress
@@ -82,14 +81,9 @@ class ImportDesk:
             The file can't be read as a table; it is deleted again.
         """
         try:
-            encoding = other_encoding(dropped.path)
-            inference = infer(
-                dropped.path,
-                known=self._workspace.registry.attributes(),
-                spec=FileSpec(encoding=encoding) if encoding else None,
-            )
+            inference = infer(dropped.path, known=self._workspace.registry.attributes())
             one = _Import(dropped.folder.name, dropped, inference)
-            card = card_of(one.id, inference, encoding)
+            card = card_of(one.id, inference)
             self._admit(one)
         except BaseException:
             shutil.rmtree(dropped.folder, ignore_errors=True)

@@ -42,15 +42,9 @@ _TAKEN = core_names(RecordKind.MOVEMENT) | core_names(RecordKind.MEASUREMENT)
 _NUMBERS = frozenset({AttributeType.INTEGER, AttributeType.NUMBER})
 
 
-def card_of(import_id: str, inference: Inference, encoding: str | None) -> ImportCard:
-    """What is shown of a dropped file: each column as it was taken, and what is unsure about it.
-
-    ``encoding`` is the one that was guessed for a text that is not UTF-8.
-    """
+def card_of(import_id: str, inference: Inference) -> ImportCard:
+    """What is shown of a dropped file: each column as it was taken, and what is unsure about it."""
     doubts = [ImportDoubt(column=doubt.column, message=doubt.message) for doubt in inference.doubts]
-    if encoding is not None:
-        about = told("proposal.encoding", CATALOGUE, encoding=encoding)
-        doubts.insert(0, ImportDoubt(column=None, message=about))
     columns = [
         ImportColumn.model_validate(
             {

@@ -16,6 +16,7 @@ import pyarrow as pa
 import yaml
 
 from assay.connect import values
+from assay.connect.files.likely import other_encoding
 from assay.connect.infer_columns import Look
 from assay.connect.infer_records import records_of
 from assay.connect.infer_roles import Guess, Guesser, Layout
@@ -79,7 +80,7 @@ def infer(file: str | Path, *, known: Iterable[Attribute] = (), spec: FileSpec |
     known
         Attributes the plant has declared; columns of these names keep role and type.
     spec
-        How the file is read, when that has to be said (encoding, sheet).
+        How the file is read, when that has to be said (sheet, header row). An encoding is found.
 
     Raises
     ------
@@ -88,6 +89,9 @@ def infer(file: str | Path, *, known: Iterable[Attribute] = (), spec: FileSpec |
     """
     path = Path(file)
     given = spec or FileSpec()
+    encoding = other_encoding(path) if given.encoding is None and path.is_file() else None
+    if encoding is not None:
+        given = FileSpec.model_validate({**given.model_dump(exclude_unset=True), "encoding": encoding})
     source = open_source(path, given)
     try:
         table = _sampled(source)
@@ -96,7 +100,7 @@ def infer(file: str | Path, *, known: Iterable[Attribute] = (), spec: FileSpec |
                 f"{path.name} has column names but no rows", hint="A mapping is proposed from rows; add some."
             )
         given = _file_spec(source, table, given)
-        return _Proposal(path.name, source, table, given, known).inference()
+        return _Proposal(path.name, source, table, given, known).inference(encoding)
     finally:
         source.close()
 
@@ -153,11 +157,14 @@ class _Proposal:
         looks = [Look(name, values.whole(table.column(name)), spec.decimal) for name in source.columns]
         self._guesser = Guesser(looks, list(known))
 
-    def inference(self) -> Inference:
+    def inference(self, encoding: str | None) -> Inference:
+        """``encoding`` is the one that was found for a text that is not UTF-8."""
         layout = self._guesser.layout()
         doubts = tuple(
             Doubt(column, CATALOGUE.text(f"doubt.{key}", **about)) for column, key, about in layout.doubts
         )
+        if encoding is not None:
+            doubts = (Doubt(None, CATALOGUE.text("doubt.encoding", encoding=encoding)), *doubts)
         document = self._written(layout)
         text = _yaml(self._file_name, document, doubts)
         return Inference(

@@ -1,4 +1,4 @@
-"""The encoding of a dropped text file that is not UTF-8: nobody is there to write it into the mapping."""
+"""The encoding of a text file that is not UTF-8 and has no mapping yet that says it."""
 
 from __future__ import annotations
 
