@@ -110,6 +110,7 @@ def test_a_mapping_refused(plant: Workspace, tmp_path: Path) -> None:
     text = infer(tmp_path / "a.csv").to_yaml()
     for wrong, message in (
         (text.replace("machine", "maschine"), "文件没有列"),
+        (text.replace("format: csv", "format: csv\n  delimiter: ';'"), "其全部列名都在一格中"),
         ("version: 1\n  bad: [\n", "不是 YAML"),
     ):
         with pytest.raises(AssayError) as caught:

@@ -193,7 +193,7 @@ def _absent(file: MappingFile, mapping: Mapping, columns: Sequence[str]) -> froz
             raise MappingError(
                 f"{file.document.where(('columns', hard[0]))}: the file has no column {shown}; "
                 f"all its names stand in one: {columns[0]!r}",
-                hint="Set `file: {delimiter: …}` to the character between the names, or leave it out.",
+                hint="Set `delimiter` under `file:` to the character between the names, or leave it out.",
             )
         near = did_you_mean(hard[0], [name for name in columns if name not in mapping.columns])
         raise MappingError(
