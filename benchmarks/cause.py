@@ -28,7 +28,7 @@ from assay.model.kinds import RecordKind
 from assay.store.keys import LoadKey
 from assay.store.workspace import Workspace
 from benchmarks import null
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, memory, peak_gib
 
 UNITS = 1_000_000
 LOTS, TOOLS, COUNTERS = 30, 120, 50
@@ -68,16 +68,7 @@ def run(
             target=f"at most {MOST_TIMES:g} x the peer",
             met=ratio <= MOST_TIMES,
         ),
-        Figure(
-            name="cause: peak memory",
-            value=max(peaks),
-            unit="GiB",
-            peer=None,
-            ratio=None,
-            spread=f"{min(peaks):.2f} to {max(peaks):.2f}",
-            target=f"at most {MOST_GIB:g} GiB",
-            met=max(peaks) <= MOST_GIB,
-        ),
+        memory("cause: peak memory", peaks, MOST_GIB),
         *null.run(progress=lambda done, what: told(0.8 + 0.2 * done, what)),
     ]
 
@@ -196,13 +187,7 @@ def _child(side: str, plant: str) -> None:
         else:
             cause(workspace, TARGET)
         seconds = time.perf_counter() - start
-    print(json.dumps({"seconds": seconds, "gib": _peak_gib()}))
-
-
-def _peak_gib() -> float:
-    """Peak memory of this process; ``ru_maxrss`` would count what the parent held when it started us."""
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(status["VmHWM"].split()[0]) / 2**20
+    print(json.dumps({"seconds": seconds, "gib": peak_gib()}))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -26,7 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, memory, peak_gib
 
 ROWS = 10_000_000
 CORES = 2
@@ -70,16 +69,7 @@ def run(
             target=f"at least {LEAST_RATE:g} x the peer's rate",
             met=ratio >= LEAST_RATE,
         ),
-        Figure(
-            name="load: peak memory",
-            value=max(peaks),
-            unit="GiB",
-            peer=None,
-            ratio=None,
-            spread=f"{min(peaks):.2f} to {max(peaks):.2f}",
-            target=f"at most {MOST_GIB:g} GiB",
-            met=max(peaks) <= MOST_GIB,
-        ),
+        memory("load: peak memory", peaks, MOST_GIB),
     ]
 
 
@@ -156,8 +146,7 @@ def main(side: str, file: Path) -> None:
         seconds = time.perf_counter() - began
     finally:
         shutil.rmtree(target)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    print(json.dumps({"seconds": seconds, "gib": peak}))
+    print(json.dumps({"seconds": seconds, "gib": peak_gib()}))
 
 
 if __name__ == "__main__":

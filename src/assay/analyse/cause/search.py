@@ -14,7 +14,15 @@ from assay.analyse.cause.arrangement import Arrangement
 from assay.analyse.cause.layer import Layer, renumber
 from assay.analyse.cause.problem import Factor, Flags, Floats, Problem
 from assay.stats.exact import exact_tail
-from assay.stats.stratified import Crosstab, LevelScores, level_scores, student_tail, trend_score, upper_tail
+from assay.stats.stratified import (
+    Crosstab,
+    LevelScores,
+    StratumMoments,
+    level_scores,
+    student_tail,
+    trend_score,
+    upper_tail,
+)
 
 SMALL_EXPECTED = 5.0
 """Expected counts under this are tested exactly (Cochran 1954, Biometrics 10, 417-451)."""
@@ -152,7 +160,7 @@ def _score(layer: Layer, factor: Factor, is_binary: bool) -> _Scored:
     if factor.windows:
         table = _windowed(table, factor.windows)
     if factor.is_ordered:
-        return _score_ordered(table, factor, moments.freedom, layer, is_binary)
+        return _score_ordered(table, factor, moments, is_binary)
     scores = level_scores(table, moments)
     z = scores.z
     p = upper_tail(z, scores.skew) if is_binary else student_tail(z, moments.freedom)
@@ -193,8 +201,7 @@ def _exactly(layer: Layer, factor: Factor, table: Crosstab, scores: LevelScores,
     return p
 
 
-def _score_ordered(table: Crosstab, factor: Factor, freedom: float, layer: Layer, is_binary: bool) -> _Scored:
-    moments = layer.moments(factor.name, table)
+def _score_ordered(table: Crosstab, factor: Factor, moments: StratumMoments, is_binary: bool) -> _Scored:
     size = np.bincount(table.level, weights=table.n, minlength=factor.levels)
     rank = (np.cumsum(size) - (size + 1) / 2) / max(size.sum(), 1) - 0.5
     line = trend_score(table, rank, moments)
@@ -203,7 +210,7 @@ def _score_ordered(table: Crosstab, factor: Factor, freedom: float, layer: Layer
     if is_binary:
         tails = upper_tail(np.abs(z), np.sign(z) * np.array([line.skew, bend.skew]))
     else:
-        tails = student_tail(np.abs(z), freedom)
+        tails = student_tail(np.abs(z), moments.freedom)
     sides = np.minimum(1.0, 2 * tails)
     curve = int(sides[1] < sides[0])
     shapes = (Shape.RISING, Shape.FALLING) if curve == 0 else (Shape.ENDS, Shape.MIDDLE)
