@@ -13,7 +13,7 @@ from assay.apps.catalogue import CATALOGUE as APPS
 from assay.apps.catalogue import column_title
 from assay.apps.errors import PageError, problem_of
 from assay.model import errors
-from assay.model.errors import AssayError
+from assay.model.errors import AssayError, SpokenError
 from assay.model.text import Text
 
 SOURCES = Path(__file__).parents[2] / "src/assay"
@@ -30,7 +30,9 @@ def test_every_text_asked_for_is_there(package: str, catalogue: object) -> None:
     assert not asked - set(catalogue.keys("en"))  # type: ignore[attr-defined]
 
 
-KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AssayError)]
+ERRORS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AssayError)]
+KINDS = [kind for kind in ERRORS if not issubclass(kind, SpokenError)]
+SPOKEN = [kind for kind in ERRORS if issubclass(kind, SpokenError)]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -39,6 +41,18 @@ def test_an_error_of_any_room_is_said_in_both_languages(kind: type[AssayError]) 
     assert said.message.en == "torque of U-7 is -1 Nm"
     assert said.message.zh.endswith("：torque of U-7 is -1 Nm")
     assert said.hint == Text(zh="Check the gauge.", en="Check the gauge.")
+
+
+@pytest.mark.parametrize("kind", SPOKEN, ids=lambda kind: kind.__name__)
+def test_a_spoken_error_is_said_as_it_is(kind: type[SpokenError]) -> None:
+    text, advice = (
+        Text(zh="扭矩为负。", en="The torque is negative."),
+        Text(zh="检查量具。", en="Check the gauge."),
+    )
+    problem = kind(text, advice)
+    assert str(problem) == "The torque is negative.\nCheck the gauge."
+    said = problem_of(problem)
+    assert (said.message, said.hint) == (text, advice)
 
 
 def test_a_text_fills_a_text_in_its_own_language() -> None:

@@ -10,13 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from assay.apps.catalogue import hint, told
-from assay.apps.errors import PageError, SpokenError, problem_of
+from assay.apps.errors import PageError, problem_of
 from assay.apps.payloads import Problem, Refusal
 from assay.model.catalogue import Catalogue
 from assay.model.errors import (
     AccessError,
     AssayError,
     PluginError,
+    SpokenError,
     StoreError,
     TraceError,
 )

@@ -1,7 +1,7 @@
 """Pages that are data: their specification, the payloads that fill them, the runtime that evaluates them."""
 
 from assay.apps.builtin import builtin_pages
-from assay.apps.errors import PageError, SpokenError, problem_of
+from assay.apps.errors import PageError, problem_of
 from assay.apps.page import Binding, Page, Param, check_page, read_page
 from assay.apps.payloads import (
     CausesPayload,
@@ -37,7 +37,6 @@ __all__ = [
     "Questions",
     "Runtime",
     "Selection",
-    "SpokenError",
     "TargetsPayload",
     "TracePayload",
     "Widget",

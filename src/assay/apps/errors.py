@@ -7,25 +7,8 @@ from collections.abc import Sequence
 from assay.apps.catalogue import CATALOGUE, hint, told
 from assay.apps.payloads import Problem
 from assay.apps.translate import in_chinese
-from assay.model.errors import AssayError
+from assay.model.errors import AssayError, SpokenError
 from assay.model.text import Text
-
-
-class SpokenError(AssayError):
-    """An error whose message (and hint) exist in both languages; ``str()`` is the English one.
-
-    Parameters
-    ----------
-    said
-        What happened, where, with which value.
-    advice
-        What to do next.
-    """
-
-    def __init__(self, said: Text, advice: Text | None = None) -> None:
-        super().__init__(said.en, hint=advice.en if advice else None)
-        self.said = said
-        self.advice = advice
 
 
 class PageError(SpokenError, ValueError):

@@ -14,9 +14,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from assay.cli.speech import choose, say, speaking, spoken
+from assay.cli.speech import choose, said, say, speaking, spoken
 from assay.cli.verbs import bench, cause, demo, init, keep, load, plugins, quarantine, serve, sql, trace
-from assay.model.errors import AssayError
+from assay.model.errors import AssayError, SpokenError
 
 _FRAME = re.compile(r"^(?:Usage|Arguments|Options|Commands)(?=:)|Show this message and exit\.", re.MULTILINE)
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -133,6 +133,8 @@ def _run(arguments: list[str]) -> int:
     except _UsageError as problem:
         _complain(_usage(problem, root), say("error.see_help", command=_path(problem)))
         return 2
+    except SpokenError as problem:
+        _complain(said(problem.said), said(problem.advice) if problem.advice else None)
     except AssayError as problem:
         _complain(problem.message, problem.hint)
     except (KeyboardInterrupt, typer.Abort):

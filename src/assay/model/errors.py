@@ -6,6 +6,11 @@ happened, with which values, and what to do next.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from assay.model.text import Text
+
 
 class AssayError(Exception):
     """Root of every error Assay raises on purpose.
@@ -25,6 +30,23 @@ class AssayError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class SpokenError(AssayError):
+    """An error whose message (and hint) exist in both languages; ``str()`` is the English one.
+
+    Parameters
+    ----------
+    said
+        What happened, where, with which value.
+    advice
+        What to do next.
+    """
+
+    def __init__(self, said: Text, advice: Text | None = None) -> None:
+        super().__init__(said.en, hint=advice.en if advice else None)
+        self.said = said
+        self.advice = advice
 
 
 class ModelError(AssayError, ValueError):
@@ -53,6 +75,10 @@ class QueryError(AssayError, ValueError):
 
 class AnalysisError(AssayError, ValueError):
     """An analysis can't be run on the records asked for."""
+
+
+class StatisticsError(SpokenError, ValueError):
+    """Data or settings a statistic can't be computed on; the named kinds are in ``assay.stats.errors``."""
 
 
 class TraceError(AssayError, LookupError):
