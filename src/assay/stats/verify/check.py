@@ -42,7 +42,7 @@ class Check:
     id: str
     """Dotted and stable: ``charts.xbar_r.pistonrings.ucl``."""
     family: str
-    """``charts``, ``rules``, ``capability``, ``msa``, ``sampling``, ``arl``, ``multivariate`` or ``monitor``."""
+    """``charts``, ``capability``, ``msa``, ``sampling``, ``arl``, ``multivariate`` or ``monitor``."""
     statistic: str
     """What it is, in the field's own term: ``X̄-R chart, upper control limit``."""
     source: str
