@@ -15,7 +15,20 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from assay.cli.speech import choose, said, say, speaking, spoken
-from assay.cli.verbs import bench, cause, demo, init, keep, load, plugins, quarantine, serve, sql, trace
+from assay.cli.verbs import (
+    bench,
+    cause,
+    demo,
+    init,
+    keep,
+    load,
+    plugins,
+    quarantine,
+    serve,
+    sql,
+    trace,
+    verify_statistics,
+)
 from assay.model.errors import AssayError, SpokenError
 
 _FRAME = re.compile(r"^(?:Usage|Arguments|Options|Commands)(?=:)|Show this message and exit\.", re.MULTILINE)
@@ -81,6 +94,7 @@ def build() -> typer.Typer:
         "serve": serve.serve,
         "demo": demo.demo,
         "bench": bench.bench,
+        "verify-statistics": verify_statistics.verify_statistics,
         "plugins": plugins.plugins,
         "backup": keep.backup,
         "restore": keep.restore,

@@ -63,6 +63,12 @@ class ConstantData(Refusal):
     key = "constant-data"
 
 
+class NoSpreadWithin(ConstantData):
+    """Values differ, but not where the spread is taken from: ``name``, ``count``, ``value``."""
+
+    key = "no-spread-within"
+
+
 class UnequalSubgroups(Refusal):
     """Subgroups of different sizes where equal ones are needed: ``what``, ``smallest``, ``largest``."""
 
@@ -145,6 +151,12 @@ class NoConvergence(Refusal):
     """An iteration that doesn't settle: ``what``, ``rounds``."""
 
     key = "no-convergence"
+
+
+class MissingFont(Refusal):
+    """No font with Chinese characters is installed: ``known`` names some that would do."""
+
+    key = "missing-font"
 
 
 class MissingExtra(Refusal):

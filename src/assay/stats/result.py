@@ -44,6 +44,16 @@ class Result:
 
         return draw(self.plot(), language=language)
 
+    def _repr_png_(self) -> bytes | None:
+        """The picture in a notebook; None where there is none, or no matplotlib."""
+        from assay.stats.errors import MissingExtra
+        from assay.stats.plot.static import image
+
+        try:
+            return image(self.plot())
+        except (NotImplementedError, MissingExtra):
+            return None
+
 
 def plain(value: object) -> Any:
     """``value`` in the types JSON knows; fields whose names start with ``_`` are left out."""

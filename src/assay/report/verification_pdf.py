@@ -1,0 +1,202 @@
+"""The verification report as PDF."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+from assay.model.text import Language
+from assay.report.errors import CATALOGUE, ReportError
+
+if TYPE_CHECKING:
+    from assay.report.identity import Identity
+    from assay.stats.verify import Verification
+
+_LATIN, _BOLD, _CHINESE = "DejaVuSans", "DejaVuSans-Bold", "STSong-Light"
+_CJK = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]+")
+_GREY, _RULE, _GOOD, _BAD = "#5b6b79", "#dfe5ea", "#2e7d32", "#c62828"
+
+
+def as_pdf(verification: Verification, identity: Identity, language: Language) -> bytes:
+    """The report as a PDF of A4 pages; not yet signed.
+
+    Raises
+    ------
+    ReportError
+        reportlab or matplotlib (whose fonts are embedded) isn't installed.
+    """
+    _register_fonts()
+    return _Document(verification.to_dict(), identity, language).written()
+
+
+def _register_fonts() -> None:
+    try:
+        import matplotlib as mpl
+        from reportlab.pdfbase import pdfmetrics
+        from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+        from reportlab.pdfbase.ttfonts import TTFont
+    except ImportError as error:
+        raise ReportError("missing-extra", library=error.name or "reportlab") from error
+    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
+    for name in (_LATIN, _BOLD):
+        pdfmetrics.registerFont(TTFont(name, str(folder / f"{name}.ttf")))
+    pdfmetrics.registerFontFamily(_LATIN, normal=_LATIN, bold=_BOLD, italic=_LATIN, boldItalic=_BOLD)
+    pdfmetrics.registerFont(UnicodeCIDFont(_CHINESE))
+
+
+class _Document:
+    """One report on its way to pages."""
+
+    def __init__(self, report: dict[str, Any], identity: Identity, language: Language) -> None:
+        from reportlab.lib.colors import HexColor
+        from reportlab.lib.styles import ParagraphStyle
+
+        self.report, self.identity, self.language = report, identity, language
+        self.colour = HexColor
+        plain = ParagraphStyle("plain", fontName=_LATIN, fontSize=8.5, leading=11.5)
+        self.styles = {
+            "plain": plain,
+            "cell": ParagraphStyle("cell", plain, fontSize=6.6, leading=8.4),
+            "title": ParagraphStyle("title", plain, fontName=_BOLD, fontSize=17, leading=22, spaceAfter=4),
+            "head": ParagraphStyle(
+                "head", plain, fontName=_BOLD, fontSize=11, leading=14, spaceBefore=12, spaceAfter=5
+            ),
+        }
+
+    def say(self, key: str, **values: object) -> str:
+        return CATALOGUE.say(f"verification.{key}", self.language, **values)
+
+    def words(self, text: str, style: str = "plain", *, colour: str | None = None) -> Any:
+        """A paragraph; Chinese characters are set in a font that has them."""
+        from reportlab.platypus import Paragraph
+
+        marked = _CJK.sub(lambda found: f'<font name="{_CHINESE}">{found[0]}</font>', escape(text))
+        return Paragraph(f'<font color="{colour}">{marked}</font>' if colour else marked, self.styles[style])
+
+    def written(self) -> bytes:
+        from reportlab.lib.pagesizes import A4
+        from reportlab.lib.units import mm
+        from reportlab.platypus import SimpleDocTemplate
+
+        held = BytesIO()
+        document = SimpleDocTemplate(
+            held,
+            pagesize=A4,
+            leftMargin=15 * mm,
+            rightMargin=15 * mm,
+            topMargin=15 * mm,
+            bottomMargin=16 * mm,
+            title=self.say("title"),
+            author=self.identity.subject,
+            creator=f"assay-quality {self.report['environment']['assay']}",
+        )
+        document.build([*self._front(), *self._families()], onFirstPage=self._foot, onLaterPages=self._foot)
+        return held.getvalue()
+
+    def _foot(self, canvas: Any, document: Any) -> None:
+        canvas.setFillColor(self.colour(_GREY))
+        canvas.setFont(_CHINESE if self.language == "zh" else _LATIN, 7)
+        canvas.drawString(document.leftMargin, 24, self.say("title"))
+        canvas.drawRightString(
+            document.leftMargin + document.width, 24, self.say("page", page=canvas.getPageNumber())
+        )
+
+    def _front(self) -> list[Any]:
+        report, environment = self.report, self.report["environment"]
+        good = report["failed"] == 0
+        counts = {"passed": report["passed"], "failed": report["failed"]}
+        verdict = self.say("verdict.good" if good else "verdict.bad", total=sum(counts.values()), **counts)
+        software = " · ".join(
+            f"{name} {environment[key]}"
+            for name, key in (
+                ("assay-quality", "assay"),
+                ("Python", "python"),
+                ("NumPy", "numpy"),
+                ("SciPy", "scipy"),
+            )
+        )
+        facts = [
+            ("at", report["at"]),
+            ("software", software),
+            ("machine", f"{environment['system']} · {environment['machine']}"),
+            ("signer", self.identity.subject),
+            ("fingerprint", self.identity.fingerprint),
+        ]
+        summary = [
+            [self.say("families." + line["family"]), line["checks"], line["passed"], line["sources"]]
+            for line in report["families"]
+        ]
+        return [
+            self.words(self.say("title"), "title"),
+            self.words(self.say("lead"), colour=_GREY),
+            self.words(verdict, "head", colour=_GOOD if good else _BAD),
+            self._table([[self.say(key), value] for key, value in facts], [32, 148]),
+            self.words(self.say("summary"), "head"),
+            self._table(summary, [95, 25, 25, 35], heads=["family", "checks", "passed", "sources"]),
+            self.words(self.say("method"), "head"),
+            self.words(self.say("method_text")),
+        ]
+
+    def _families(self) -> list[Any]:
+        parts: list[Any] = []
+        for family in self.report["families"]:
+            name = family["family"]
+            parts.append(self.words(self.say("families." + name), "head"))
+            lines = [check for check in self.report["checks"] if check["family"] == name]
+            parts.append(
+                self._table(
+                    [self._line(check) for check in lines],
+                    [52, 23, 23, 17, 17, 10, 38],
+                    heads=["statistic", "reference", "computed", "difference", "tolerance", "", "source"],
+                    failed=[row for row, check in enumerate(lines) if not check["passed"]],
+                )
+            )
+        return parts
+
+    def _line(self, check: dict[str, Any]) -> list[object]:
+        from assay.report.verification import figure
+
+        gap = check["difference"]
+        source = f"{self.say('origin.' + check['origin'])}: {check['source']}"
+        return [
+            check["statistic"],
+            figure(check["reference"]),
+            figure(check["computed"]),
+            "–" if gap is None else f"{gap:.2g}",
+            check["tolerance"],
+            self.say("yes" if check["passed"] else "no"),
+            ". ".join(part.rstrip(".") for part in (source, check["note"], check["problem"]) if part),
+        ]
+
+    def _table(
+        self,
+        rows: list[list[Any]],
+        widths: list[float],
+        *,
+        heads: list[str] | None = None,
+        failed: list[int] | None = None,
+    ) -> Any:
+        from reportlab.lib.units import mm
+        from reportlab.platypus import LongTable, TableStyle
+
+        cells = [[self.words(str(cell), "cell") for cell in row] for row in rows]
+        if heads:
+            titles = [self.say(head) if head else "" for head in heads]
+            cells.insert(0, [self.words(title, "cell", colour=_GREY) for title in titles])
+        first = int(heads is not None)
+        style = [
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LINEBELOW", (0, 0), (-1, -1), 0.3, self.colour(_RULE)),
+            ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+            ("LEFTPADDING", (0, 0), (-1, -1), 2),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+        ]
+        places = [row + first for row in failed or ()]
+        style += [("BACKGROUND", (0, row), (-1, row), self.colour("#fdecea")) for row in places]
+        return LongTable(
+            cells, colWidths=[width * mm for width in widths], repeatRows=first, style=TableStyle(style)
+        )
