@@ -44,7 +44,7 @@ TABLED_D2 = (
     1.128, 1.693, 2.059, 2.326, 2.534, 2.704, 2.847, 2.970, 3.078, 3.173, 3.258, 3.336, 3.407, 3.472, 3.532,
     3.588, 3.640, 3.689, 3.735, 3.778, 3.819, 3.858, 3.895, 3.931,
 )  # fmt: skip
-"""d2 for n = 2 … 25 with three decimals: ASTM MNL 7; Montgomery, *Introduction to Statistical Quality Control*, appendix VI."""
+"""d2 for n = 2 … 25 with three decimals, as in ASTM MNL 7 and in Montgomery's appendix VI."""
 
 
 def _lookup(n: object, low: int, high: int | None, one: Callable[[int], float]) -> float | Floats:
