@@ -20,3 +20,10 @@ class BreakOutside(Refusal):
 
     key = "break-outside"
     catalogue = CATALOGUE
+
+
+class NoZoneRule(Refusal):
+    """A rule on rises and falls where the zones of single points have to be enough: ``name``."""
+
+    key = "no-zone-rule"
+    catalogue = CATALOGUE
