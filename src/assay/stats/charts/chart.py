@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from assay.stats.arrays import Bools, Floats
+from assay.stats.charts.errors import NotAlive
 from assay.stats.result import Result
+
+if TYPE_CHECKING:
+    from assay.stats.plot.spec import Plot
 
 
 class Limits(NamedTuple):
@@ -55,7 +59,10 @@ class ControlChart(Result):
     center: float | Floats
     """Centre line."""
     sigma: float | Floats
-    """The process standard deviation behind the limits: of one value, not of the plotted statistic."""
+    """The process standard deviation behind the limits: of one value, not of the plotted statistic.
+
+    On p and np charts that of the proportion or number among a sample's items, on c and u charts that of the
+    count in one unit."""
     limits: Limits
     """Control limits ``(lcl, ucl)``."""
     violations: dict[str, list[int]]
@@ -82,6 +89,8 @@ class ControlChart(Result):
     """Centre and limits as a formula with the constants' values."""
     title: str = ""
     """Key of the chart's name in the catalogue of ``assay.stats.charts``."""
+    overdispersion: float | Floats | None = None
+    """Laney's σz: how much wider the points scatter than counts alone would; None on other charts."""
     companions: tuple[ControlChart, ...] = ()
     """Charts of the same data that belong beside this one: R or S under X̄, MR under I."""
     _live: object = field(default=None, repr=False, compare=False)
@@ -101,6 +110,23 @@ class ControlChart(Result):
     def in_control(self) -> bool:
         """Whether neither this chart nor a companion has a flagged point."""
         return not any(self.violations.values()) and all(chart.in_control for chart in self.companions)
+
+    def live(self) -> LiveChart:
+        """The incremental form, going on after the last point with the last stage's limits.
+
+        Raises
+        ------
+        NotAlive
+        """
+        if not isinstance(self._live, LiveForm):
+            raise NotAlive(kind=self.kind)
+        return self._live.start(self)
+
+    def plot(self) -> Plot:
+        """Points, centre, limits, zones, stages and flags; a panel for this chart and for each companion."""
+        from assay.stats.charts.picture import picture
+
+        return picture(self)
 
 
 def at(value: float | Floats, index: int) -> float:
@@ -123,6 +149,15 @@ class LivePoint:
     companions: tuple[LivePoint, ...] = ()
 
 
+@runtime_checkable
+class LiveForm(Protocol):
+    """What makes a chart's incremental form; a chart carries it from where it was computed."""
+
+    def start(self, chart: ControlChart, /) -> LiveChart:
+        """The live chart that goes on after ``chart``'s last point."""
+
+
+@runtime_checkable
 class LiveChart(Protocol):
     """The incremental form: bounded state, the same numbers as the batch chart."""
 

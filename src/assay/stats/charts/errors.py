@@ -1,0 +1,29 @@
+"""What control charts refuse, besides the refusals every statistic shares."""
+
+from __future__ import annotations
+
+from assay.model.catalogue import Catalogue
+from assay.stats.errors import Refusal
+
+CATALOGUE = Catalogue("assay.stats.charts")
+
+
+class NoSuchPoint(Refusal):
+    """A phase, stage or exclusion names a point the chart doesn't have: ``name``, ``value``, ``count``."""
+
+    key = "no-such-point"
+    catalogue = CATALOGUE
+
+
+class NoPhase1(Refusal):
+    """A stage without a point its limits could be estimated from: ``stage``, ``start``, ``stop``."""
+
+    key = "no-phase-1"
+    catalogue = CATALOGUE
+
+
+class NotAlive(Refusal):
+    """A chart that has no live form: ``kind``."""
+
+    key = "not-alive"
+    catalogue = CATALOGUE
