@@ -34,6 +34,15 @@ CUSUM_TABLE = {
     5.0: (465, 139, 38.0, 17.0, 10.4, 5.75, 4.01, 3.11, 2.57, 2.01),
 }
 """Average run lengths of two-sided CUSUMs with k = 1/2 by h, at each of SHIFTS."""
+CROWDER = {
+    0.5: (26.45, 20.12, 11.89, 7.29, 4.91, None, 2.80, 2.29),
+    0.05: (127.53, 43.94, 18.97, 11.64, 8.38, 6.56, 5.41, 4.62),
+}
+"""EWMA charts with L = 2 by λ, shifts in steps of .25; None where the paper has a misprint (3.95)."""
+ONE_SIDED = (500.0, 21.637, 6.7596, 3.5398, 2.3038, 1.7004, 1.3675)
+"""One-sided EWMA with λ = .1 and exact limits, shifts in steps of .5."""
+MARKOV_MEWMA = {0.0: 199.78, 0.5: 35.05, 1.0: 12.17, 1.5: 7.22, 2.0: 5.19, 3.0: 3.42}
+"""MEWMA with λ = .1, p = 4, h = 12.73 by distance."""
 HALF_PERCENT = Tolerance(relative=5e-3)
 EQUAL = Tolerance(relative=1e-9)
 
@@ -159,6 +168,69 @@ def _tables() -> Iterator[Check]:
             compute=partial(arl.cusum, 0.5, 4.0, shift, head_start=2.0),
             tolerance=Tolerance(digits=2, relative=5e-3),
         )
+    for lam, means in CROWDER.items():
+        for step, mean in enumerate(means):
+            if mean is None:
+                continue
+            yield _check(
+                f"crowder.{lam:g}.{step * 0.25:g}",
+                f"EWMA average run length, λ {lam:g}, L 2, shift {step * 0.25:g} σ",
+                source="Crowder, Technometrics 29 (1987) 401, table 1",
+                origin="published",
+                reference=mean,
+                compute=partial(arl.ewma, lam, 2.0, step * 0.25),
+                tolerance=Tolerance(digits=2),
+            )
+    yield _check(
+        "ewma.sas",
+        "EWMA average run length, λ 0.25, L 3, shift 1 σ",
+        source="SAS/QC User's Guide, EWMAARL function",
+        origin="software",
+        reference=11.154267016,
+        compute=partial(arl.ewma, 0.25, 3.0, 1.0),
+        tolerance=Tolerance(digits=9),
+    )
+    for lam, mean in ((0.75, 104.0), (0.5, 1952.0)):
+        yield _check(
+            f"waldmann.{lam:g}",
+            f"EWMA average run length, λ {lam:g}, limits ± 2 σ",
+            source="Waldmann, Applied Statistics 35 (1986) 151, table 1",
+            origin="published",
+            reference=mean,
+            compute=partial(arl.ewma, lam, 2.0 * math.sqrt((2.0 - lam) / lam)),
+            tolerance=Tolerance(relative=5e-4),
+        )
+    for step, mean in enumerate(ONE_SIDED):
+        yield _check(
+            f"ewma.one_sided.exact.{step * 0.5:g}",
+            f"One-sided EWMA average run length, λ 0.1, exact limits, shift {step * 0.5:g} σ",
+            source="R package spc 0.6.7, help of xewma.arl: simulation of 10^9 runs",
+            origin="software",
+            reference=mean,
+            compute=partial(_one_sided, step * 0.5),
+            tolerance=Tolerance(relative=1e-4),
+        )
+    for distance, mean in MARKOV_MEWMA.items():
+        yield _check(
+            f"mewma.markov.{distance:g}",
+            f"MEWMA average run length, λ 0.1, p 4, h 12.73, distance {distance:g}",
+            source="Molnau et al., J. Quality Technology 33 (2001) 515: Fortran program",
+            origin="software",
+            reference=mean,
+            compute=partial(arl.mewma, 0.1, 12.73, 4, distance),
+            tolerance=HALF_PERCENT,
+            note="the program approximates by a Markov chain",
+        )
+    for lam, h in ((0.25, 15.82), (0.2, 15.62), (0.15, 15.31), (0.1, 14.76), (0.05, 13.60)):
+        yield _check(
+            f"design_mewma.knoth.{lam:g}",
+            f"MEWMA limit h for an average run length of 1000, λ {lam:g}, p 3",
+            source="Knoth, J. Quality Technology 49 (2017) 78, table 2",
+            origin="published",
+            reference=h,
+            compute=partial(arl.design_mewma, lam, 3, 1000.0),
+            tolerance=Tolerance(digits=2),
+        )
     yield _check(
         "design_mewma.rigdon",
         "MEWMA limit h for an average run length of 500, λ 0.25, p 4",
@@ -263,6 +335,15 @@ def _recomputed() -> Iterator[Check]:
         compute=lambda: arl.design_cusum(0.5, 465.4435060321),
         tolerance=EQUAL,
     )
+
+
+@cache
+def _one_sided_limit() -> float:
+    return arl.design_ewma(0.1, 500.0, "one", "exact", reflect=-6.0)
+
+
+def _one_sided(shift: float) -> float:
+    return arl.ewma(0.1, _one_sided_limit(), shift, "one", "exact", reflect=-6.0)
 
 
 def _best_ewma() -> float:
