@@ -67,7 +67,7 @@ def _third(way: Number) -> Number:
 
 
 def on_limits(rule: Rule) -> bool:
-    """Whether the rule looks at one point and its limits alone; on charts of dispersion only such rules apply."""
+    """Whether the rule looks at one point and its limits alone; only such rules apply to dispersion."""
     return isinstance(rule, Zone) and rule.m == rule.n == 1 and rule.k == 3.0
 
 
@@ -102,7 +102,7 @@ def violations(
 
 
 class Estimate(Protocol):
-    """What a stage's limits follow from. Implementations are frozen dataclasses, so that charts can be pickled.
+    """What a stage's limits follow from; frozen dataclasses, so that charts can be pickled.
 
     ``size`` is a float, an array with the sizes of the stage's points, or None where sizes play no part; the
     same arithmetic on floats and arrays makes a live chart equal to the batch chart.
@@ -182,6 +182,7 @@ def assemble(
         center=lines.center,
         sigma=joined(sigmas, phases),
         limits=Limits(lines.lcl, lines.ucl),
+        zone=lines.zone,
         violations=violations(statistics, lines, rules, breaks=breaks),
         rules=tuple(rule.name for rule in rules),
         sizes=np.full(count, sizes) if isinstance(sizes, float) else sizes,

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Unpack
 
-import numpy
+import numpy  # noqa: ICN001 - np is a chart here
 from numpy.typing import ArrayLike
 
-from assay.stats import constants as tables
 from assay.stats import arrays
+from assay.stats import constants as tables
 from assay.stats.arrays import Floats, positive, within_sizes
 from assay.stats.charts.assemble import Estimate, Number, assemble, joined
 from assay.stats.charts.chart import ControlChart
@@ -68,8 +68,8 @@ def np(counts: ArrayLike, sizes: ArrayLike, **options: Unpack[Common]) -> Contro
 def c(counts: ArrayLike, **options: Unpack[Common]) -> ControlChart:
     """c chart: the number of defects in equal units.
 
-    ``counts`` are ``(m,)``; options and refusals as in :func:`p`. Limits c̄ ± 3 √c̄, not below 0. Montgomery 2020,
-    sec. 7.3.
+    ``counts`` are ``(m,)``; options and refusals as in :func:`p`. Limits c̄ ± 3 √c̄, not below 0. Montgomery
+    2020, sec. 7.3.
     """
     return _chart("c", counts, None, options)
 
@@ -146,7 +146,7 @@ def _chart(
         extra = (
             [positive(overdispersion, "overdispersion")] * len(levels)
             if overdispersion is not None
-            else _scatter(statistics, of, levels, phases, how, settings)
+            else _scatter(statistics, of, levels, phases, items=how.items, settings=settings)
         )
     estimates = [
         how.model(level, settings.width, *(extra[number : number + 1])) for number, level in enumerate(levels)
@@ -210,7 +210,7 @@ def _given(center: float, of: Number, how: _Kind) -> float:
 
 
 def _scatter(
-    statistics: Floats, of: Number, levels: list[float], phases: Phases, how: _Kind, settings: Options
+    statistics: Floats, of: Number, levels: list[float], phases: Phases, *, items: bool, settings: Options
 ) -> list[float]:
     """Laney's σz of each stage: the mean moving range of the standardised points over d2.
 
@@ -221,7 +221,7 @@ def _scatter(
     found = []
     for stretch, level in zip(phases.stretches, levels, strict=True):
         own = of[stretch.points] if isinstance(of, numpy.ndarray) else of
-        variance = level * (1.0 - level) if how.items else level
+        variance = level * (1.0 - level) if items else level
         z = numpy.zeros(statistics.size)
         z[stretch.points] = (statistics[stretch.points] - level) / numpy.sqrt(variance / own)
         chosen = stretch.estimating

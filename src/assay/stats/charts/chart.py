@@ -65,6 +65,9 @@ class ControlChart(Result):
     count in one unit."""
     limits: Limits
     """Control limits ``(lcl, ucl)``."""
+    zone: float | Floats | None = None
+    """A third of the way from the centre to a limit before it is clipped, which the rules go by (the standard
+    error of the plotted value where limits are 3 wide); None where the two sides differ."""
     violations: dict[str, list[int]]
     """Per rule, the 0-based indices of the points that complete its pattern; empty where it never does."""
     rules: tuple[str, ...] = ()

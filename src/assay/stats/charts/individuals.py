@@ -1,7 +1,8 @@
 """Charts of single values: I-MR, and I-MR-R/S for subgroups that also differ from each other.
 
-Sources: Montgomery, *Introduction to Statistical Quality Control*, 8th ed. 2020, section 6.4; Wheeler & Chambers,
-*Understanding Statistical Process Control*, 3rd ed. 2010, chapter 9 (between and within); ISO 7870-2:2023.
+Sources: Montgomery, *Introduction to Statistical Quality Control*, 8th ed. 2020, section 6.4; Wheeler &
+Chambers, *Understanding Statistical Process Control*, 3rd ed. 2010, chapter 9 (between and within);
+ISO 7870-2:2023.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ def imr(
 
     Notes
     -----
-    Centre: the mean. Limits: ± 3 sigma with sigma = mean(MR)/d2. The moving-range chart starts with NaN at the
-    points that have too few before them, in each stage; a moving range is estimated from where all its
+    Centre: the mean. Limits: ± 3 sigma with sigma = mean(MR)/d2. The moving-range chart starts with NaN at
+    the points that have too few before them, in each stage; a moving range is estimated from where all its
     values are. Run rules don't apply to it: successive moving ranges share values. Montgomery 2020, sec. 6.4.
     """
     settings = Options(**options)
@@ -183,7 +184,7 @@ def imr_rs(
     how = Settings(inner, "rbar" if spread == "range" else "sbar", "uwave", None, "expected")
     phases = inner.plan(groups.count, estimates=not (settings.given and sigma_within is not None))
     rules = limits_alone(settings.chosen("nelson"))
-    beside, last = dispersion_chart(groups, spread, sigma_of(groups, phases, how), phases, how, rules)
+    beside, last = dispersion_chart(groups, spread, sigma_of(groups, phases, how), phases, how, rules=rules)
     outer = chart._live  # noqa: SLF001 - the same package; its form grows by one line
     assert isinstance(outer, Form)  # noqa: S101 - as made above
     return replace(
@@ -230,10 +231,10 @@ def successive(
         if estimator in sigmas.OVERALL:
             found.append(sigmas.OVERALL[estimator](own))
             continue
-        gaps = not isinstance(stretch.estimating, slice)
-        known = (
-            sigmas.moving_ranges(own, span=span) if not gaps else complete(ranges, stretch.estimating, span)
-        )
+        if isinstance(stretch.estimating, slice):
+            known = sigmas.moving_ranges(own, span=span)
+        else:
+            known = complete(ranges, stretch.estimating, span)
         found.append(_from_ranges(known, own, estimator, span, options))
     return found
 

@@ -94,7 +94,7 @@ class Track:
 
 
 def last_points(chart: ControlChart, memory: int) -> Iterator[tuple[float, float | None]]:
-    """The last values, and their sizes, that a run into the next point may contain: those of the last stage."""
+    """The last values, and their sizes, that a run into the next point may hold: those of the last stage."""
     begin = chart.stages[-1].start if chart.stages else 0
     for index in range(max(begin, chart.statistics.size - memory), chart.statistics.size):
         yield float(chart.statistics[index]), None if chart.sizes is None else float(chart.sizes[index])
@@ -113,7 +113,8 @@ class LiveShewhart:
 
         Raises
         ------
-        NotFinite, NotNumeric, WrongShape, SingletonSubgroups, NegativeCount, NotACount, CountAboveSize, NotPositive
+        NotFinite, NotNumeric, WrongShape, SingletonSubgroups, NegativeCount, NotACount, CountAboveSize,
+        NotPositive, OutOfRange
         """
         plotted = self._take(observation)
         index = self._index

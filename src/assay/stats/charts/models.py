@@ -1,6 +1,7 @@
 """The lines of Shewhart charts as a function of sample size, alike for arrays and for one live point.
 
-Sources: Montgomery, *Introduction to Statistical Quality Control*, 8th ed. 2020, chapters 6 and 7; ISO 7870-2:2023.
+Sources: Montgomery, *Introduction to Statistical Quality Control*, 8th ed. 2020, chapters 6 and 7;
+ISO 7870-2:2023.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class MovingRange:
 
 @dataclass(frozen=True)
 class Deviation:
-    """Subgroup standard deviations: c4 · sigma ± width · c5 · sigma, not below 0; ``center`` replaces c4 · sigma."""
+    """Subgroup deviations: c4 · sigma ± width · c5 · sigma, not below 0; ``center`` replaces c4 · sigma."""
 
     sigma: float
     width: float

@@ -23,9 +23,9 @@ class Common(TypedDict, total=False):
     """Options of every control chart, all by keyword.
 
     rules
-        A set (``"nelson"``, ``"western_electric"``, ``"aiag"``, ``"none"``), rules by name or rules of one's own;
-        see :func:`assay.stats.rules.resolve`. Charts of variables
-        default to all of Nelson's rules, charts of counts to his first four.
+        A set (``"nelson"``, ``"western_electric"``, ``"aiag"``, ``"none"``), rules by name or rules of one's
+        own; see :func:`assay.stats.rules.resolve`. Charts of variables default to all of Nelson's rules,
+        charts of counts to his first four.
     constants
         ``"exact"`` control chart constants, or ``"tabled"`` ones with the decimals of printed tables.
     phase1

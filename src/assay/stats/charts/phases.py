@@ -40,7 +40,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Phases:
-    """The stages of a chart of ``count`` points; without ``stages`` there is one stretch with label ``""``."""
+    """The stages of a chart of ``count`` points; without ``stages`` one stretch with label ``""``."""
 
     count: int
     stretches: tuple[Stretch, ...]
@@ -97,7 +97,7 @@ def plan(
 def size_of(estimating: slice | Ints) -> int:
     """How many points a stretch estimates from."""
     if isinstance(estimating, slice):
-        return max(0, estimating.stop - estimating.start)
+        return max(0, int(estimating.stop) - int(estimating.start))
     return estimating.size
 
 

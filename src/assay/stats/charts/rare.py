@@ -1,8 +1,8 @@
 """Charts of rare events: g for the cases between them, t for the time between them.
 
-Sources: Benneyan 2001, Health Care Management Science 4, 305-318 (g); Montgomery, *Introduction to Statistical
-Quality Control*, 8th ed. 2020, sec. 7.3.5 (time between events); Nelson 1994, J. Quality Technology 26, 239-240
-(the power 1/3.6).
+Sources: Benneyan 2001, Health Care Management Science 4, 305-318 (g); Montgomery, *Introduction to
+Statistical Quality Control*, 8th ed. 2020, section 7.3 (time between events); Nelson 1994, J. Quality
+Technology 26, 239-240 (the power 1/3.6).
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def g(
         ``(m,)`` whole numbers of cases without the event between one event and the next; 0 when they follow
         each other.
     limits
-        ``"sigma"`` for mean ± 3 standard deviations (Benneyan), ``"probability"`` for quantiles of the geometric
-        distribution with its median as centre.
+        ``"sigma"`` for mean ± 3 standard deviations (Benneyan), ``"probability"`` for quantiles of the
+        geometric distribution with its median as centre.
     variance
         ``"geometric"`` is x̄(x̄ + 1), right for counts that start at 0. ``"shifted"`` is x̄(x̄ − 1), for counts
         that include the event itself and start at 1; R's qcc takes it always. By default ``"geometric"``, and
@@ -140,9 +140,9 @@ def t(
     values
         ``(m,)`` times between one event and the next, in any unit.
     limits
-        ``"weibull"`` for quantiles of a Weibull distribution fitted by maximum likelihood, ``"exponential"`` for
-        those of an exponential one, with the median as centre; ``"nelson"`` for an I-MR chart of x^(1/3.6), which
-        is plotted instead of the times.
+        ``"weibull"`` for quantiles of a Weibull distribution fitted by maximum likelihood, ``"exponential"``
+        for those of an exponential one, with the median as centre; ``"nelson"`` for an I-MR chart of
+        x^(1/3.6), which is plotted instead of the times.
     shape, scale
         Historical Weibull (or, scale alone, exponential) parameters; what is given is not estimated.
     options
@@ -156,7 +156,7 @@ def t(
 
     Notes
     -----
-    Quantiles at Φ(−3), ½ and Φ(3), so that a limit is crossed as often as a three-sigma limit of normal values.
+    Quantiles at Φ(−3), ½ and Φ(3): a limit is crossed as often as a three-sigma limit of normal values.
     Times of 0 are refused by the Weibull fit, whose likelihood has no maximum then.
     """
     settings = Options(**options)
@@ -222,7 +222,7 @@ def _lifetime(shape: float, scale: float, width: float) -> Estimate:
     tail = _tail(width)
 
     def quantile(log_survival: float) -> float:
-        return scale * (-log_survival) ** (1.0 / shape)
+        return float(scale * (-log_survival) ** (1.0 / shape))
 
     first, second = math.gamma(1 + 1 / shape), math.gamma(1 + 2 / shape)
     lines: Lines = asymmetric(quantile(math.log(0.5)), quantile(math.log1p(-tail)), quantile(math.log(tail)))

@@ -1,8 +1,8 @@
 """Charts of subgroups: X̄-R, X̄-S, the median chart, and R and S alone.
 
 Sources: Montgomery, *Introduction to Statistical Quality Control*, 8th ed. 2020, sections 6.2 and 6.3;
-AIAG, *Statistical Process Control*, 2nd ed. 2005, chapter II; ISO 7870-2:2023. With ``constants="tabled"`` the
-charts agree with R's qcc 3.0 (Scrucca 2004, R News 4/1, 11-17).
+AIAG, *Statistical Process Control*, 2nd ed. 2005, chapter II; ISO 7870-2:2023. With ``constants="tabled"``
+the charts agree with R's qcc 3.0 (Scrucca 2004, R News 4/1, 11-17).
 """
 
 from __future__ import annotations
@@ -37,17 +37,18 @@ class Within(Common, total=False):
     """Options of charts of subgroups besides :class:`~assay.stats.charts.options.Common`.
 
     estimator
-        Sigma from the mean range (``"rbar"``), the mean standard deviation (``"sbar"``) or the pooled variance
-        (``"pooled"``, or ``"pooled_unbiased"`` over c4).
+        Sigma from the mean range (``"rbar"``), the mean standard deviation (``"sbar"``) or the pooled
+        variance (``"pooled"``, or ``"pooled_unbiased"`` over c4).
     weighting
-        How subgroups of different sizes share in R̄ and s̄: ``"uwave"`` takes the plain mean of R/d2 or s/c4 (R's
-        qcc), ``"mvlue"`` weights by the inverse variance (Minitab).
+        How subgroups of different sizes share in R̄ and s̄: ``"uwave"`` takes the plain mean of R/d2 or s/c4
+        (R's qcc), ``"mvlue"`` weights by the inverse variance (Minitab).
     dispersion_rules
         Rules on the R or S chart. By default those of ``rules`` that look at the limits alone.
     dispersion_center
         Centre of the R or S chart where sizes differ: ``"expected"``, d2(n)·sigma at each size, or
-        ``"average"``, the mean of all R or s weighted by size, as qcc draws it. By default ``"expected"``, and
-        ``"average"`` with ``constants="tabled"``. They are the same where sizes are.
+        ``"average"``, the mean of all R or s weighted by size, as qcc draws it. By default ``"expected"``,
+        and ``"average"`` with ``constants="tabled"``. They are the same where sizes are (but for estimators
+        other than the chart's own).
     """
 
     estimator: Estimator | None
@@ -80,8 +81,8 @@ def xbar_r(
 
     Notes
     -----
-    Centre: the mean of all values in phase I. Limits: ± 3 sigma/√n with sigma = R̄/d2. R chart: d2 sigma ± 3 d3
-    sigma, not below 0. Montgomery 2020, sec. 6.2.
+    Centre: the mean of all values in phase I. Limits: ± 3 sigma/√n with sigma = R̄/d2. R chart: d2 sigma
+    ± 3 d3 sigma, not below 0. Montgomery 2020, sec. 6.2.
     """
     return _beside(
         values, subgroup, options, chart="xbar", plotted="means", dispersion="range", default="rbar"
@@ -106,9 +107,9 @@ def median(
 ) -> ControlChart:
     """Median chart: medians of subgroups, with their ranges as companion.
 
-    Arguments and refusals as in :func:`xbar_r`. Centre: the mean of the medians. Limits: ± 3 times the standard
-    deviation of the median of n normal values, which is Ã2 R̄ with sigma = R̄/d2. AIAG SPC 2005, chapter II;
-    ISO 7870-2:2023.
+    Arguments and refusals as in :func:`xbar_r`. Centre: the mean of the medians. Limits: ± 3 times the
+    standard deviation of the median of n normal values, which is Ã2 R̄ with sigma = R̄/d2. AIAG SPC 2005,
+    chapter II; ISO 7870-2:2023.
     """
     return _beside(
         values, subgroup, options, chart="median", plotted="medians", dispersion="range", default="rbar"
@@ -232,10 +233,11 @@ def dispersion_chart(
     spreads: list[float],
     phases: Phases,
     settings: Settings,
+    *,
     rules: RuleSet,
     center: float | None = None,
 ) -> tuple[ControlChart, Estimate]:
-    """The R or S chart from each stage's sigma, and the last stage's estimate; ``center`` replaces its centre."""
+    """The R or S chart from each stage's sigma, and the last stage's estimate; ``center`` is a given one."""
     options = settings.common
     statistics = statistic(groups, PLURAL[dispersion])
     estimates: list[Estimate] = []
@@ -296,7 +298,7 @@ def _beside(
     ]
     asked = settings.dispersion_rules
     beside = limits_alone(rules) if asked is None else options.resolve(asked)
-    companion, last = dispersion_chart(groups, dispersion, spreads, phases, settings, beside)
+    companion, last = dispersion_chart(groups, dispersion, spreads, phases, settings, rules=beside)
     return assemble(
         chart,
         statistics,
@@ -338,7 +340,9 @@ def _alone(
     spreads = sigma_of(groups, phases, settings)
     asked = settings.dispersion_rules if settings.dispersion_rules is not None else options.rules
     rules = options.resolve("nelson1" if asked is None else asked)
-    chart, last = dispersion_chart(groups, dispersion, spreads, phases, settings, rules, options.center)
+    chart, last = dispersion_chart(
+        groups, dispersion, spreads, phases, settings, rules=rules, center=options.center
+    )
     return replace(chart, _live=Form(OneSubgroup((PLURAL[dispersion],)), (last,), (rules,)))
 
 
