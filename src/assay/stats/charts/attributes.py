@@ -139,7 +139,8 @@ def _chart(
     laney = name.startswith("laney")
     fixed = settings.center is not None and not (laney and overdispersion is None)
     phases = settings.plan(found.size, estimates=not fixed)
-    levels = [_level(found, of, stretch, how, settings) for stretch in phases.stretches]
+    totals = [_totals(found, of, stretch, how, settings) for stretch in phases.stretches]
+    levels = [total / units for total, units in totals]
     statistics = found / of if how.share else found
     extra: list[float] = []
     if laney:
@@ -149,7 +150,8 @@ def _chart(
             else _scatter(statistics, of, levels, phases, items=how.items, settings=settings)
         )
     estimates = [
-        how.model(level, settings.width, *(extra[number : number + 1])) for number, level in enumerate(levels)
+        how.model(*found_in, settings.width, *(extra[number : number + 1]))
+        for number, found_in in enumerate(totals)
     ]
     rules = settings.chosen(RULES)
     return assemble(
@@ -180,8 +182,10 @@ def _sizes(sizes: ArrayLike | None, found: Floats, how: _Kind) -> Number:
     return smallest if smallest == float(of.max()) else numpy.ascontiguousarray(of)
 
 
-def _level(found: Floats, of: Number, stretch: Stretch, how: _Kind, settings: Options) -> float:
-    """p̄, c̄ or ū of a stage, the given one or estimated.
+def _totals(
+    found: Floats, of: Number, stretch: Stretch, how: _Kind, settings: Options
+) -> tuple[float, float]:
+    """Defectives (defects) and items (units) of a stage, whose ratio is its p̄, c̄ or ū.
 
     Raises
     ------
@@ -194,19 +198,18 @@ def _level(found: Floats, of: Number, stretch: Stretch, how: _Kind, settings: Op
     units = float(of[stretch.estimating].sum()) if isinstance(of, numpy.ndarray) else of * chosen.size
     if total == 0 or (how.items and total == units):
         raise ConstantData(name="counts", count=chosen.size, value=float(chosen[0]))
-    return total / units
+    return total, units
 
 
-def _given(center: float, of: Number, how: _Kind) -> float:
-    level = positive(center, "center")
-    highest = 1.0
+def _given(center: float, of: Number, how: _Kind) -> tuple[float, float]:
+    units = 1.0
     if how.items and not how.share:
         if isinstance(of, numpy.ndarray):
             raise UnequalSubgroups(what="np, center", smallest=float(of.min()), largest=float(of.max()))
-        highest, level = of, level / of
-    if how.items and level >= 1:
-        raise OutOfRange(name="center", value=center, low=0, high=highest)
-    return level
+        units = of
+    if how.items and positive(center, "center") >= units:
+        raise OutOfRange(name="center", value=center, low=0, high=units)
+    return positive(center, "center"), units
 
 
 def _scatter(

@@ -141,11 +141,26 @@ class Individual:
 
 
 @dataclass(frozen=True)
-class Proportion:
+class Counted:
+    """What charts of counts estimate: ``total`` defectives (defects) among ``units`` items (areas).
+
+    Kept as two numbers, so that a point that equals their ratio is on the centre to the last bit.
+    """
+
+    total: float
+    units: float
+    width: float
+
+    @property
+    def level(self) -> float:
+        """p̄, c̄ or ū."""
+        return self.total / self.units
+
+
+@dataclass(frozen=True)
+class Proportion(Counted):
     """Share of defective items: p ± width · √(p(1−p)/n) · overdispersion, within 0 … 1."""
 
-    p: float
-    width: float
     overdispersion: float = 1.0
 
     def lines(self, size: Number | None) -> Lines:
@@ -153,61 +168,53 @@ class Proportion:
         error = self.spread(size)
         if self.overdispersion != 1.0:
             error = error * self.overdispersion
-        return symmetric(self.p, error, self.width, low=0.0, high=1.0)
+        return symmetric(self.level, error, self.width, low=0.0, high=1.0)
 
     def spread(self, size: Number | None) -> Number:
         """Of the share among ``size`` items, by the binomial distribution."""
-        return root(self.p * (1.0 - self.p) / needed(size))
+        return root(self.level * (1.0 - self.level) / needed(size))
 
 
 @dataclass(frozen=True)
-class Defectives:
+class Defectives(Counted):
     """Number of defective items: np ± width · √(np(1−p)), within 0 … n."""
-
-    p: float
-    width: float
 
     def lines(self, size: Number | None) -> Lines:
         """At sample size ``size``."""
         n = needed(size)
-        return symmetric(n * self.p, self.spread(size), self.width, low=0.0, high=n)
+        return symmetric(n * self.total / self.units, self.spread(size), self.width, low=0.0, high=n)
 
     def spread(self, size: Number | None) -> Number:
         """Of the number among ``size`` items, by the binomial distribution."""
-        return root(needed(size) * (self.p * (1.0 - self.p)))
+        return root(needed(size) * (self.level * (1.0 - self.level)))
 
 
 @dataclass(frozen=True)
-class Defects:
+class Defects(Counted):
     """Number of defects: c ± width · √c, not below 0."""
-
-    c: float
-    width: float
 
     def lines(self, size: Number | None) -> Lines:
         """The same at each point."""
-        return symmetric(self.c, math.sqrt(self.c), self.width, low=0.0)
+        return symmetric(self.level, math.sqrt(self.level), self.width, low=0.0)
 
     def spread(self, size: Number | None) -> Number:
         """Of the count, by the Poisson distribution."""
-        return math.sqrt(self.c)
+        return math.sqrt(self.level)
 
 
 @dataclass(frozen=True)
-class Rate:
+class Rate(Counted):
     """Defects per unit: u ± width · √(u/n) · overdispersion, not below 0."""
 
-    u: float
-    width: float
     overdispersion: float = 1.0
 
     def lines(self, size: Number | None) -> Lines:
         """At ``size`` units."""
-        error = root(self.u / needed(size))
+        error = root(self.level / needed(size))
         if self.overdispersion != 1.0:
             error = error * self.overdispersion
-        return symmetric(self.u, error, self.width, low=0.0)
+        return symmetric(self.level, error, self.width, low=0.0)
 
     def spread(self, size: Number | None) -> Number:
         """Of the count in one unit, by the Poisson distribution."""
-        return math.sqrt(self.u)
+        return math.sqrt(self.level)
