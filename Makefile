@@ -10,7 +10,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 STATIC := src/assay/api/static/index.html
 ARGS ?=
-NAMES ?= load cause mainjob null
+NAMES ?= load cause mainjob null spc
 
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export UV_NO_PROGRESS := 1
@@ -61,7 +61,13 @@ format: setup ## let ruff put the sources in order
 	@$(BIN)/ruff check --fix --exit-zero .
 	@$(BIN)/ruff format .
 
-bench: setup ## measure each figure beside its peer (NAMES=load for one of them)
+PEERS := .bench-peers/.installed
+
+$(PEERS): benchmarks/requirements.lock | setup
+	@$(UV) pip install --quiet --require-hashes --target $(@D) -r $<
+	@touch $@
+
+bench: setup $(PEERS) ## measure each figure beside its peer (NAMES=load for one of them)
 	@for name in $(NAMES); do echo "== $$name"; $(BIN)/assay bench $$name $(ARGS) || exit 1; done
 
 reference: setup ## write the generated pages of docs/reference
@@ -74,4 +80,4 @@ docs: setup ## build the documentation into site/, without the network
 	@$(BIN)/mkdocs build --quiet --strict
 
 clean: ## remove what was built (the environment too)
-	rm -rf .venv site dist build demo-plant src/assay/api/static web/node_modules
+	rm -rf .venv .bench-peers site dist build demo-plant src/assay/api/static web/node_modules
