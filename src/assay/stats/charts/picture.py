@@ -9,7 +9,7 @@ import numpy as np
 
 from assay.model.text import Text
 from assay.stats.arrays import Floats
-from assay.stats.charts.chart import ControlChart
+from assay.stats.charts.chart import ControlChart, at
 from assay.stats.charts.errors import CATALOGUE
 from assay.stats.plot.spec import (
     Axis,
@@ -31,6 +31,9 @@ from assay.stats.rules.rule import Avoiding, Hugging, Zone
 NAMES: dict[str, str] = {"center": "CL", "ucl": "UCL", "lcl": "LCL"}
 """What stands beside a line with its value, alike in both languages."""
 
+WITHOUT_CONSTANTS = frozenset({"p", "np", "c", "u", "g", "t"})
+"""Kinds whose limits use no control chart constants."""
+
 
 def picture(chart: ControlChart) -> Plot:
     """Points, centre, limits, zones, stages, phases and flags, with the formula below."""
@@ -44,11 +47,12 @@ def picture(chart: ControlChart) -> Plot:
 def panel(chart: ControlChart, title: Text) -> Panel:
     """One chart."""
     x = np.arange(1.0, chart.statistics.size + 1)
+    digits = _digits(chart)
     layers = (
         *_zone_lines(chart, x),
-        *_line("center", chart.center, x, "centre"),
-        *_line("lcl", chart.limits.lcl, x, "limit"),
-        *_line("ucl", chart.limits.ucl, x, "limit"),
+        *_line("center", chart.center, x, digits),
+        *_line("lcl", chart.limits.lcl, x, digits),
+        *_line("ucl", chart.limits.ucl, x, digits),
         *_boundaries(chart),
         *_points(chart, x),
         flags(chart),
@@ -64,17 +68,21 @@ def panel(chart: ControlChart, title: Text) -> Panel:
 
 def note(chart: ControlChart) -> Text:
     """Formula, constants, and how many points of how large samples the limits come from."""
+    if chart.estimator == "given":
+        return Text(
+            zh=CATALOGUE.say("plot.note-given", "zh", formula=chart.formula),
+            en=CATALOGUE.say("plot.note-given", "en", formula=chart.formula),
+        )
     total = chart.statistics.size
     inside = np.ones(total, bool) if chart.phase1 is None else chart.phase1.copy()
     inside[[gone.index for gone in chart.excluded]] = False
-    count = 0 if chart.estimator == "given" else int(inside.sum())
-    kind = CATALOGUE.text(f"plot.{chart.constants}")
+    kind = CATALOGUE.text(f"plot.{'no-constants' if chart.kind in WITHOUT_CONSTANTS else chart.constants}")
     key = "plot.note" if chart.sizes is None else "plot.note-sizes"
     sizes = ""
     if chart.sizes is not None:
         least, most = float(chart.sizes.min()), float(chart.sizes.max())
         sizes = f"{least:g}" if least == most else f"{least:g}–{most:g}"
-    said = {"formula": chart.formula, "count": count, "total": total, "sizes": sizes}
+    said = {"formula": chart.formula, "count": int(inside.sum()), "total": total, "sizes": sizes}
     return Text(
         zh=CATALOGUE.say(key, "zh", constants=kind.zh, **said),
         en=CATALOGUE.say(key, "en", constants=kind.en, **said),
@@ -121,16 +129,24 @@ def _some(chart: ControlChart, x: Floats, where: np.ndarray, name: str, role: Ro
     )
 
 
-def _line(name: str, value: float | Floats, x: Floats, role: Role) -> Iterator[Layer]:
+def _digits(chart: ControlChart) -> int:
+    """Decimals that tell a thousandth of the way between the limits apart."""
+    last = [at(line, -1) for line in (*chart.limits, chart.center) if np.isfinite(at(line, -1))]
+    way = max(last, default=1.0) - min(last, default=0.0)
+    return max(0, 3 - math.floor(math.log10(way))) if way > 0 else 6
+
+
+def _line(name: str, value: float | Floats, x: Floats, digits: int) -> Iterator[Layer]:
     """A line over all points, with its value (the last one where it varies) beside it."""
     said = CATALOGUE.text(f"plot.{name}")
+    role: Role = "centre" if name == "center" else "limit"
     if isinstance(value, np.ndarray):
         if np.isfinite(value).all():
             yield Line(said, x, value, role=role, steps=True)
-            label = f"{NAMES[name]} = {value[-1]:.6g}"
+            label = f"{NAMES[name]} = {value[-1]:.{digits}f}"
             yield Words(Text(zh=label, en=label), float(x[-1]) + 0.6, float(value[-1]))
     elif math.isfinite(value):
-        yield Level(said, float(value), role, f"{NAMES[name]} = {value:.6g}")
+        yield Level(said, float(value), role, f"{NAMES[name]} = {value:.{digits}f}")
 
 
 def _zone_lines(chart: ControlChart, x: Floats) -> Iterator[Layer]:

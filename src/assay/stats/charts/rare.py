@@ -131,6 +131,7 @@ def t(
     limits: TLimits = "weibull",
     shape: float | None = None,
     scale: float | None = None,
+    power: float = POWER,
     **options: Unpack[Common],
 ) -> ControlChart:
     """t chart: time between rare events.
@@ -145,6 +146,8 @@ def t(
         x^(1/3.6), which is plotted instead of the times.
     shape, scale
         Historical Weibull (or, scale alone, exponential) parameters; what is given is not estimated.
+    power
+        The power for ``"nelson"``.
     options
         See :class:`~assay.stats.charts.options.Common`; ``center`` and ``sigma`` are for ``"nelson"``, of the
         transformed times.
@@ -164,7 +167,7 @@ def t(
     found = vector(values, least=2, what="t")
     _refuse_times(found, zero=limits != "weibull")
     if limits == "nelson":
-        return _nelson(found, settings)
+        return _nelson(found, settings, positive(power, "power"))
     for name, value in (("center", settings.center), ("sigma", settings.sigma)):
         if value is not None:
             raise UnknownOption(name=name, value=value, known="shape, scale")
@@ -193,16 +196,16 @@ def t(
     )
 
 
-def _nelson(found: Floats, settings: Options) -> ControlChart:
+def _nelson(found: Floats, settings: Options, power: float) -> ControlChart:
     chart = single(
-        found**POWER,
+        found**power,
         settings,
         span=2,
         estimator="mr",
-        observer=TransformedValue(2, POWER),
+        observer=TransformedValue(2, power),
         default=RULES,
     )
-    return replace(chart, kind="t", title="t_nelson", formula=f"x = T^(1/3.6); {chart.formula}")
+    return replace(chart, kind="t", title="t_nelson", formula=f"x = T^{power:.6g}; {chart.formula}")
 
 
 def _refuse_times(found: Floats, *, zero: bool) -> None:
@@ -273,6 +276,6 @@ def _shape(times: Floats, scale: float | None) -> float:
 
 KINDS = (
     kind("g", g, "events", "limits", "variance", without=("sigma",)),
-    kind("t", t, "events", "limits", "shape", "scale"),
+    kind("t", t, "events", "limits", "shape", "scale", "power"),
 )
 """The charts of this module."""
