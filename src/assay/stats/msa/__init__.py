@@ -10,6 +10,7 @@ from assay.stats.msa.kappa import FleissKappa, Kappa, cohen_kappa, cohen_kappa_t
 from assay.stats.msa.linearity import Linearity, linearity
 from assay.stats.msa.retest import TestRetest, test_retest
 from assay.stats.msa.signal import SignalDetection, signal_detection
+from assay.stats.msa.stability import Stability, stability
 from assay.stats.msa.type1 import ObservedBias, Type1, observed_bias, type1
 from assay.stats.msa.vda5 import Uncertainty, Zones, guard_banded, rectangular, vda5
 
@@ -25,6 +26,7 @@ __all__ = [
     "ObservedBias",
     "RankCorrelation",
     "SignalDetection",
+    "Stability",
     "TestRetest",
     "Type1",
     "Uncertainty",
@@ -46,6 +48,7 @@ __all__ = [
     "range_degrees_of_freedom",
     "rectangular",
     "signal_detection",
+    "stability",
     "test_retest",
     "type1",
     "vda5",

@@ -9,7 +9,8 @@ from scipy import stats
 
 from assay.stats.arrays import Floats
 
-Effects = Literal["random", "fixed"]
+Effects = Literal["random", "fixed", "fixed_interaction_df"]
+EFFECTS: tuple[Effects, ...] = ("random", "fixed", "fixed_interaction_df")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class _Term:
     ss: float
     over: str | None
     """The line whose mean square is the denominator of F."""
+    df_of: str | None = None
+    """The line whose degrees of freedom p is taken at; None for the denominator's own."""
 
 
 def _table(terms: list[_Term], total: _Term) -> Anova:
@@ -65,7 +68,7 @@ def _table(terms: list[_Term], total: _Term) -> Anova:
         f = p = None
         if term.over is not None and squares[term.over][0] > 0:
             f = ms / squares[term.over][0]
-            p = float(stats.f.sf(f, term.df, squares[term.over][1]))
+            p = float(stats.f.sf(f, term.df, squares[term.df_of or term.over][1]))
         rows.append(AnovaRow(term.source, term.df, term.ss, ms, f, p))
     return Anova((*rows, AnovaRow(total.source, total.df, total.ss, None)))
 
@@ -79,7 +82,8 @@ def crossed(values: Floats, *, effects: Effects = "random") -> tuple[Anova, Anov
 
     With random effects, F of part and operator is over the interaction where it is in the model, else over
     the repeatability; with fixed effects always over the repeatability (Montgomery, *Design and Analysis of
-    Experiments*, 8th ed., 13.2 and 5.3).
+    Experiments*, 8th ed., 13.2 and 5.3). ``fixed_interaction_df`` has the F of fixed effects, but takes p at
+    the interaction's degrees of freedom: what JASP prints, kept for comparison only.
     """
     p, o, r = values.shape
     centred = values - values.mean()
@@ -89,8 +93,9 @@ def crossed(values: Floats, *, effects: Effects = "random") -> tuple[Anova, Anov
     within = _squares(centred - cells[:, :, None])
     between = r * _squares(mixed)
     over = "part_by_operator" if effects == "random" else "repeatability"
-    part = _Term("part", p - 1, o * r * _squares(parts), over)
-    operator = _Term("operator", o - 1, p * r * _squares(operators), over)
+    at = "part_by_operator" if effects == "fixed_interaction_df" else None
+    part = _Term("part", p - 1, o * r * _squares(parts), over, at)
+    operator = _Term("operator", o - 1, p * r * _squares(operators), over, at)
     both = _Term("part_by_operator", (p - 1) * (o - 1), between, "repeatability")
     error = _Term("repeatability", p * o * (r - 1), within, None)
     total = _Term("total", values.size - 1, _squares(centred), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -69,6 +69,59 @@ def range_degrees_of_freedom(size: int, groups: int = 1) -> float:
     return float(optimize.brentq(gap, 0.1, 1e6))
 
 
+class Spread(NamedTuple):
+    """A standard deviation with its degrees of freedom."""
+
+    sigma: float
+    df: float
+    shrink: float = 1.0
+    """What the half width of the interval is multiplied by: d2/d2* where sigma is a range over d2*."""
+
+
+def range_spread(mean_range: float, size: int, groups: int) -> Spread:
+    """R̄/d2* of ``groups`` ranges of ``size`` values, with the degrees of freedom of AIAG's appendix C."""
+    divisor = d2_star(size, groups)
+    return Spread(mean_range / divisor, range_degrees_of_freedom(size, groups), d2(size) / divisor)
+
+
+def judged(
+    measured: Floats,
+    reference: float,
+    spread: Spread,
+    count: int,
+    method: str,
+    *,
+    process_variation: float | None,
+    tolerance: float | None,
+    confidence: float,
+) -> Bias:
+    """The bias of the mean of ``measured``, whose standard error is that of ``count`` measurements."""
+    shift = float((measured - reference).mean())
+    error = spread.sigma / math.sqrt(count)
+    half = spread.shrink * float(stats.t.ppf(0.5 + confidence / 2, spread.df)) * error
+    process = None if process_variation is None else positive(process_variation, "process_variation")
+    width = None if tolerance is None else positive(tolerance, "tolerance")
+    return Bias(
+        n=measured.size,
+        reference=reference,
+        mean=float(measured.mean()),
+        bias=shift,
+        method=method,
+        repeatability=spread.sigma,
+        standard_error=error,
+        df=spread.df,
+        t=shift / error,
+        p=float(2 * stats.t.sf(abs(shift) / error, spread.df)),
+        bias_interval=Interval(shift - half, shift + half),
+        acceptable=abs(shift) <= half,
+        percent_process=None if process is None else 100 * abs(shift) / process,
+        percent_tolerance=None if width is None else 100 * abs(shift) / width,
+        percent_repeatability=None if process is None else 600 * spread.sigma / process,
+        confidence=confidence,
+        _values=measured,
+    )
+
+
 def bias(
     values: ArrayLike,
     *,
@@ -102,32 +155,17 @@ def bias(
     if measured.min() == measured.max():
         raise ConstantData(name="values", count=measured.size, value=float(measured[0]))
     n = measured.size
-    shift = float((measured - aim).mean())
     if method == "sd":
-        sigma, df, shrink = float(measured.std(ddof=1)), float(n - 1), 1.0
+        spread = Spread(float(measured.std(ddof=1)), float(n - 1))
     else:
-        sigma = float(np.ptp(measured)) / d2_star(n, 1)
-        df, shrink = range_degrees_of_freedom(n), d2(n) / d2_star(n, 1)
-    error = sigma / math.sqrt(n)
-    half = shrink * float(stats.t.ppf(0.5 + confidence / 2, df)) * error
-    process = None if process_variation is None else positive(process_variation, "process_variation")
-    width = None if tolerance is None else positive(tolerance, "tolerance")
-    return Bias(
-        n=n,
-        reference=aim,
-        mean=float(measured.mean()),
-        bias=shift,
-        method=method,
-        repeatability=sigma,
-        standard_error=error,
-        df=df,
-        t=shift / error,
-        p=float(2 * stats.t.sf(abs(shift) / error, df)),
-        bias_interval=Interval(shift - half, shift + half),
-        acceptable=abs(shift) <= half,
-        percent_process=None if process is None else 100 * abs(shift) / process,
-        percent_tolerance=None if width is None else 100 * abs(shift) / width,
-        percent_repeatability=None if process is None else 600 * sigma / process,
+        spread = range_spread(float(np.ptp(measured)), n, 1)
+    return judged(
+        measured,
+        aim,
+        spread,
+        n,
+        method,
+        process_variation=process_variation,
+        tolerance=tolerance,
         confidence=confidence,
-        _values=measured,
     )

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from assay.stats.arrays import Floats, between, one_of, positive
 from assay.stats.msa import anova as tables
-from assay.stats.msa.anova import Anova, AnovaRow, Effects
+from assay.stats.msa.anova import EFFECTS, Anova, AnovaRow, Effects
 from assay.stats.msa.average_range import AverageRange, average_range
 from assay.stats.msa.components import (
     Component,
@@ -32,6 +32,7 @@ from assay.stats.msa.intervals import (
     signal_interval,
     variance_interval,
 )
+from assay.stats.msa.operator_charts import OperatorCharts, operator_charts
 from assay.stats.msa.study import Study, crossed, nested
 from assay.stats.plot import Plot
 from assay.stats.result import Result
@@ -76,8 +77,8 @@ class GaugeRR(Result):
     """The same before truncation."""
     ndc_ratio_interval: Interval | None
     components: dict[str, Component]
-    """By source: ``grr``, ``repeatability``, ``reproducibility``, ``operator``, ``part_by_operator``, ``part``,
-    ``total``; what the design or model doesn't have is left out."""
+    """By source: ``grr``, ``repeatability``, ``reproducibility``, ``operator``, ``part_by_operator``,
+    ``part``, ``total``; what the design or model doesn't have is left out."""
     verdict: Literal["acceptable", "marginal", "unacceptable"]
     """%GRR of the study variation below 10, up to 30, above: AIAG, *MSA*, 4th ed., II.D."""
     anova: Anova | None = None
@@ -116,6 +117,10 @@ class GaugeRR(Result):
     def values(self) -> Floats:
         """The measurements, shape ``(parts, operators or 1, trials)``."""
         return self._study.values
+
+    def charts(self) -> OperatorCharts:
+        """X̄ and R of every cell, operator by operator, with their limits."""
+        return operator_charts(self.values, self.parts, self.operators, nested=self.design == "nested")
 
     def plot(self) -> Plot:
         """Components of variation, by part, by operator, X̄ and R by operator, interaction."""
@@ -162,8 +167,8 @@ def gauge_rr(
     pooling_alpha
         The interaction leaves the model when its p is above this (0.05; AIAG uses 0.25); None keeps it.
     effects
-        Which F the full table shows for part and operator: over the interaction, or over the repeatability.
-        Components don't depend on it.
+        Which F the full table shows for part and operator: over the interaction (``random``), or over the
+        repeatability (``fixed``); ``fixed_interaction_df`` shows JASP's p. Components don't depend on it.
     confidence, interval
         Level and method of the intervals (:mod:`assay.stats.msa.intervals`).
     historical_sd, historical_use
@@ -180,7 +185,7 @@ def gauge_rr(
     ZeroRepeatability, LimitsReversed, MeanOutsideTolerance, HistoricalBelowGauge, UnknownOption
     """
     one_of(method, ("anova", "range"), "method")
-    one_of(effects, ("random", "fixed"), "effects")
+    one_of(effects, EFFECTS, "effects")
     alpha = None if pooling_alpha is None else between(pooling_alpha, "pooling_alpha", 0.0, 1.0)
     study = crossed(frame, part, operator, value)
     frame_of = _Frame(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from assay.model.text import Text
-from assay.stats import constants
 from assay.stats.arrays import Floats
 from assay.stats.msa.errors import CATALOGUE
 from assay.stats.plot import (
@@ -27,7 +26,9 @@ from assay.stats.plot import (
 from assay.stats.plot.spec import Role
 
 if TYPE_CHECKING:
+    from assay.stats.charts.chart import Limits
     from assay.stats.msa.gauge import GaugeRR
+    from assay.stats.msa.operator_charts import OperatorCharts
 
 ROLES: tuple[Role, ...] = ("data", "other", "reference", "target", "fit", "muted")
 """Roles of the operators' lines, in turn."""
@@ -117,61 +118,58 @@ def _scatter(title: str, axis: str, labels: tuple[str, ...], values: Floats) -> 
     )
 
 
-def _by_turn(found: GaugeRR) -> Floats:
-    """Cells in the order operator, part: shape ``(operators × parts, trials)``."""
-    values = found.values.transpose(1, 0, 2)
-    return values.reshape(-1, values.shape[2])
-
-
 def _ranges(found: GaugeRR) -> Panel:
-    cells = _by_turn(found)
-    ranges = np.ptp(cells, axis=1)
-    factors = constants.of(cells.shape[1])
-    mean = float(ranges.mean())
+    charts = found.charts()
+    flags = tuple(
+        Flag(float(cell), float(charts.ranges[cell]), ("nelson1",)) for cell in charts.ranges_beyond
+    )
+    beyond = (Flags(CATALOGUE.text("plot.beyond"), flags),) if flags else ()
     return _chart(
-        found, "plot.range-chart", "plot.range", ranges, (factors.D3 * mean, mean, factors.D4 * mean)
+        charts,
+        "plot.range-chart",
+        "plot.range",
+        charts.ranges,
+        (charts.mean_range, charts.range_limits),
+        more=beyond,
     )
 
 
 def _means(found: GaugeRR) -> Panel:
-    cells = _by_turn(found)
-    half = constants.of(cells.shape[1]).A2 * float(np.ptp(cells, axis=1).mean())
-    mean = float(cells.mean())
-    return _chart(found, "plot.mean-chart", "plot.mean", cells.mean(axis=1), (mean - half, mean, mean + half))
+    charts = found.charts()
+    return _chart(charts, "plot.mean-chart", "plot.mean", charts.means, (charts.mean, charts.mean_limits))
 
 
 def _chart(
-    found: GaugeRR, title: str, axis: str, values: Floats, levels: tuple[float, float, float]
+    charts: OperatorCharts,
+    title: str,
+    axis: str,
+    values: Floats,
+    levels: tuple[float, Limits],
+    *,
+    more: tuple[Layer, ...] = (),
 ) -> Panel:
-    """A chart of all operators side by side, with common limits: points beyond them are flagged."""
+    """A chart of all operators side by side, with common limits."""
     text, place = CATALOGUE.text, np.arange(values.size, dtype=np.float64)
-    lcl, centre, ucl = levels
-    wide = values.size // max(len(found.operators), 1)
-    labels = tuple(
-        found.parts[index if found.design == "nested" else index % wide] for index in range(values.size)
-    )
+    centre, (lcl, ucl) = levels
     layers: list[Layer] = []
-    for turn, operator in enumerate(found.operators or ("",)):
-        rows = slice(turn * wide, (turn + 1) * wide)
-        layers.append(
-            Points(text("plot.measurements"), place[rows], values[rows], "data", True, labels[rows])
-        )
+    for turn, operator in enumerate(dict.fromkeys(charts.operators)):
+        rows = np.array([name == operator for name in charts.operators])
+        labels = tuple(part for part, own in zip(charts.parts, rows, strict=True) if own)
+        layers.append(Points(text("plot.measurements"), place[rows], values[rows], "data", True, labels))
         if operator:
-            layers.append(
-                Words(Text(zh=operator, en=operator), turn * wide + (wide - 1) / 2, float(values.max()))
-            )
+            middle = float(place[rows].mean())
+            layers.append(Words(Text(zh=operator, en=operator), middle, float(values.max())))
         if turn:
-            layers.append(Upright(text("plot.operator"), turn * wide - 0.5, "muted"))
-    layers += [
-        Level(text("plot.ucl"), ucl, "limit", f"{ucl:.4g}"),
-        Level(text("plot.centre"), centre, "centre", f"{centre:.4g}"),
-        Level(text("plot.lcl"), lcl, "limit", f"{lcl:.4g}"),
-    ]
-    beyond = np.flatnonzero((values > ucl) | (values < lcl))
-    if beyond.size:
-        flags = tuple(Flag(float(index), float(values[index]), ("nelson1",)) for index in beyond)
-        layers.append(Flags(text("plot.beyond"), flags))
-    return Panel(text(title), Axis(text("plot.part"), categories=labels), Axis(text(axis)), tuple(layers))
+            layers.append(Upright(text("plot.operator"), float(place[rows][0]) - 0.5, "muted"))
+    for name, level, role in (("ucl", ucl, "limit"), ("centre", centre, "centre"), ("lcl", lcl, "limit")):
+        height = float(level)
+        layers.append(Level(text(f"plot.{name}"), height, cast("Role", role), f"{height:.4g}"))
+    return Panel(
+        text(title),
+        Axis(text("plot.part"), categories=charts.parts),
+        Axis(text(axis)),
+        (*layers, *more),
+    )
 
 
 def _interaction(found: GaugeRR) -> Panel:
