@@ -49,8 +49,8 @@ def test_every_built_in_page_is_valid_and_bilingual(page: Any) -> None:
     assert {widget.data for widget in page.widgets if widget.type != "file-drop"} == set(page.data)
 
 
-def test_the_navigation_has_the_four_pages_in_order() -> None:
-    assert list(builtin_pages()) == ["overview", "cause", "unit", "import"]
+def test_the_navigation_has_the_pages_in_the_order_of_the_work() -> None:
+    assert list(builtin_pages()) == ["overview", "cause", "chart", "capability", "unit", "import"]
 
 
 @pytest.mark.parametrize("kind", WIDGETS)

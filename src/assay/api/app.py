@@ -16,7 +16,7 @@ from assay.api import errors
 from assay.api.auth import ensure_administrator
 from assay.api.door import Guarded, Services
 from assay.api.errors import CATALOGUE
-from assay.api.routes import causes, imports, pages, quarantine, session, sql, targets, trace
+from assay.api.routes import causes, imports, operators, pages, quarantine, session, sql, targets, trace
 from assay.api.security import SecurityMiddleware
 from assay.api.settings import ApiSettings
 from assay.api.static_files import static_router
@@ -89,7 +89,7 @@ def assemble(settings: ApiSettings, services: Services | None = None) -> FastAPI
         responses={"4XX": {"model": Refusal}, "5XX": {"model": Refusal}},
     )
     api = APIRouter(prefix="/api")
-    for part in (session, pages, imports, causes, trace, sql, targets, quarantine):
+    for part in (session, pages, imports, causes, operators, trace, sql, targets, quarantine):
         api.include_router(part.router)
 
     @api.get("/openapi.json", include_in_schema=False)

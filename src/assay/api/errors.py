@@ -75,6 +75,15 @@ class ForgedRequest(ApiError, AccessError):
         super().__init__("forged")
 
 
+class NoPicture(ApiError, LookupError):
+    """An operator's answer can't be drawn."""
+
+    status = 404
+
+    def __init__(self, operator: str) -> None:
+        super().__init__("no-picture", operator=operator)
+
+
 class UploadTooLarge(ApiError, ValueError):
     """A dropped file is larger than the server takes."""
 

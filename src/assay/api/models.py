@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -56,6 +56,16 @@ class PageCard(_Body):
     id: str
     title: Text
     nav: bool
+
+
+class OperatorCard(_Body):
+    """An operator that can be asked, with the JSON Schema of its arguments."""
+
+    id: str
+    title: Text
+    description: Text | None
+    capabilities: list[str]
+    arguments: dict[str, Any]
 
 
 class ImportColumn(_Body):

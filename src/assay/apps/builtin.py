@@ -7,7 +7,7 @@ from importlib import resources
 
 from assay.apps.page import Page, read_page
 
-_IN_ORDER = ("overview", "cause", "unit", "import")
+_IN_ORDER = ("overview", "cause", "chart", "capability", "unit", "import")
 
 
 @cache

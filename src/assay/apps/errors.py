@@ -68,6 +68,16 @@ class PageError(SpokenError, ValueError):
         return cls("unknown-id", is_missing=True, wanted=wanted)
 
     @classmethod
+    def no_operator(cls, operator: str, known: Sequence[str]) -> PageError:
+        """No operator has this id."""
+        return cls("no-operator", is_missing=True, operator=operator, known=", ".join(known))
+
+    @classmethod
+    def operator_arguments(cls, operator: str, problems: Sequence[str]) -> PageError:
+        """The arguments do not fit the operator; one problem per argument."""
+        return cls("operator-arguments", operator=operator, problems="; ".join(problems))
+
+    @classmethod
     def nothing_selected(cls) -> PageError:
         """A binding follows a selection and there is none."""
         return cls("nothing-selected")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from assay.apps import statistics
 from assay.apps.genealogy import Way
 from assay.apps.page import Page, reference
 from assay.apps.payloads import (
@@ -20,6 +21,7 @@ from assay.apps.payloads import (
     KpiPayload,
     MarkdownPayload,
     Paging,
+    PlotPayload,
     Scalar,
     TracePayload,
 )
@@ -62,6 +64,22 @@ class CauseArgs(AnalysisArgs):
 
     factor: str | None = None
     value: Scalar = None
+
+
+class ControlChartArgs(AnalysisArgs):
+    """A target as a control chart; what is null is chosen."""
+
+    kind: str | None = None
+    subgroup: str | None = None
+    rules: str | None = None
+
+
+class CapabilityArgs(AnalysisArgs):
+    """A measured characteristic against its specification; null limits are those of the master data."""
+
+    subgroup: str | None = None
+    lsl: float | None = None
+    usl: float | None = None
 
 
 class SubjectArgs(NoArgs):
@@ -117,6 +135,7 @@ class PageOperator:
 _WIDGET_ANSWERS: dict[str, type[BaseModel]] = {
     "kpi": KpiPayload,
     "chart": ChartPayload,
+    "plot": PlotPayload,
     "grid": GridPayload,
     "genealogy": TracePayload,
     "markdown": MarkdownPayload,
@@ -199,6 +218,41 @@ def _table() -> Iterator[PageOperator]:
         GridPayload,
         lambda args, asked: asked.questions.affected_of(args, asked.paging),
         "The units that share a cause, those not yet inspected among them.",
+    )
+    yield PageOperator(
+        "control-chart",
+        ControlChartArgs,
+        PlotPayload,
+        lambda args, asked: statistics.control_chart(asked.questions, args, asked.width),
+        "A control chart of the target: limits, run rules, stages; a p chart by day for a condition.",
+    )
+    yield PageOperator(
+        "control-chart-summary",
+        ControlChartArgs,
+        KpiPayload,
+        lambda args, asked: statistics.control_chart_summary(asked.questions, args),
+        "Points, flagged points, centre, limits and sigma of a control chart.",
+    )
+    yield PageOperator(
+        "flagged-points",
+        ControlChartArgs,
+        GridPayload,
+        lambda args, asked: statistics.flagged_points(asked.questions, args, asked.paging),
+        "The flagged points of a control chart with their rules and units.",
+    )
+    yield PageOperator(
+        "capability",
+        CapabilityArgs,
+        PlotPayload,
+        lambda args, asked: statistics.capability(asked.questions, args, asked.width),
+        "A capability sixpack of a measured characteristic.",
+    )
+    yield PageOperator(
+        "capability-summary",
+        CapabilityArgs,
+        KpiPayload,
+        lambda args, asked: statistics.capability_summary(asked.questions, args),
+        "Cp, Cpk, Pp, Ppk, the shares outside and the specification.",
     )
     yield PageOperator(
         "unit-summary",

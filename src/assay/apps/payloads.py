@@ -107,6 +107,34 @@ class GridPayload(Payload):
     note: Text | None = None
 
 
+class PlotAxis(BaseModel):
+    """An axis of a plot's panel; ``categories`` or ``ticks`` name places on it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    title: Text
+    unit: str | None = None
+
+
+class PlotPanel(Payload):
+    """One pair of axes; each layer is an object with its ``kind`` and the arrays it draws."""
+
+    title: Text
+    x: PlotAxis
+    y: PlotAxis
+    layers: list[dict[str, Any]]
+
+
+class PlotPayload(Payload):
+    """A statistic's picture as layers (schema ``assay.plot/1``); ``note`` says formula, sample and phase."""
+
+    title: Text
+    panels: list[PlotPanel]
+    columns: int
+    note: Text | None = None
+    schema_: Literal["assay.plot/1"] = Field(alias="schema")
+
+
 class TraceNode(BaseModel):
     """A unit, lot or execution; executions also carry segment, equipment, person, times and results."""
 
@@ -261,7 +289,14 @@ class Refusal(Payload):
 
 
 AnyPayload = (
-    KpiPayload | ChartPayload | GridPayload | TracePayload | CausesPayload | MarkdownPayload | Refusal
+    KpiPayload
+    | ChartPayload
+    | PlotPayload
+    | GridPayload
+    | TracePayload
+    | CausesPayload
+    | MarkdownPayload
+    | Refusal
 )
 """What a binding answers with."""
 

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import ValidationError
 
 from assay.analyse import board
 from assay.analyse.cause import Cause, CauseReport, affected, cause, evidence
@@ -41,6 +42,7 @@ from assay.apps.sql import first_rows
 from assay.model.attributes import ColumnRole
 from assay.model.kinds import RecordKind
 from assay.model.text import Text
+from assay.plugins.registry import operators
 from assay.store.workspace import Workspace
 
 _FRAMES_KEPT = 2  # a frame holds columns of every subject
@@ -370,6 +372,27 @@ class Questions:
     def trace(self, wanted: str, direction: Way) -> TracePayload:
         """The genealogy around one id."""
         return genealogy(self._workspace, wanted, direction)
+
+    # -- statistics -------------------------------------------------------------------------------
+
+    def operator(self, operator_id: str, arguments: dict[str, Any]) -> Any:
+        """The answer of an operator plugin, kept for the plant's present state.
+
+        Raises
+        ------
+        PageError
+            There is no such operator, or the arguments do not fit it.
+        """
+        if operator_id not in operators().ids():
+            raise PageError.no_operator(operator_id, operators().ids())
+        manifest = operators().get(operator_id)
+        try:
+            given = manifest.config.model_validate(arguments)
+        except ValidationError as error:
+            problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:10]]
+            raise PageError.operator_arguments(operator_id, problems) from error
+        key = ("operator", operator_id, given.model_dump_json())
+        return self._once(self._answers, key, lambda: manifest(self._workspace, given))
 
     # -- SQL --------------------------------------------------------------------------------------
 

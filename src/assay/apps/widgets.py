@@ -62,6 +62,12 @@ class Chart(_FollowingWidget):
     type: Literal["chart"] = "chart"
 
 
+class PlotWidget(_FollowingWidget):
+    """A statistic's picture: a control chart with its limits, rules hit and stages, a capability sixpack …"""
+
+    type: Literal["plot"] = "plot"
+
+
 class Grid(_FollowingWidget):
     """A table that is paged on the server and, where the data allows it, downloaded as CSV."""
 
@@ -96,7 +102,7 @@ class FileDrop(_Widget):
 
 
 Widget = Annotated[
-    Kpi | Chart | Grid | Genealogy | Markdown | CauseList | FileDrop, Field(discriminator="type")
+    Kpi | Chart | PlotWidget | Grid | Genealogy | Markdown | CauseList | FileDrop, Field(discriminator="type")
 ]
 """Any widget; ``type`` says which."""
 

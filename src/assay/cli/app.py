@@ -14,7 +14,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from assay.cli.speech import choose, said, say, speaking, spoken
+from assay.cli.speech import CATALOGUE, choose, said, say, speaking, spoken
+from assay.cli.statistics import GROUPS
 from assay.cli.verbs import (
     bench,
     cause,
@@ -32,6 +33,7 @@ from assay.cli.verbs import (
 from assay.model.errors import AssayError, SpokenError
 
 _FRAME = re.compile(r"^(?:Usage|Arguments|Options|Commands)(?=:)|Show this message and exit\.", re.MULTILINE)
+_OPTION = re.compile(r"^--[a-z0-9_]+(?=$|=)")
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """What the command-line parser raises; the parser keeps its class to itself."""
 
@@ -42,6 +44,18 @@ class _Help:
     def get_help(self, ctx: Any) -> str:
         text: str = super().get_help(ctx)  # type: ignore[misc]
         return _FRAME.sub(lambda found: say(f"help.{found[0].split()[0].lower()}"), text)
+
+
+class _Kinds(_Help, TyperGroup):
+    """The kinds of a statistic; ``xbar-r`` is ``xbar_r``."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The kind of this name."""
+        return super().get_command(ctx, cmd_name.replace("-", "_"))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The kinds in the order a person looks for them."""
+        return list(self.commands)
 
 
 class _Verb(_Help, TyperCommand):
@@ -64,8 +78,12 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-def build() -> typer.Typer:
-    """The whole tree; helps are still keys of the catalogue."""
+def build(wanted: str | None = None) -> typer.Typer:
+    """The tree; helps are still keys of the catalogue.
+
+    A group of statistics is filled only when it's the one ``wanted``, or when None wants everything: the
+    libraries behind it take a second to load.
+    """
     app = typer.Typer(
         cls=_Verbs,
         rich_markup_mode=None,
@@ -106,18 +124,24 @@ def build() -> typer.Typer:
     for name, verb in of_rows.items():
         held.command(name, cls=_Verb, help=f"quarantine.{name}.help")(verb)
     app.add_typer(held, name="quarantine")
+    for name, group in GROUPS.items():
+        kinds = typer.Typer(cls=_Kinds, rich_markup_mode=None, help=f"{name}.help")
+        if wanted in {None, name}:
+            for kind in group.commands():
+                kinds.command(kind.id, cls=_Verb, help=said(kind.title))(kind.verb())
+        app.add_typer(kinds, name=name)
     return app
 
 
-def tree() -> Any:
-    """The command tree with every help in the language in use."""
-    root = get_command(build())
+def tree(wanted: str | None = None) -> Any:
+    """The command tree with every help in the language in use; see :func:`build`."""
+    root = get_command(build(wanted))
     _localise(root)
     return root
 
 
 def _localise(command: Any) -> None:
-    if command.help:
+    if command.help in CATALOGUE.keys("en"):
         command.help = say(command.help)
     for parameter in command.params:
         if getattr(parameter, "help", None):
@@ -141,7 +165,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    root = tree()
+    arguments = _with_kind(arguments)
+    root = tree(arguments[0])
     try:
         return int(root.main(args=arguments, prog_name="assay", standalone_mode=False) or 0)
     except _UsageError as problem:
@@ -165,6 +190,19 @@ def _run(arguments: list[str]) -> int:
             say("error.internal", message=f"{type(problem).__name__}: {problem}"), say("error.internal_hint")
         )
     return 1
+
+
+def _with_kind(arguments: list[str]) -> list[str]:
+    """The arguments with a left-out kind of statistic filled in, and options spelled as declared."""
+    group = GROUPS.get(arguments[0])
+    if group is None:
+        return arguments
+    verb, *rest = (_OPTION.sub(lambda found: found[0].replace("_", "-"), word) for word in arguments)
+    if group.default and rest and not rest[0].startswith("--help"):
+        known = {kind.id for kind in group.commands()}
+        if rest[0].replace("-", "_") not in known:
+            rest = [group.default, *rest]
+    return [verb, *rest]
 
 
 def _usage(problem: Any, root: Any) -> str:

@@ -228,6 +228,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/operators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listed
+         * @description Every operator that loads, with the JSON Schema of its arguments.
+         */
+        get: operations["listed_api_operators_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/operators/{operator_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer
+         * @description The operator's answer to these arguments.
+         */
+        post: operations["answer_api_operators__operator_id__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/operators/{operator_id}/plot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plot
+         * @description The picture of the operator's answer as layers; 404 for an answer that has none.
+         */
+        post: operations["plot_api_operators__operator_id__plot_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/pages": {
         parameters: {
             query?: never;
@@ -1073,6 +1133,22 @@ export interface components {
             text: components["schemas"]["Text"];
         };
         /**
+         * OperatorCard
+         * @description An operator that can be asked, with the JSON Schema of its arguments.
+         */
+        OperatorCard: {
+            /** Arguments */
+            arguments: {
+                [key: string]: unknown;
+            };
+            /** Capabilities */
+            capabilities: string[];
+            description: components["schemas"]["Text"] | null;
+            /** Id */
+            id: string;
+            title: components["schemas"]["Text"];
+        };
+        /**
          * Page
          * @description A page specification, as it is written in YAML and sent to the browser.
          */
@@ -1093,7 +1169,7 @@ export interface components {
             params?: components["schemas"]["Param"][];
             title: components["schemas"]["Text"];
             /** Widgets */
-            widgets: (components["schemas"]["Kpi"] | components["schemas"]["Chart"] | components["schemas"]["Grid"] | components["schemas"]["Genealogy"] | components["schemas"]["Markdown"] | components["schemas"]["CauseList"] | components["schemas"]["FileDrop"])[];
+            widgets: (components["schemas"]["Kpi"] | components["schemas"]["Chart"] | components["schemas"]["PlotWidget"] | components["schemas"]["Grid"] | components["schemas"]["Genealogy"] | components["schemas"]["Markdown"] | components["schemas"]["CauseList"] | components["schemas"]["FileDrop"])[];
         };
         /**
          * PageAnswer
@@ -1102,7 +1178,7 @@ export interface components {
         PageAnswer: {
             /** Data */
             data: {
-                [key: string]: components["schemas"]["KpiPayload"] | components["schemas"]["ChartPayload"] | components["schemas"]["GridPayload"] | components["schemas"]["TracePayload"] | components["schemas"]["CausesPayload"] | components["schemas"]["MarkdownPayload"] | components["schemas"]["Refusal"];
+                [key: string]: components["schemas"]["KpiPayload"] | components["schemas"]["ChartPayload"] | components["schemas"]["PlotPayload"] | components["schemas"]["GridPayload"] | components["schemas"]["TracePayload"] | components["schemas"]["CausesPayload"] | components["schemas"]["MarkdownPayload"] | components["schemas"]["Refusal"];
             };
             /**
              * Params
@@ -1220,6 +1296,80 @@ export interface components {
             name: string;
             /** Time Zone */
             time_zone: string;
+        };
+        /**
+         * PlotAxis
+         * @description An axis of a plot's panel; ``categories`` or ``ticks`` name places on it.
+         */
+        PlotAxis: {
+            title: components["schemas"]["Text"];
+            /** Unit */
+            unit?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * PlotPanel
+         * @description One pair of axes; each layer is an object with its ``kind`` and the arrays it draws.
+         */
+        PlotPanel: {
+            /** Layers */
+            layers: {
+                [key: string]: unknown;
+            }[];
+            title: components["schemas"]["Text"];
+            x: components["schemas"]["PlotAxis"];
+            y: components["schemas"]["PlotAxis"];
+        };
+        /**
+         * PlotPayload
+         * @description A statistic's picture as layers (schema ``assay.plot/1``); ``note`` says formula, sample and phase.
+         */
+        PlotPayload: {
+            /** Columns */
+            columns: number;
+            note?: components["schemas"]["Text"] | null;
+            /** Panels */
+            panels: components["schemas"]["PlotPanel"][];
+            /**
+             * Schema
+             * @constant
+             */
+            schema: "assay.plot/1";
+            title: components["schemas"]["Text"];
+        };
+        /**
+         * PlotWidget
+         * @description A statistic's picture: a control chart with its limits, rules hit and stages, a capability sixpack …
+         */
+        PlotWidget: {
+            /**
+             * At
+             * @description Place on the page as x, y, w, h, in cells of a 12-column grid.
+             */
+            at: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /**
+             * Data
+             * @description Name of the page's binding that this widget shows.
+             */
+            data: string;
+            /**
+             * Follows
+             * @description Name of the selection whose change makes this widget read its data again.
+             */
+            follows?: string | null;
+            /** @description Heading in both languages; none for a bare widget. */
+            title?: components["schemas"]["Text"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "plot";
         };
         /**
          * Problem
@@ -1978,6 +2128,140 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    listed_api_operators_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorCard"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    answer_api_operators__operator_id__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operator_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    plot_api_operators__operator_id__plot_post: {
+        parameters: {
+            query?: {
+                width?: number;
+            };
+            header?: never;
+            path: {
+                operator_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlotPayload"];
                 };
             };
             /** @description Client Error */

@@ -19,6 +19,7 @@ export type Tone = Schemas["KpiItem"]["tone"];
 export type KpiItem = Schemas["KpiItem"];
 export type KpiData = Schemas["KpiPayload"];
 export type ChartData = Schemas["ChartPayload"];
+export type PlotData = Schemas["PlotPayload"];
 export type Series = Schemas["Series"];
 export type GridData = Schemas["GridPayload"];
 export type Column = Schemas["GridColumn"];

@@ -47,6 +47,7 @@ export const en = {
   "chart.table": "Show as table",
   "chart.chart": "Show as chart",
   "chart.band": "95 % interval",
+  "plot.rules": "Rules completed",
   "kpi.empty": "No figures yet.",
   "kpi.emptyHint": "Import a file to see them.",
   "cause.found.one": "1 cause explains {target}",

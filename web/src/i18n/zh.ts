@@ -49,6 +49,7 @@ export const zh: Catalogue = {
   "chart.table": "以表格显示",
   "chart.chart": "以图表显示",
   "chart.band": "95% 区间",
+  "plot.rules": "触发的规则",
   "kpi.empty": "还没有指标。",
   "kpi.emptyHint": "导入文件后即可看到。",
   "cause.found.one": "1 个原因可解释 {target}",

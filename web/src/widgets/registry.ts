@@ -21,6 +21,7 @@ const widgets: Record<string, Widget> = {
   markdown: { component: MarkdownWidget, needsData: true },
   "cause-list": { component: CauseListWidget, needsData: true },
   chart: { component: defineAsyncComponent(() => import("./ChartWidget.vue")), needsData: true },
+  plot: { component: defineAsyncComponent(() => import("./PlotWidget.vue")), needsData: true },
   genealogy: { component: defineAsyncComponent(() => import("./GenealogyWidget.vue")), needsData: true },
   "file-drop": { component: defineAsyncComponent(() => import("./FileDropWidget.vue")), needsData: false, bare: true },
 };
