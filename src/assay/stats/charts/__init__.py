@@ -1,5 +1,7 @@
 """Control charts: values in, a :class:`ControlChart` out."""
 
+from assay.stats.charts.acceptance_chart import AcceptanceChart, acceptance, modified
+from assay.stats.charts.acceptance_design import AcceptancePlan, acceptance_plan
 from assay.stats.charts.attributes import c, laney_p, laney_u, np, p, u
 from assay.stats.charts.chart import (
     ControlChart,
@@ -9,30 +11,62 @@ from assay.stats.charts.chart import (
     LivePoint,
     Stage,
 )
+from assay.stats.charts.cusums import CusumChart, Shift, cusum
+from assay.stats.charts.fitted_line import Crossing, FittedLine
 from assay.stats.charts.individuals import imr, imr_rs
+from assay.stats.charts.parts import Part, ShortRunChart
 from assay.stats.charts.rare import g, t
+from assay.stats.charts.short_run import standardised, target, z_mr
+from assay.stats.charts.short_run_counts import standardised_p, standardised_u
+from assay.stats.charts.tool_wear import RegressionChart, WearPlan, regression, wear_plan
 from assay.stats.charts.variables import median, r, s, xbar_r, xbar_s
+from assay.stats.charts.weighted import EwmaChart, MovingAverageChart, ewma, moving_average
 
 __all__ = [
+    "AcceptanceChart",
+    "AcceptancePlan",
     "ControlChart",
+    "Crossing",
+    "CusumChart",
+    "EwmaChart",
     "Exclusion",
+    "FittedLine",
     "Limits",
     "LiveChart",
     "LivePoint",
+    "MovingAverageChart",
+    "Part",
+    "RegressionChart",
+    "Shift",
+    "ShortRunChart",
     "Stage",
+    "WearPlan",
+    "acceptance",
+    "acceptance_plan",
     "c",
+    "cusum",
+    "ewma",
     "g",
     "imr",
     "imr_rs",
     "laney_p",
     "laney_u",
     "median",
+    "modified",
+    "moving_average",
     "np",
     "p",
     "r",
+    "regression",
     "s",
+    "standardised",
+    "standardised_p",
+    "standardised_u",
     "t",
+    "target",
     "u",
+    "wear_plan",
     "xbar_r",
     "xbar_s",
+    "z_mr",
 ]

@@ -27,3 +27,31 @@ class NotAlive(Refusal):
 
     key = "not-alive"
     catalogue = CATALOGUE
+
+
+class UnknownPart(Refusal):
+    """A part without points to estimate from and without given values: ``part``."""
+
+    key = "unknown-part"
+    catalogue = CATALOGUE
+
+
+class MixedSubgroup(Refusal):
+    """A subgroup with values of several parts: ``index``."""
+
+    key = "mixed-subgroup"
+    catalogue = CATALOGUE
+
+
+class NoRoom(Refusal):
+    """A specification too narrow for any wear: ``lsl``, ``usl``, ``margin``, ``sigma``."""
+
+    key = "no-room"
+    catalogue = CATALOGUE
+
+
+class NotSymmetric(Refusal):
+    """A covariance whose halves differ: ``row``, ``column``, ``one``, ``other``."""
+
+    key = "not-symmetric"
+    catalogue = CATALOGUE

@@ -12,7 +12,18 @@ from assay.stats.charts.errors import CATALOGUE
 from assay.stats.charts.options import Common
 
 Takes = Literal[
-    "subgroups", "individuals", "counts", "counts_sizes", "events", "pairs", "multivariate", "profiles"
+    "subgroups",
+    "individuals",
+    "series",
+    "counts",
+    "counts_sizes",
+    "events",
+    "pairs",
+    "parts",
+    "parts_subgroups",
+    "parts_counts",
+    "multivariate",
+    "profiles",
 ]
 """The data a chart is made of:
 
@@ -21,7 +32,11 @@ Takes = Literal[
 - ``counts``: ``make(counts)``
 - ``counts_sizes``: ``make(counts, sizes)``
 - ``events``: ``make(values)``, cases or time between rare events
-- ``pairs``: ``make(values, by)``, each value with a second column (a part, a target, a tool's use)
+- ``series``: ``make(values)``, or ``make(values, subgroup)``
+- ``pairs``: ``make(values, use)``, each value with a number it depends on, such as a tool's use
+- ``parts``: ``make(values, part)``, each value with the label of its part
+- ``parts_subgroups``: ``make(values, part, subgroup)``; a label per value or subgroup
+- ``parts_counts``: ``make(counts, sizes, part)``
 - ``multivariate``: ``make(values)`` of shape ``(N, P)``, or ``make(values, subgroup)``
 - ``profiles``: ``make(x, profiles)``
 """

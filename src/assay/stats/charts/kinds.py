@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from assay.stats.charts import attributes, individuals, rare, variables
+from assay.stats.charts import (
+    acceptance_chart,
+    attributes,
+    cusums,
+    individuals,
+    rare,
+    short_run,
+    short_run_counts,
+    tool_wear,
+    variables,
+    weighted,
+)
 from assay.stats.charts.kind import ChartKind
 
 CHARTS: Mapping[str, ChartKind] = MappingProxyType(
@@ -19,6 +30,12 @@ CHARTS: Mapping[str, ChartKind] = MappingProxyType(
             *individuals.KINDS,
             *attributes.KINDS,
             *rare.KINDS,
+            *weighted.KINDS,
+            *cusums.KINDS,
+            *short_run.KINDS,
+            *short_run_counts.KINDS,
+            *tool_wear.KINDS,
+            *acceptance_chart.KINDS,
         )
     }
 )
