@@ -18,7 +18,7 @@ from assay.stats.arrays import one_of, ordered, positive
 from assay.stats.charts.acceptance_design import limits_inward, quantile
 from assay.stats.charts.assemble import Lines, Number, assemble, joined
 from assay.stats.charts.chart import ControlChart, Limits
-from assay.stats.charts.errors import CATALOGUE
+from assay.stats.charts.errors import CATALOGUE, TooWide
 from assay.stats.charts.extended import extended
 from assay.stats.charts.kind import kind
 from assay.stats.charts.live import Form, OneSubgroup
@@ -100,20 +100,16 @@ class Levels:
 
         Raises
         ------
-        LimitsReversed
-            The process is too wide for the specification: the limits cross.
+        TooWide
+            The limits cross.
         """
         n = root(needed(size))
         inward = limits_inward(self.z_accept, self.z_reject, self.z_alpha, self.z_beta, n) * self.sigma  # type: ignore[type-var]
         lower = -math.inf if self.lsl is None else self.lsl + inward
         upper = math.inf if self.usl is None else self.usl - inward
         if np.any(lower >= upper):
-            raise LimitsReversed(
-                low_name="ACL (lsl)",
-                low=float(np.max(lower)),
-                high_name="ACL (usl)",
-                high=float(np.min(upper)),
-            )
+            low, high = float(np.max(lower)), float(np.min(upper))
+            raise TooWide(what="ACL", lower=low, upper=high, sigma=self.sigma)
         return Lines(self.center, lower, upper, None)
 
     def spread(self, size: Number | None) -> Number:
@@ -170,7 +166,7 @@ def acceptance(
 
     Raises
     ------
-    NoLimits, LimitsReversed, OutOfRange, NotPositive, UnknownOption, and those of
+    NoLimits, LimitsReversed, TooWide, OutOfRange, NotPositive, UnknownOption, and those of
     :func:`assay.stats.charts.variables.xbar_r`
 
     Notes
@@ -326,10 +322,10 @@ KINDS = (
     kind(
         "acceptance",
         acceptance,
-        "series",
+        "subgroups",
         *("lsl", "usl", "p_acceptable", "alpha", "p_rejectable", "beta", "within"),
         without=("width", "confidence"),
     ),
-    kind("modified", modified, "series", "lsl", "usl", "p_acceptable", "within"),
+    kind("modified", modified, "subgroups", "lsl", "usl", "p_acceptable", "within"),
 )
 """The kinds of chart in this module."""

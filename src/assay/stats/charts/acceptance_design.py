@@ -11,7 +11,7 @@ from scipy import special
 
 from assay.model.text import Text
 from assay.stats.arrays import Floats, between, numbers, ordered, positive
-from assay.stats.charts.errors import CATALOGUE
+from assay.stats.charts.errors import CATALOGUE, TooWide
 from assay.stats.errors import LimitsReversed, NoLimits, OutOfRange
 from assay.stats.plot.spec import Axis, Line, Panel, Plot, Role, Upright
 from assay.stats.result import Result
@@ -129,7 +129,7 @@ def acceptance_plan(
 
     Raises
     ------
-    NoLimits, LimitsReversed, NotPositive, OutOfRange, NotFinite
+    NoLimits, LimitsReversed, TooWide, NotPositive, OutOfRange, NotFinite
 
     Notes
     -----
@@ -164,7 +164,7 @@ def acceptance_plan(
     inward = limits_inward(z_accept, z_reject, z_alpha, z_beta, root)
     z_accept = inward + z_alpha / root if z_accept is None else z_accept
     z_reject = inward - z_beta / root if z_reject is None else z_reject
-    apl = both_sides(lsl, usl, z_accept * deviation, "APL")
+    apl = both_sides(lsl, usl, z_accept, deviation, "APL")
     return AcceptancePlan(
         lsl=lsl,
         usl=usl,
@@ -176,8 +176,8 @@ def acceptance_plan(
         p_acceptable=float(special.ndtr(-z_accept)),
         p_rejectable=float(special.ndtr(-z_reject)),
         apl=apl,
-        rpl=both_sides(lsl, usl, z_reject * deviation, "RPL"),
-        acl=both_sides(lsl, usl, inward * deviation, "ACL"),
+        rpl=both_sides(lsl, usl, z_reject, deviation, "RPL"),
+        acl=both_sides(lsl, usl, inward, deviation, "ACL"),
     )
 
 
@@ -204,17 +204,18 @@ def quantile(share: float, name: str) -> float:
 
 
 def both_sides(
-    lsl: float | None, usl: float | None, inward: float, name: str
+    lsl: float | None, usl: float | None, z: float, sigma: float, name: str
 ) -> tuple[float | None, float | None]:
-    """The levels ``inward`` from each specification limit.
+    """The levels ``z`` sigma inside each specification limit.
 
     Raises
     ------
-    LimitsReversed
-        The process is too wide for the specification: they cross.
+    TooWide
+        They cross.
     """
+    inward = z * sigma
     lower = None if lsl is None else lsl + inward
     upper = None if usl is None else usl - inward
     if lower is not None and upper is not None and lower >= upper:
-        raise LimitsReversed(low_name=f"{name} (lsl)", low=lower, high_name=f"{name} (usl)", high=upper)
+        raise TooWide(what=name, lower=lower, upper=upper, sigma=sigma)
     return lower, upper

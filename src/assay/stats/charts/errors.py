@@ -43,6 +43,13 @@ class MixedSubgroup(Refusal):
     catalogue = CATALOGUE
 
 
+class TooWide(Refusal):
+    """A process so wide that levels within its specification cross: ``what``, ``lower``, ``upper``, ``sigma``."""
+
+    key = "too-wide"
+    catalogue = CATALOGUE
+
+
 class NoRoom(Refusal):
     """A specification too narrow for any wear: ``lsl``, ``usl``, ``margin``, ``sigma``."""
 
