@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from assay.stats import constants, sigma
 from assay.stats.errors import (
     ConstantData,
+    MissingLabel,
     NoSpreadWithin,
     NotACount,
     NotFinite,
@@ -82,6 +83,9 @@ def test_words_and_dates_serve_as_labels() -> None:
         (lambda: subgroups([1.0, 2.0, 3.0]), WrongShape),
         (lambda: subgroups(np.empty((0, 3))), TooFewPoints),
         (lambda: subgroups([1.0, np.nan], [1, 1]), NotFinite),
+        (lambda: subgroups([1.0, 2.0], [1.0, np.nan]), MissingLabel),
+        (lambda: subgroups([1.0, 2.0], np.array(["a", None], object)), MissingLabel),
+        (lambda: subgroups([1.0, 2.0], np.array(["2026-01-01", "NaT"], "M8[D]")), MissingLabel),
     ],
 )
 def test_subgroups_that_are_none_are_refused_by_name(ask, refusal: type[Exception]) -> None:

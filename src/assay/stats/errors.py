@@ -87,6 +87,12 @@ class SplitSubgroup(Refusal):
     key = "split-subgroup"
 
 
+class MissingLabel(Refusal):
+    """A value whose subgroup nobody said: ``index``."""
+
+    key = "missing-label"
+
+
 class NegativeCount(Refusal):
     """A count below zero: ``name``, ``index``, ``value``."""
 

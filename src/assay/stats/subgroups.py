@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from assay.stats.arrays import Floats, Ints, numbers, vector
-from assay.stats.errors import NotACount, SplitSubgroup, TooFewPoints, UnequalSubgroups, WrongShape
+from assay.stats.errors import (
+    MissingLabel,
+    NotACount,
+    SplitSubgroup,
+    TooFewPoints,
+    UnequalSubgroups,
+    WrongShape,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +156,7 @@ def subgroups(
 
     Raises
     ------
-    NotNumeric, NotFinite, WrongShape, TooFewPoints, NotACount, UnequalSubgroups, SplitSubgroup
+    NotNumeric, NotFinite, WrongShape, TooFewPoints, NotACount, UnequalSubgroups, SplitSubgroup, MissingLabel
     """
     if isinstance(subgroup, (int, np.integer)):
         return _consecutive(vector(values, "values", what=what), int(subgroup), what)
@@ -179,14 +186,29 @@ def _labelled(found: Floats, labels: NDArray[Any]) -> Subgroups:
     starts += 1
     starts = np.concatenate((np.zeros(1, np.int64), starts))
     names = labels[starts]
+    _refuse_unnamed(names, starts)
     _refuse_split(names, starts)
     return Subgroups(found, starts, _common(np.diff(starts, append=found.size)), names)
 
 
+def _refuse_unnamed(names: NDArray[Any], starts: Ints) -> None:
+    """Refuse labels that are missing: None, NaN, NaT."""
+    if names.dtype.kind == "O":
+        missing = np.array([name is None or name != name for name in names.tolist()], bool)
+    elif names.dtype.kind in "fM":
+        missing = np.isnan(names) if names.dtype.kind == "f" else np.isnat(names)
+    else:
+        return
+    if missing.any():
+        raise MissingLabel(index=int(starts[np.flatnonzero(missing)[0]]))
+
+
 def _refuse_split(names: NDArray[Any], starts: Ints) -> None:
     """Refuse a label that comes back; labels in rising order can't, and need no sorting."""
-    if names.dtype.kind in "iufM" and bool((names[1:] > names[:-1]).all()):
-        return
+    if names.dtype.kind != "O":
+        ordered = names if bool((names[1:] > names[:-1]).all()) else np.sort(names)
+        if bool((ordered[1:] != ordered[:-1]).all()):
+            return
     seen: set[object] = set()
     for name, start in zip(names.tolist(), starts.tolist(), strict=True):
         if name in seen:
