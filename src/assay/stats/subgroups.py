@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -194,13 +195,17 @@ def _labelled(found: Floats, labels: NDArray[Any]) -> Subgroups:
 def _refuse_unnamed(names: NDArray[Any], starts: Ints) -> None:
     """Refuse labels that are missing: None, NaN, NaT."""
     if names.dtype.kind == "O":
-        missing = np.array([name is None or name != name for name in names.tolist()], bool)
+        missing = np.array([_is_missing(name) for name in names.tolist()], bool)
     elif names.dtype.kind in "fM":
         missing = np.isnan(names) if names.dtype.kind == "f" else np.isnat(names)
     else:
         return
     if missing.any():
         raise MissingLabel(index=int(starts[np.flatnonzero(missing)[0]]))
+
+
+def _is_missing(name: object) -> bool:
+    return name is None or (isinstance(name, float) and math.isnan(name))
 
 
 def _refuse_split(names: NDArray[Any], starts: Ints) -> None:
