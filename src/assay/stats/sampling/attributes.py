@@ -71,7 +71,7 @@ def attributes(
     NotFinite, OutOfRange, NotPositive, NotACount
         A risk or a fraction outside (0, 1), a lot that is no whole number.
     LimitsReversed
-        ``p1`` isn't below ``p2``, or within the lot both are the same number of items.
+        ``p1`` isn't below ``p2``, or the risks leave nothing to tell apart (``beta ≥ 1 − alpha``).
     NoPlan
         The two qualities are too close.
 
@@ -211,7 +211,6 @@ def _asked(
         if lot is None:
             raise NotACount(name="lot", index=0, value=lot)
         good, bad = math.floor(p1 * lot + 1e-9), math.ceil(p2 * lot - 1e-9)
-        ordered(good, bad, "p1 * lot", "p2 * lot")
     return _Asked(p1, alpha, p2, beta, distribution, lot, good, bad)
 
 
