@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import special
+from scipy import fft, special
 
 from assay.stats.arrays import Floats
 
 TAIL = 0.1
 """Share of the largest values that the tail is fitted to."""
+NEGLIGIBLE = 0.05
+"""The autocorrelation at which the memory of a series is taken to end."""
+SHORT = 100
+"""Lags that are summed one by one, before all of them are found by a Fourier transform."""
 HEAVIEST = 0.5
 """The heaviest shape of a tail: above it the variance is infinite and the moments say nothing."""
 
@@ -24,14 +28,20 @@ def independent(values: Floats) -> float:
     """
     count = len(values)
     centred = values - values.mean()
-    power = np.abs(np.fft.rfft(centred, 2 * count)) ** 2
-    autocovariance = np.fft.irfft(power)[: max(count // 3, 2)]
-    if autocovariance[0] <= 0:
+    variance = float(centred @ centred)
+    if variance <= 0:
         return float(count)
-    correlation = autocovariance / autocovariance[0]
-    below = np.flatnonzero(correlation < 0.05)
-    end = int(below[0]) if below.size else len(correlation)
-    return float(count / (1.0 + 2.0 * correlation[1:end].sum()))
+    summed = 0.0
+    for lag in range(1, min(SHORT, count // 3)):
+        correlation = float(centred[lag:] @ centred[:-lag]) / variance
+        if correlation < NEGLIGIBLE:
+            return count / (1.0 + 2.0 * summed)
+        summed += correlation
+    size = fft.next_fast_len(2 * count, real=True)
+    autocovariance = fft.irfft(np.abs(fft.rfft(centred, size)) ** 2, size)[: max(count // 3, 1)]
+    below = np.flatnonzero(autocovariance < NEGLIGIBLE * variance)
+    end = int(below[0]) if below.size else len(autocovariance)
+    return float(count / (1.0 + 2.0 * autocovariance[1:end].sum() / variance))
 
 
 def cautious_rate(rate: float, count: float, confidence: float) -> float:
@@ -49,7 +59,7 @@ def quantile_above(values: Floats, rate: float, count: float, confidence: float)
 
     Parameters by probability-weighted moments (Hosking and Wallis 1987, *Technometrics* 29, 339-349). A
     negative shape says that the tail ends somewhere, which the few peaks of a short series seem to say too
-    often: it is raised by its standard error (about ``1 / √peaks``, of the ``count`` independent values) times
+    often: it is raised by its standard error (about ``1 / √peaks``, of ``count`` independent values) times
     the normal quantile of ``confidence``, up to 0, the exponential tail. A rate of 10 % or more, and a tail
     without spread, is answered by the sample itself.
     """
