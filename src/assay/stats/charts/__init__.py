@@ -12,14 +12,20 @@ from assay.stats.charts.chart import (
     Stage,
 )
 from assay.stats.charts.cusums import CusumChart, Shift, cusum
+from assay.stats.charts.decomposition import Decomposition
 from assay.stats.charts.fitted_line import Crossing, FittedLine
+from assay.stats.charts.hotelling import t2_limit
 from assay.stats.charts.individuals import imr, imr_rs
+from assay.stats.charts.mewma_chart import MewmaChart, mewma
+from assay.stats.charts.multivariate import MultivariateChart
 from assay.stats.charts.parts import Part, ShortRunChart
 from assay.stats.charts.rare import g, t
 from assay.stats.charts.short_run import standardised, target, z_mr
 from assay.stats.charts.short_run_counts import standardised_p, standardised_u
+from assay.stats.charts.t2_charts import t2, t2_subgroups
 from assay.stats.charts.tool_wear import RegressionChart, WearPlan, regression, wear_plan
 from assay.stats.charts.variables import median, r, s, xbar_r, xbar_s
+from assay.stats.charts.variance_chart import GeneralisedVarianceChart, generalised_variance
 from assay.stats.charts.weighted import EwmaChart, MovingAverageChart, ewma, moving_average
 
 __all__ = [
@@ -28,13 +34,17 @@ __all__ = [
     "ControlChart",
     "Crossing",
     "CusumChart",
+    "Decomposition",
     "EwmaChart",
     "Exclusion",
     "FittedLine",
+    "GeneralisedVarianceChart",
     "Limits",
     "LiveChart",
     "LivePoint",
+    "MewmaChart",
     "MovingAverageChart",
+    "MultivariateChart",
     "Part",
     "RegressionChart",
     "Shift",
@@ -47,11 +57,13 @@ __all__ = [
     "cusum",
     "ewma",
     "g",
+    "generalised_variance",
     "imr",
     "imr_rs",
     "laney_p",
     "laney_u",
     "median",
+    "mewma",
     "modified",
     "moving_average",
     "np",
@@ -63,6 +75,9 @@ __all__ = [
     "standardised_p",
     "standardised_u",
     "t",
+    "t2",
+    "t2_limit",
+    "t2_subgroups",
     "target",
     "u",
     "wear_plan",

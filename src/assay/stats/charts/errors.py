@@ -44,7 +44,7 @@ class MixedSubgroup(Refusal):
 
 
 class TooWide(Refusal):
-    """A process so wide that levels within its specification cross: ``what``, ``lower``, ``upper``, ``sigma``."""
+    """A process too wide for its specification: ``what`` crosses at ``lower``, ``upper``; ``sigma``."""
 
     key = "too-wide"
     catalogue = CATALOGUE

@@ -13,11 +13,14 @@ from assay.stats.charts import (
     attributes,
     cusums,
     individuals,
+    mewma_chart,
     rare,
     short_run,
     short_run_counts,
+    t2_charts,
     tool_wear,
     variables,
+    variance_chart,
     weighted,
 )
 from assay.stats.charts.kind import ChartKind
@@ -36,6 +39,9 @@ CHARTS: Mapping[str, ChartKind] = MappingProxyType(
             *short_run_counts.KINDS,
             *tool_wear.KINDS,
             *acceptance_chart.KINDS,
+            *t2_charts.KINDS,
+            *variance_chart.KINDS,
+            *mewma_chart.KINDS,
         )
     }
 )

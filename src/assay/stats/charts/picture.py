@@ -31,7 +31,9 @@ from assay.stats.rules.rule import Avoiding, Hugging, Zone
 NAMES: dict[str, str] = {"center": "CL", "ucl": "UCL", "lcl": "LCL"}
 """What stands beside a line with its value, alike in both languages."""
 
-WITHOUT_CONSTANTS = frozenset({"p", "np", "c", "u", "g", "t"})
+WITHOUT_CONSTANTS = frozenset(
+    {"p", "np", "c", "u", "g", "t", "t2", "t2_subgroups", "generalised_variance", "mewma"}
+)
 """Kinds whose limits use no control chart constants."""
 
 

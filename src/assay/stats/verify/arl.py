@@ -168,16 +168,16 @@ def _tables() -> Iterator[Check]:
             compute=partial(arl.cusum, 0.5, 4.0, shift, head_start=2.0),
             tolerance=Tolerance(digits=2, relative=5e-3),
         )
-    for lam, means in CROWDER.items():
-        for step, mean in enumerate(means):
-            if mean is None:
+    for lam, row in CROWDER.items():
+        for step, printed in enumerate(row):
+            if printed is None:
                 continue
             yield _check(
                 f"crowder.{lam:g}.{step * 0.25:g}",
                 f"EWMA average run length, λ {lam:g}, L 2, shift {step * 0.25:g} σ",
                 source="Crowder, Technometrics 29 (1987) 401, table 1",
                 origin="published",
-                reference=mean,
+                reference=printed,
                 compute=partial(arl.ewma, lam, 2.0, step * 0.25),
                 tolerance=Tolerance(digits=2),
             )
