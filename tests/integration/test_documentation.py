@@ -29,6 +29,7 @@ EXECUTED = [
     "docs/how-to/serve.md",
     "docs/reference/json.md",
     "docs/reference/python.md",
+    "docs/statistics/control-charts.md",
     "docs/statistics/rules.md",
     "docs/statistics/sigma.md",
     "docs/zh/from-csv-to-cause.md",
