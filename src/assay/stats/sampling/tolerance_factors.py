@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -90,6 +91,7 @@ def _natrella(n: float, nu: float, coverage: float, confidence: float) -> float:
     return (z_p + math.sqrt(between(z_p**2 - a * b, "z² − ab", 0, math.inf))) / a
 
 
+@lru_cache(maxsize=256)
 def _two_sided(n: float, nu: float, coverage: float, confidence: float) -> float:
     """Solve ``E[P(χ²_ν ≥ ν r(Z)² / k²)] = confidence``, r(Z) the covering half width at a mean off by Z."""
     half = 10.0
