@@ -78,7 +78,9 @@ def note(chart: ControlChart) -> Text:
     total = chart.statistics.size
     inside = np.ones(total, bool) if chart.phase1 is None else chart.phase1.copy()
     inside[[gone.index for gone in chart.excluded]] = False
-    kind = CATALOGUE.text(f"plot.{'no-constants' if chart.kind in WITHOUT_CONSTANTS else chart.constants}")
+    kind = Text(zh="", en="")
+    if chart.kind not in WITHOUT_CONSTANTS:
+        kind = CATALOGUE.text(f"plot.{chart.constants}")
     key = "plot.note" if chart.sizes is None else "plot.note-sizes"
     sizes = ""
     if chart.sizes is not None:
