@@ -88,6 +88,7 @@ def read_frame(
     *,
     numbers: Sequence[str] = (),
     words: Sequence[str] = (),
+    may_be_empty: Sequence[str] = (),
     drop_empty: bool = False,
 ) -> Frame:
     """Read columns of a CSV, Excel or Parquet file.
@@ -100,6 +101,8 @@ def read_frame(
         Columns read as float64.
     words
         Columns read as text.
+    may_be_empty
+        Columns of ``numbers`` in which an empty cell is NaN.
     drop_empty
         Leave out rows in which a wanted cell is empty, and count them; without it such a row is an error.
 
@@ -120,8 +123,9 @@ def read_frame(
     for column in wanted:
         cells = values.whole(table.column(column))
         blank = values.mask_of(cells.is_null())
-        empty |= blank
-        if blank.any() and not drop_empty:
+        if column not in may_be_empty:
+            empty |= blank
+        if blank.any() and not drop_empty and column not in may_be_empty:
             first = int(np.flatnonzero(blank)[0])
             raise FrameError(
                 "empty-cell", file=name, column=repr(column), line=line_of(first), count=int(blank.sum())

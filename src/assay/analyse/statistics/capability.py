@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -14,7 +14,7 @@ from assay.analyse.statistics.words import CATALOGUE
 from assay.model.errors import AnalysisError
 from assay.model.text import Text
 from assay.plugins.contracts import OperatorManifest, Progress
-from assay.stats.capability import NormalCapability, normal
+from assay.stats.capability import NormalCapability, Sixpack, sixpack
 from assay.stats.plot import Plot
 from assay.stats.result import Result
 from assay.store.workspace import Workspace
@@ -33,10 +33,11 @@ class PlantCapability(Result):
     """Subjects without a value in the grouping column."""
     specification: Specification
     capability: NormalCapability
+    _sixpack: Sixpack = field(repr=False)
 
     def plot(self) -> Plot:
         """The sixpack with the characteristic's name."""
-        drawn = self.capability.sixpack().plot()
+        drawn = self._sixpack.plot()
         title = Text(
             zh=f"{self.characteristic} – {drawn.title.zh}", en=f"{self.characteristic} – {drawn.title.en}"
         )
@@ -103,7 +104,7 @@ def capability(
             hint="Give lsl, usl or both, or record a specification in the master data.",
         )
     groups = None if subgroup is None else grouped(found, subgroup)
-    answer = normal(
+    answer = sixpack(
         _shown(found, groups).values,
         lsl=limits.lsl,
         usl=limits.usl,
@@ -115,10 +116,11 @@ def capability(
         characteristic=characteristic,
         unit=found.unit,
         subgroup=subgroup,
-        subjects=answer.n,
+        subjects=answer.capability.n,
         left_out=0 if groups is None else groups.left_out,
         specification=limits,
-        capability=answer,
+        capability=answer.capability,
+        _sixpack=answer,
     )
 
 

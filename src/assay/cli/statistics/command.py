@@ -17,8 +17,9 @@ from assay.cli.statistics.parameters import Made, Spelling, given, help_of, opti
 from assay.cli.statistics.shown import draw_to, show_result
 from assay.connect.frame import Frame, read_frame
 from assay.model.text import Text
+from assay.stats.result import Result
 
-Form = Literal["numbers", "words", "matrix", "sizes", "subgroup", "stages"]
+Form = Literal["numbers", "words", "matrix", "sizes", "subgroup", "stages", "low", "high"]
 """What is made of the columns named by an option:
 
 - ``numbers``, ``words``: one column
@@ -26,6 +27,7 @@ Form = Literal["numbers", "words", "matrix", "sizes", "subgroup", "stages"]
 - ``sizes``: a column of numbers, or one number for all rows
 - ``subgroup``: a column of labels, or the number of rows of each subgroup
 - ``stages``: a column of labels, one taken for each plotted point
+- ``low``, ``high``: a column of bounds; an empty cell is open below or above
 """
 
 
@@ -54,11 +56,18 @@ class Command:
     options: tuple[str, ...] | None = None
     """Keyword options of the function to offer; None for all that can be written."""
     framed: bool = False
+    added: Callable[..., Any] | None = None
+    """A function to which the options are handed on, and whose options are offered too."""
+    names: str = "value"
+    """What the result is called in JSON, where it is a plain number."""
 
     def verb(self) -> Callable[..., None]:
         """The function that Typer makes a command of."""
         taken = {one.parameter for one in self.inputs} | ({"frame"} if self.framed else set())
         made = options_for(self.function, self.options, taken)
+        if self.added is not None:
+            more = options_for(self.added, None, {*taken, *made.read})
+            made = Made((*made.parameters, *more.parameters), made.read | more.read)
 
         def run(**values: Any) -> None:
             self._run(made, values)
@@ -88,7 +97,8 @@ class Command:
             named = {one: _names(values.get(_key(one))) for one in self.inputs}
             frame = read_frame(
                 values["file"],
-                numbers=_wanted(named, {"numbers", "matrix", "sizes"}),
+                numbers=_wanted(named, {"numbers", "matrix", "sizes", "low", "high"}),
+                may_be_empty=_wanted(named, {"low", "high"}),
                 words=_wanted(named, {"words", "subgroup", "stages"}),
                 drop_empty=bool(values["drop_empty"]),
             )
@@ -96,7 +106,8 @@ class Command:
             result = self._called(frame, named, options)
         if values["plot"] is not None:
             draw_to(result, values["plot"])
-        show_result(said(self.title), result, dropped=dropped, as_json=bool(values["as_json"]))
+        told = result if isinstance(result, Result) else {self.names: result}
+        show_result(said(self.title), told, dropped=dropped, as_json=bool(values["as_json"]))
 
     def _called(self, frame: Frame, named: Mapping[Input, list[str]], options: dict[str, Any]) -> Any:
         if self.framed:
@@ -156,6 +167,9 @@ def _wanted(named: Mapping[Input, list[str]], forms: set[str]) -> list[str]:
 def _taken(frame: Frame, one: Input, names: list[str]) -> Any:
     if one.form in {"sizes", "subgroup"} and names[0].isdecimal():
         return int(names[0])
+    if one.form in {"low", "high"}:
+        bound = -np.inf if one.form == "low" else np.inf
+        return np.where(np.isnan(frame[names[0]]), bound, frame[names[0]])
     if one.form == "matrix" and len(names) > 1:
         return np.column_stack([frame[name] for name in names])
     return frame[names[0]]

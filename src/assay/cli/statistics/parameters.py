@@ -68,6 +68,18 @@ def listed(text: str) -> tuple[float, ...]:
         raise typer.BadParameter(say("stat.bad_list", value=text)) from error
 
 
+def by_name(texts: Sequence[str]) -> dict[str, float]:
+    """``NAME=NUMBER``, one for each part."""
+    found = {}
+    for text in texts:
+        name, _, value = text.rpartition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError as error:
+            raise typer.BadParameter(say("stat.bad_pair", value=text)) from error
+    return found
+
+
 def number_or_word(text: str) -> float | str:
     """A number where it is one, else the word."""
     try:
@@ -76,7 +88,24 @@ def number_or_word(text: str) -> float | str:
         return text
 
 
+def words(text: str) -> tuple[str, ...]:
+    """Words with commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def number_or_none(text: str) -> float | None:
+    """A number, or ``none`` where leaving it out means something else."""
+    if text.strip().lower() == "none":
+        return None
+    (found,) = listed(text)
+    return found
+
+
 SPELLINGS: dict[str, Spelling] = {
+    "accept": Spelling(str, metavar="RATING"),
+    "candidates": Spelling(str, words, "NAME,NAME,…"),
+    "categories": Spelling(str, words, "RATING,RATING,…"),
+    "pooling_alpha": Spelling(str, number_or_none, "X|none"),
     "phase1": Spelling(str, span, "A:B"),
     "rules": Spelling(str, names, "SET"),
     "exclude": Spelling(list[str], reasons, "POINT=REASON"),
@@ -122,6 +151,8 @@ def spelling_of(name: str, hint: Any) -> Spelling | None:
         return Spelling(str, number_or_word, "X|TEXT")
     if float in kinds:
         return Spelling(float, metavar="X")
+    if any(get_origin(kind) is Mapping and get_args(kind)[1] is float for kind in kinds):
+        return Spelling(list[str], by_name, "NAME=X")
     if any(_is_numbers(kind) for kind in kinds):
         return Spelling(str, listed, "X,X,…")
     return None

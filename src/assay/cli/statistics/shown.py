@@ -35,9 +35,9 @@ def draw_to(result: object, path: Path) -> None:
     path.write_bytes(image(result.plot(), language=spoken(), form=form[1:]))
 
 
-def show_result(title: str, result: object, *, dropped: int | None, as_json: bool) -> None:
+def show_result(title: str, result: Result | dict[str, Any], *, dropped: int | None, as_json: bool) -> None:
     """Print the result; ``dropped`` rows are told where leaving them out was asked for."""
-    document = result.to_dict() if isinstance(result, Result) else {"value": plain(result)}
+    document = result.to_dict() if isinstance(result, Result) else dict(plain(result))
     if dropped is not None:
         document["dropped"] = dropped
 
@@ -111,7 +111,9 @@ def print_fields(to: Console, document: dict[str, Any], *, under: str = "") -> N
         if _is_cell(value) or not value:
             continue
         path = f"{under}.{name}" if under else name
-        if isinstance(value, dict):
+        if isinstance(value, dict) and _is_table(value):
+            print_rows(to, path, [{"": key, **row} for key, row in value.items()])
+        elif isinstance(value, dict):
             print_fields(to, value, under=path)
         elif isinstance(value[0], dict):
             print_rows(to, path, value)
@@ -126,6 +128,14 @@ def print_rows(to: Console, name: str, rows: list[dict[str, Any]]) -> None:
     table(to, heads, [[_cell(row.get(head)) for head in heads] for row in rows[:_MOST_ROWS]])
     if len(rows) > _MOST_ROWS:
         to.print(say("stat.more", count=len(rows) - _MOST_ROWS))
+
+
+def _is_table(value: dict[str, Any]) -> bool:
+    """Whether a dictionary holds records of one kind under their names."""
+    rows = list(value.values())
+    return all(isinstance(row, dict) and not _is_cell(row) for row in rows) and all(
+        row.keys() == rows[0].keys() and all(_is_cell(cell) for cell in row.values()) for row in rows
+    )
 
 
 def _is_cell(value: Any) -> bool:
