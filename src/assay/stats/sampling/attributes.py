@@ -81,8 +81,8 @@ def attributes(
     for each acceptance number, the smallest n that keeps ``beta``, until it also keeps ``alpha``.
     """
     asked = _asked(p1, alpha, p2, beta, distribution=distribution, lot=lot)
-    for ac in range(MOST + 1):
-        n = _smallest(partial(_consumer, asked, ac), ac + 1, lot)
+    for ac in range(MOST + 1 if asked.lot is None else min(MOST + 1, asked.lot)):
+        n = _smallest(partial(_consumer, asked, ac), ac + 1, asked.lot)
         if n is not None and _single(asked, n, ac, asked.good) >= 1 - alpha - SLACK:
             return _finish(asked, (n,), (ac,), (ac + 1,))
     raise NoPlan(p1=p1, p2=p2, most=MOST)
@@ -259,6 +259,8 @@ def _double(asked: _Asked, c1: int, c2: int, ratio: float) -> AttributesPlan | N
         return float(ends(stages, np.array([float(quality)])).accept[0])
 
     most = None if asked.lot is None else int(asked.lot / (1 + ratio))
+    while most and asked.lot is not None and sum(sizes(most)) > asked.lot:
+        most -= 1
     least = c1 + 1
     if most is not None and most < least:
         return None
