@@ -150,6 +150,8 @@ def test_g_by_standard_deviations() -> None:
     assert charts.g([4, 1, 9, 2], constants="tabled").sigma == shifted.sigma
     with pytest.raises(ConstantData):
         charts.g([1, 1, 1], variance="shifted")
+    with pytest.raises(OutOfRange, match=r"mean is 0\.75"):
+        charts.g([0, 1, 2, 0], variance="shifted")
     with pytest.raises(OutOfRange, match="center"):
         charts.g([1, 2], center=0.0)
 

@@ -13,6 +13,7 @@ from assay.stats.charts.phases import NoSuchPoint
 from assay.stats.errors import (
     ConstantData,
     NoSpreadWithin,
+    NotNumeric,
     NotPositive,
     OutOfRange,
     SingletonSubgroups,
@@ -250,6 +251,26 @@ def test_between_and_within_are_told_apart() -> None:
     frozen = charts.imr_rs(rows[:4], center=means.center, sigma=means.sigma, sigma_within=within.sigma)
     assert frozen.limits == means.limits
     assert frozen.companions[1].limits == within.limits
+
+
+def test_rows_may_differ_in_length() -> None:
+    chart = charts.xbar_r([[1.0, 2.0, 3.0], [4.0, 6.0], (5, 5, 8)])
+    same = charts.xbar_r([1, 2, 3, 4, 6, 5, 5, 8], ["a", "a", "a", "b", "b", "c", "c", "c"])
+    np.testing.assert_array_equal(chart.limits.ucl, same.limits.ucl)
+    assert chart.labels is None
+    with pytest.raises(SingletonSubgroups, match="subgroup 1"):
+        charts.xbar_r([[1.0, 2.0], [3.0]])
+    with pytest.raises(NotNumeric):
+        charts.xbar_r([[1.0, 2.0], ["x", 3.0, 4.0]])
+
+
+def test_frozen_limits_judge_a_single_value() -> None:
+    chart = charts.imr([5.0], center=1.0, sigma=1.0)
+    assert chart.violations["nelson1"] == [0]
+    assert chart.live().add(2.0).companions[0].statistic == 3.0
+    assert charts.imr_rs([[5.0, 6.0]], center=1.0, sigma=1.0, sigma_within=1.0).violations["nelson1"] == [0]
+    with pytest.raises(TooFewPoints):
+        charts.imr([5.0], center=1.0)
 
 
 def test_a_chart_says_how_it_was_computed() -> None:

@@ -79,7 +79,9 @@ def imr(
     values are. Run rules don't apply to it: successive moving ranges share values. Montgomery 2020, sec. 6.4.
     """
     settings = Options(**options)
-    found = vector(values, least=_span(span), what="imr")
+    span = _span(span)
+    # With a given sigma a single value can be judged; a moving range is not needed then.
+    found = vector(values, least=span if settings.sigma is None else 1, what="imr")
     return single(found, settings, span=span, estimator=estimator, observer=OneValue(span))
 
 
@@ -176,7 +178,7 @@ def imr_rs(
     spread = "range" if one_of(within, ("r", "s"), "within") == "r" else "deviation"
     groups = grouped(values, subgroup, "imr_rs")
     means = statistic(groups, "means")
-    if means.size < _span(span):
+    if means.size < _span(span) and settings.sigma is None:
         raise TooFewPoints(what="imr_rs", count=means.size, least=span)
     observer = SubgroupMean(PLURAL[spread], span)
     chart = single(means, settings, span=span, estimator=estimator, observer=observer, label=named(groups))

@@ -103,11 +103,12 @@ def g(
 def _mean(found: Floats, stretch: Stretch, settings: Options, least: float) -> float:
     chosen = found[stretch.estimating]
     mean = settings.center if settings.center is not None else float(chosen.mean())
-    if mean <= least:
-        if settings.center is not None:
-            raise OutOfRange(name="center", value=mean, low=least, high=math.inf)
+    if mean > least:
+        return mean
+    if settings.center is None and chosen.min() == chosen.max():
         raise ConstantData(name="values", count=chosen.size, value=mean)
-    return mean
+    name = "mean" if settings.center is None else "center"
+    raise OutOfRange(name=name, value=mean, low=least, high=math.inf)
 
 
 def _geometric(mean: float, least: float, limits: GLimits, width: float) -> Constant:
@@ -264,7 +265,9 @@ def _shape(times: Floats, scale: float | None) -> float:
             powers = times**shape
             return float(powers @ logs / powers.sum() - logs.mean()) - 1.0 / shape
         apart = logs - math.log(scale)
-        return float((np.exp(shape * apart) * apart).mean() - apart.mean()) - 1.0 / shape
+        with np.errstate(over="ignore"):
+            # Beyond the largest number the slope is steep enough to tell on which side the answer is.
+            return float((np.exp(shape * apart) * apart).mean() - apart.mean()) - 1.0 / shape
 
     low, high = 1e-3, 1.0
     while slope(low) > 0:

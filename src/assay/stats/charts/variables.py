@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from assay.stats import constants as tables
 from assay.stats import sigma as sigmas
-from assay.stats.arrays import Floats, Ints, one_of
+from assay.stats.arrays import Floats, Ints, one_of, vector
 from assay.stats.charts.assemble import Estimate, RuleSet, assemble, limits_alone
 from assay.stats.charts.chart import ControlChart
 from assay.stats.charts.kind import kind
@@ -68,7 +68,8 @@ def xbar_r(
     Parameters
     ----------
     values
-        ``(N,)`` measured values, subgroup after subgroup, or ``(m, n)`` with a subgroup in each row.
+        ``(N,)`` measured values, subgroup after subgroup, or ``(m, n)`` with a subgroup in each row; rows in
+        a list may differ in length.
     subgroup
         For ``(N,)`` values: the size of consecutive subgroups, or a label per value.
     options
@@ -178,11 +179,24 @@ def grouped(values: ArrayLike, subgroup: ArrayLike | int | None, what: str) -> S
     ------
     NotFinite, NotNumeric, WrongShape, TooFewPoints, UnequalSubgroups, SingletonSubgroups, SplitSubgroup
     """
-    groups = subgroups(values, subgroup, what=what)
+    groups = _ragged(values) if subgroup is None else None
+    if groups is None:
+        groups = subgroups(values, subgroup, what=what)
     smallest = groups.size if groups.size is not None else int(groups.sizes.min())
     if smallest < 2:
         raise SingletonSubgroups(what=what, index=int(np.argmin(groups.sizes)))
     return groups
+
+
+def _ragged(values: ArrayLike) -> Subgroups | None:
+    """Rows of different lengths as subgroups of different sizes; None for a matrix."""
+    if not isinstance(values, (list, tuple)):
+        return None
+    lengths = [np.size(row) if np.ndim(row) == 1 else 0 for row in values]
+    if len(set(lengths)) < 2:
+        return None
+    found = vector(np.concatenate([np.atleast_1d(row) for row in values]), "values")
+    return Subgroups(found, np.cumsum([0, *lengths[:-1]], dtype=np.int64), None)
 
 
 def statistic(groups: Subgroups, name: str) -> Floats:
