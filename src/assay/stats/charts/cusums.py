@@ -225,13 +225,42 @@ def _run(
     found: Series, phases: Phases, targets: list[float], spreads: list[float], settings: Settings
 ) -> _Runs:
     sizes = np.array(found.each_size())
-    states: list[State] = []
+    parts: list[_Runs] = []
     for stretch, target, sigma in zip(phases.stretches, targets, spreads, strict=True):
         apart = found.values[stretch.points] - target
         deviations = apart * np.sqrt(sizes[stretch.points]) / sigma
-        states += islice(accumulate(deviations.tolist(), settings.step, initial=settings.start), 1, None)
+        parts.append(_restarting(deviations, settings) if settings.reset else _running(deviations, settings))
+    return _Runs(
+        np.concatenate([part.upper for part in parts]),
+        np.concatenate([part.lower for part in parts]),
+        np.concatenate([part.upper_periods for part in parts]),
+        np.concatenate([part.lower_periods for part in parts]),
+        parts[-1].state,
+    )
+
+
+def _restarting(deviations: Floats, settings: Settings) -> _Runs:
+    """Both cusums together, because a signal of one starts the other again."""
+    states = list(islice(accumulate(deviations.tolist(), settings.step, initial=settings.start), 1, None))
     upper, lower, risen, fallen = zip(*states, strict=True)
     return _Runs(np.array(upper), np.array(lower), np.array(risen), np.array(fallen), states[-1])
+
+
+def _running(deviations: Floats, settings: Settings) -> _Runs:
+    """Each cusum by itself, with the additions of :meth:`Settings.step`."""
+    up, down = (deviations - settings.k).tolist(), (deviations + settings.k).tolist()
+    high, low = settings.start[:2]
+    upper = np.array(list(accumulate(up, lambda c, d: c if (c := c + d) > 0 else 0.0, initial=high))[1:])
+    lower = np.array(list(accumulate(down, lambda c, d: c if (c := c + d) < 0 else 0.0, initial=low))[1:])
+    risen, fallen = _periods(upper), _periods(lower)
+    state = (float(upper[-1]), float(lower[-1]), int(risen[-1]), int(fallen[-1]))
+    return _Runs(upper, lower, risen, fallen, state)
+
+
+def _periods(sums: Floats) -> Ints:
+    """Points since the cusum was last 0, or since it began."""
+    places = np.arange(sums.size)
+    return places - np.maximum.accumulate(np.where(sums == 0, places, -1))
 
 
 def _shifts(side: str, beyond: Bools, periods: Ints, found: Series) -> list[Shift]:

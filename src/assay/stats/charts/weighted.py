@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, islice
 from typing import Literal, Unpack
@@ -131,7 +131,7 @@ def ewma(
     for stretch, center, sigma in zip(phases.stretches, centers, spreads, strict=True):
         starts.append(center if begin is None else begin)
         averages[stretch.points] = smoothed(found.values[stretch.points], weight, starts[-1])
-        factors = list(variance_factors(sizes[stretch.points], weight, how))
+        factors = variance_factors(sizes[stretch.points], weight, how)
         error = sigma * np.sqrt(np.array(factors))
         if how == "asymptotic" and found.groups is None:
             estimates.append(Constant(symmetric(center, float(error[0]), found.options.width), sigma))
@@ -220,12 +220,17 @@ def smoothed(values: Floats, lam: float, start: float) -> list[float]:
     return list(islice(accumulate(values.tolist(), lambda z, x: lam * x + stay * z, initial=start), 1, None))
 
 
-def variance_factors(sizes: Iterable[float], lam: float, how: EwmaLimits) -> Iterator[float]:
+def variance_factors(sizes: Sequence[float], lam: float, how: EwmaLimits) -> list[float]:
     """Variance of each average over that of a single value."""
-    factor = 0.0
+    found: list[float] = []
+    factor, alike = 0.0, how != "own_size" and len(set(sizes)) == 1
     for index, size in enumerate(sizes, 1):
-        factor = next_factor(factor, size, index, lam, how)
-        yield factor
+        before, factor = factor, next_factor(factor, size, index, lam, how)
+        found.append(factor)
+        if alike and factor == before:
+            # The recursion has come to rest, and stays there.
+            return found + [factor] * (len(sizes) - index)
+    return found
 
 
 def next_factor(before: float, size: float, index: int, lam: float, how: EwmaLimits) -> float:
