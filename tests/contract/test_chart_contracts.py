@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import json
 import pickle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
@@ -150,8 +151,16 @@ def test_it_is_named_in_both_languages(kind: ChartKind) -> None:
 
 def test_its_options_are_those_it_takes(kind: ChartKind) -> None:
     make = kind.make.func if isinstance(kind.make, functools.partial) else kind.make
-    for option in kind.options:
-        assert option in make.__code__.co_varnames or "options" in make.__code__.co_varnames
+    hints = get_type_hints(make)
+    taken = set(inspect.signature(make).parameters) | {
+        name
+        for told in hints.values()
+        if get_origin(told) is Unpack
+        for name in get_type_hints(get_args(told)[0])
+    }
+    assert set(kind.options) <= taken
+    with pytest.raises(TypeError, match="no_such_option"):
+        kind.make(*data_of(kind), no_such_option=1)
 
 
 def test_the_result_is_frozen_and_plain_json(kind: ChartKind) -> None:
