@@ -94,6 +94,9 @@ def resolve(rules: Rules = DEFAULT, *, nelson8: Nelson8 = "both_sides") -> tuple
     UnknownOption, TwoRulesOneName, OutOfRange, NotPositive
     """
     asked = (rules,) if isinstance(rules, (str, Rule)) else tuple(rules)
+    for item in asked:
+        if not isinstance(item, (str, Rule)):
+            raise _unknown(item)
     return _resolve(asked, one_of(nelson8, NELSON8, "nelson8"))
 
 
@@ -125,5 +128,9 @@ def _one(name: str) -> Rule:
     for pattern, build in _WRITTEN:
         if match := re.fullmatch(pattern, name):
             return build(*match.groups())
-    known = [*SETS, *RULES, "run:7", "beyond:2.5", "2of3:2", "trend:7", "alternating:14", "hugging:15:1"]
-    raise UnknownOption(name="rules", value=repr(name), known=", ".join([*known, "avoiding:8:1:both"]))
+    raise _unknown(name)
+
+
+def _unknown(item: object) -> UnknownOption:
+    own = ("run:7", "beyond:2.5", "2of3:2", "trend:7", "alternating:14", "hugging:15:1", "avoiding:8:1:both")
+    return UnknownOption(name="rules", value=repr(item), known=", ".join([*SETS, *RULES, *own]))

@@ -142,9 +142,21 @@ def _printed_factors() -> Iterator[Check]:
             tolerance=Tolerance(digits=3),
         )
 
+    for n, value in ((2, 2.660), (3, 1.772), (4, 1.457), (5, 1.290)):
+        yield _check(
+            f"constants.E2.printed.{n}",
+            f"individuals chart factor (E2) for moving ranges of {n}, as printed",
+            value,
+            partial(_factor, n, "E2", "tabled"),
+            source="AIAG, Statistical Process Control, 2nd ed., appendix E (individuals charts)",
+            origin="published",
+            tolerance=Tolerance(digits=3),
+            note="d2 with three decimals",
+        )
 
-def _factor(n: int, name: str) -> float:
-    return float(getattr(constants.of(n), name))
+
+def _factor(n: int, name: str, kind: constants.Kind = "exact") -> float:
+    return float(getattr(constants.of(n, kind), name))
 
 
 def _closed_forms() -> Iterator[Check]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from importlib.resources import files
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,21 +104,49 @@ def _live(values: list[float], rule: str) -> set[int]:
 
 
 def _conventions() -> Iterator[Check]:
+    readings: tuple[tuple[str, rules.Nelson8], ...] = (("nelson8", "either_side"), ("aiag8", "both_sides"))
+    for rule, reading in readings:
+        yield Check(
+            id=f"charts.rules.{rule}.either_side",
+            family="charts",
+            statistic=f"run rule {rule} on either side: flags more than on both sides",
+            source=QCC,
+            origin="software",
+            reference=209.0,
+            compute=partial(_either_side, rule, reading),
+            tolerance=Tolerance(),
+            note="Minitab's wording; qcc wants points on both sides",
+        )
     yield Check(
-        id="charts.rules.nelson8.either_side",
+        id="charts.rules.aiag2",
         family="charts",
-        statistic="run rule nelson8 read as either side: flags more than on both sides",
-        source=QCC,
-        origin="software",
-        reference=209.0,
-        compute=_either_side,
+        statistic="run rule aiag2: seventh and later points of runs on one side",
+        source="the runs counted one by one, over the 150 series",
+        origin="recomputed",
+        reference=float(sum(_long_runs(series.values, 7) for series in reference())),
+        compute=_sevens,
         tolerance=Tolerance(),
-        note="Minitab's wording; qcc wants points on both sides",
     )
-    for rule, same in (("aiag1", "we1"), ("aiag3", "nelson3"), ("aiag4", "nelson4"), ("aiag5", "we2")):
+    for rule, same in (
+        ("aiag1", "we1"),
+        ("aiag3", "nelson3"),
+        ("aiag4", "nelson4"),
+        ("aiag5", "we2"),
+        ("aiag6", "we3"),
+        ("aiag7", "nelson7"),
+    ):
         yield _aiag(rule, same)
-    for rule, same in (("aiag6", "we3"), ("aiag7", "nelson7")):
-        yield _aiag(rule, same)
+
+
+def _long_runs(values: list[float], length: int) -> int:
+    runs = (
+        (side, len(list(run))) for side, run in groupby(values, key=lambda value: (value > 0) - (value < 0))
+    )
+    return sum(max(0, count - length + 1) for side, count in runs if side)
+
+
+def _sevens() -> float:
+    return float(sum(len(_batch(series.values, "aiag2")) for series in reference()))
 
 
 def _aiag(rule: str, same: str) -> Check:
@@ -137,10 +166,10 @@ def _under_name(rule: str, same: str) -> float:
     return _agreement(same, lambda values, _: set(rules.violations(values, 0.0, 1.0, (rule,))[rule]))
 
 
-def _either_side() -> float:
+def _either_side(rule: str, reading: rules.Nelson8) -> float:
     more = 0
     for series in reference():
-        either = rules.violations(series.values, 0.0, 1.0, ("nelson8",), "either_side")["nelson8"]
+        either = rules.violations(series.values, 0.0, 1.0, rule, reading)[rule]
         more += len(set(either) ^ series.flags.get("nelson8", set()))
     return float(more)
 
