@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from scipy import optimize, stats
@@ -69,12 +70,19 @@ def _satterthwaite(squares: Sequence[Square], alpha: float) -> tuple[float, floa
     )
 
 
+@lru_cache(maxsize=1024)
 def _g(df: float, alpha: float) -> float:
     return 1 - df / float(stats.chi2.ppf(1 - alpha / 2, df))
 
 
+@lru_cache(maxsize=1024)
 def _h(df: float, alpha: float) -> float:
     return df / float(stats.chi2.ppf(alpha / 2, df)) - 1
+
+
+@lru_cache(maxsize=1024)
+def _f(df: float, other: float, alpha: float) -> float:
+    return float(stats.f.ppf(1 - alpha / 2, df, other))
 
 
 def _lower(squares: Sequence[Square], alpha: float) -> float:
@@ -85,7 +93,7 @@ def _lower(squares: Sequence[Square], alpha: float) -> float:
     spread += math.fsum((_h(square.df, alpha) * square.part) ** 2 for square in minus)
     for one in plus:
         for other in minus:
-            f = float(stats.f.ppf(1 - alpha / 2, one.df, other.df))
+            f = _f(one.df, other.df, alpha)
             crossed = ((f - 1) ** 2 - (_g(one.df, alpha) * f) ** 2 - _h(other.df, alpha) ** 2) / f
             spread -= crossed * one.part * other.part
     if minus and len(plus) > 1:
