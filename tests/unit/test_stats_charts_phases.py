@@ -29,7 +29,14 @@ def test_without_options_every_point_counts() -> None:
 
 @pytest.mark.parametrize(
     "phase1",
-    [slice(1, 3), (1, 3), [False, True, True, False], np.array([False, True, True, False]), slice(-3, -1)],
+    [
+        slice(1, 3),
+        (1, 3),
+        [False, True, True, False],
+        np.array([False, True, True, False]),
+        slice(-3, -1),
+        range(1, 3),
+    ],
 )
 def test_phase_1_in_every_form(phase1: Any) -> None:
     found = plan(4, phase1=phase1)
