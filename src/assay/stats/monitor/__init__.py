@@ -94,8 +94,8 @@ def dpca(
     Parameters
     ----------
     lags
-        Rows before the current one; None takes the fewest that predict the next row as well as any, within
-        one standard error of blocked cross-validation.
+        Rows before the current one; None takes the fewest with which a CVA model predicts the next row as
+        well as any, within one standard error of blocked cross-validation.
     components, alpha, confidence, limits, smoothing, blocks
         As for :func:`pca`.
 
@@ -131,9 +131,11 @@ def cva(
     Parameters
     ----------
     lags
-        Rows the states are made from; None as for :func:`dpca`.
+        Rows the states are made from.
     states
-        How many states; None takes as many as there are variables.
+        How many states. None for lags or states takes the fewest states, and then lags, that predict the next
+        row as well as any, within one standard error of blocked cross-validation: up to 5 lags, with as many
+        states as variables, twice as many, and so on.
     memory
         Weight of the newest prediction error in the MEWMA, which gathers small lasting shifts.
     watch

@@ -72,8 +72,37 @@ class CanonicalCore:
         return Form(self.errors(rows, self.states(rows)), self.whitening @ self.whitening)
 
 
-def canonical(found: Moments, lags: int, states: int) -> CanonicalCore:
-    """The model of the moments of ``2 * lags`` stacked rows: the first half is the future of the second."""
+@dataclass(frozen=True, eq=False)
+class Variates:
+    """The canonical variates of past and future, of which a core keeps the first ones."""
+
+    lags: int
+    past: Floats
+    level: Floats
+    weights: Floats
+    """Stacked rows to all variates, ``(lags * p, lags * p)``."""
+    correlations: Floats
+    response: Floats
+    """All variates to the next row, ``(lags * p, p)``."""
+    covariance: Floats
+    """Covariance of the next row, ``(p, p)``."""
+
+    def core(self, states: int) -> CanonicalCore:
+        """The model with the first ``states`` variates."""
+        response = self.response[:states]
+        return CanonicalCore(
+            lags=self.lags,
+            past=self.past,
+            loadings=np.ascontiguousarray(self.weights[:, :states]),
+            level=self.level,
+            response=response,
+            whitening=inverse_root(self.covariance - response.T @ response),
+            variances=np.minimum(self.correlations[:states], 1.0),
+        )
+
+
+def variates(found: Moments, lags: int) -> Variates:
+    """From the moments of ``2 * lags`` stacked rows: the first half is the future of the second."""
     half = len(found.total) // 2
     width = half // lags
     covariance, mean = found.covariance, found.mean
@@ -81,16 +110,14 @@ def canonical(found: Moments, lags: int, states: int) -> CanonicalCore:
     directions, correlations, _ = np.linalg.svd(
         root @ covariance[half:, :half] @ inverse_root(covariance[:half, :half])
     )
-    weights = root @ directions[:, :states]
+    weights = root @ directions
     following = slice(half - width, half)
-    response = weights.T @ covariance[half:, following]
-    unpredicted = covariance[following, following] - response.T @ response
-    return CanonicalCore(
+    return Variates(
         lags=lags,
         past=mean[half:],
-        loadings=np.ascontiguousarray(weights),
         level=mean[following],
-        response=response,
-        whitening=inverse_root(unpredicted),
-        variances=np.minimum(correlations[:states], 1.0),
+        weights=weights,
+        correlations=correlations,
+        response=weights.T @ covariance[half:, following],
+        covariance=covariance[following, following],
     )

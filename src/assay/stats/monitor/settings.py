@@ -15,11 +15,11 @@ from numpy.typing import ArrayLike
 
 from assay.stats.arrays import Floats, between, one_of
 from assay.stats.errors import NotACount, OutOfRange, TooFewPoints
-from assay.stats.monitor.canonical import canonical
+from assay.stats.monitor.canonical import variates
 from assay.stats.monitor.core import Core
 from assay.stats.monitor.fitting import LEAST_ROWS, Plan, fitted
 from assay.stats.monitor.model import Monitor
-from assay.stats.monitor.order import lags_by_prediction
+from assay.stats.monitor.order import order_by_prediction
 from assay.stats.monitor.principal import principal, share_of_variance
 from assay.stats.monitor.textbook import spe_limit, t2_limit
 from assay.stats.monitor.training import Training, full_rank, trained
@@ -93,7 +93,7 @@ class Dpca(Settings):
         NotFinite, NotNumeric, WrongShape, TooFewPoints, ConstantColumns, WrongNames, OutOfRange
         """
         training = trained(values, names, least=LEAST_ROWS * (self.lags or 1), what=self.kind)
-        lags = self.lags or lags_by_prediction(training.rows, self.blocks)
+        lags = self.lags or order_by_prediction(training.rows, self.blocks)[0]
         return _principal_model(self, training, lags, self.components)
 
 
@@ -133,16 +133,16 @@ class Cva(Settings):
         if count < least:
             raise TooFewPoints(what=self.kind, count=count, least=least)
         full_rank(training.rows)
-        lags = self.lags or lags_by_prediction(training.rows, self.blocks)
-        states = self.states or width
-        between(states, "states", 1, lags * width)
+        if self.states is not None and self.lags is not None:
+            between(self.states, "states", 1, self.lags * width)
+        lags, states = order_by_prediction(training.rows, self.blocks, self.lags, self.states)
         textbook = self.limits == "textbook"
         tops = np.array([t2_limit(states, count, self.alpha), t2_limit(width, count, self.alpha)])
         return fitted(
             training,
             Plan(
                 kind=self.kind,
-                build=lambda found: canonical(found, lags, states),
+                build=lambda found: variates(found, lags).core(states),
                 window=2 * lags,
                 watched=("t2", "spe") if textbook else self.watch,
                 alpha=self.alpha,
