@@ -91,7 +91,7 @@ def test_everything_is_drawn_where_it_belongs() -> None:
     assert lines["ucl"].get_xdata()[0] == 0.5
     assert lines["ucl"].get_xdata()[-1] == 5.5
     texts = {text.get_text() for text in chart.texts}
-    assert {"CL 4.000", "B", "stage B", "nelson1 nelson5"} <= texts
+    assert {"CL 4.000", "B", "stage B", "1 5"} <= texts
     assert chart.get_ylim() == (0.0, 9.0)
     assert chart.get_ylabel() == "mean / mm"
     assert [label.get_text() for label in bars.get_xticklabels()] == ["P1", "P2"]
@@ -128,3 +128,11 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtra, match=r"assay-quality\[report\]"):
         draw(EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    ("rules", "family"),
+    [(("nelson1", "nelson5"), "nelson"), (("we1", "nelson5"), ""), (("beyond",), ""), ((), "")],
+)
+def test_rules_of_one_family_are_told_by_their_number(rules: tuple[str, ...], family: str) -> None:
+    assert Flags(said("flagged"), (Flag(1.0, 2.0, rules),)).family == family

@@ -31,8 +31,14 @@ from assay.stats.rules.rule import Avoiding, Hugging, Zone
 NAMES: dict[str, str] = {"center": "CL", "ucl": "UCL", "lcl": "LCL"}
 """What stands beside a line with its value, alike in both languages."""
 
+MOST_TICKS = 10
+"""How many names of points are written along the axis."""
+
 WITHOUT_CONSTANTS = frozenset(
-    {"p", "np", "c", "u", "g", "t", "t2", "t2_subgroups", "generalised_variance", "mewma"}
+    {
+        *("p", "np", "c", "u", "g", "t", "t2", "t2_subgroups", "generalised_variance", "mewma"),
+        *("profiles", "residual_variance", "profile_intercept", "profile_slope", "profile_intercept_ewma"),
+    }
 )
 """Kinds whose limits use no control chart constants."""
 
@@ -62,10 +68,18 @@ def panel(chart: ControlChart, title: Text) -> Panel:
     point = "subgroup" if chart.kind in ("xbar", "range", "deviation", "median") else "point"
     return Panel(
         title,
-        Axis(CATALOGUE.text(f"plot.{point}")),
+        Axis(CATALOGUE.text(f"plot.{point}"), ticks=_ticks(chart)),
         Axis(CATALOGUE.text(f"statistic.{chart.title or chart.kind}")),
         layers,
     )
+
+
+def _ticks(chart: ControlChart) -> tuple[tuple[float, str], ...] | None:
+    """Names along the axis where the points have any, as many as can be read."""
+    if chart.labels is None or all(label == str(at) for at, label in enumerate(chart.labels, 1)):
+        return None
+    step = -(-len(chart.labels) // MOST_TICKS)
+    return tuple((index + 1.0, chart.labels[index]) for index in range(0, len(chart.labels), step))
 
 
 def note(chart: ControlChart) -> Text:

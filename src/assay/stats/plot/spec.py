@@ -7,6 +7,7 @@ are the renderer's: a layer says its ``role``.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -17,6 +18,7 @@ from assay.model.text import Text
 from assay.stats.result import plain
 
 Floats = NDArray[np.float64]
+_NUMBERED = re.compile(r"([a-z_]+)\d+\Z")
 Role = Literal[
     "data", "centre", "limit", "warning", "specification", "target", "fit", "reference", "muted", "other"
 ]
@@ -127,6 +129,17 @@ class Flags:
     kind: ClassVar[str] = "flags"
     name: Text
     flags: tuple[Flag, ...]
+
+    @property
+    def family(self) -> str:
+        """What the names of all rules begin with before their number, such as ``nelson``; else empty.
+
+        Beside a point the number alone is drawn: long names would cover their neighbours.
+        """
+        found = {_NUMBERED.match(rule) for flag in self.flags for rule in flag.rules}
+        families = {match and match[1] for match in found}
+        only = families.pop() if len(families) == 1 else None
+        return only or ""
 
 
 @dataclass(frozen=True)

@@ -278,9 +278,10 @@ def _flags(axes: Axes, layer: Flags, language: Language) -> None:
         zorder=4,
     )
     if len(layer.flags) <= _MOST_FLAG_TEXTS:
+        family = layer.family
         for flag in layer.flags:
             axes.annotate(
-                " ".join(flag.rules),
+                " ".join(rule.removeprefix(family) for rule in flag.rules),
                 (flag.x, flag.y),
                 xytext=(0, 6),
                 textcoords="offset points",

@@ -158,7 +158,14 @@ function barsSeries(layer: BarsLayer): SeriesOption {
   };
 }
 
+/** What all rules' names begin with before their number; beside a point the number alone is drawn. */
+function family(layer: FlagsLayer): string {
+  const found = new Set(layer.flags.flatMap(({ rules }) => rules.map((rule) => /^([a-z_]+)\d+$/.exec(rule)?.[1] ?? "")));
+  return found.size === 1 ? [...found][0]! : "";
+}
+
 function flagsSeries(layer: FlagsLayer): SeriesOption {
+  const shared = family(layer);
   const few = layer.flags.length <= MOST_FLAG_LABELS;
   return {
     type: "scatter",
@@ -167,7 +174,7 @@ function flagsSeries(layer: FlagsLayer): SeriesOption {
     symbol: "rect",
     symbolSize: 10,
     itemStyle: { color: "transparent", borderColor: FLAGGED, borderWidth: 1.8 },
-    label: { show: few, position: "top", formatter: "{b}", color: FLAGGED, fontSize: 11, fontFamily: FONT },
+    label: { show: few, position: "top", formatter: ({ name }) => name.replaceAll(shared, ""), color: FLAGGED, fontSize: 11, fontFamily: FONT },
     labelLayout: { hideOverlap: true },
     z: 6,
   };
@@ -238,7 +245,7 @@ export function panelOptions(panel: Panel): EChartsOption {
   return {
     animation: false,
     textStyle: { fontFamily: FONT },
-    grid: { left: 8, right: labelled ? 96 : 20, top: legend ? 28 : 12, bottom: 20, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    grid: { left: 26, right: labelled ? 96 : 20, top: legend ? 28 : 12, bottom: 20, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     legend: legend ? { top: 0, right: 0, itemWidth: 14, itemHeight: 8, data: [...new Set(legend)], textStyle: { color: ink, fontSize: 12 }, selectedMode: false } : undefined,
     tooltip: {
       trigger: "item",
