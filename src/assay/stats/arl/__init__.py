@@ -14,6 +14,7 @@ from assay.stats.arl._ewma import EwmaLimits, Sided, ewma
 from assay.stats.arl._mewma import mewma
 from assay.stats.arl._run_length import RunLength, run_length_cusum, run_length_ewma
 from assay.stats.arl._shewhart import shewhart
+from assay.stats.arl._variance import design_ewma_log_variance, ewma_log_variance
 
 __all__ = [
     "ChartDesign",
@@ -26,8 +27,10 @@ __all__ = [
     "cusum",
     "design_cusum",
     "design_ewma",
+    "design_ewma_log_variance",
     "design_mewma",
     "ewma",
+    "ewma_log_variance",
     "mewma",
     "run_length_cusum",
     "run_length_ewma",

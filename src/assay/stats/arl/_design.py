@@ -43,7 +43,7 @@ def design_ewma(
     """
     smoothing(lam)
     wanted = _wanted(arl0)
-    return _inverse(lambda width: ewma(lam, width, 0.0, sided, limits, reflect=reflect), wanted, 2.0)
+    return inverse(lambda width: ewma(lam, width, 0.0, sided, limits, reflect=reflect), wanted, 2.0)
 
 
 def design_cusum(k: float, arl0: float, sided: Sided = "two") -> float:
@@ -64,7 +64,7 @@ def design_cusum(k: float, arl0: float, sided: Sided = "two") -> float:
     shortest = cusum(k, 1e-9, 0.0, sided)
     if wanted <= shortest:
         raise OutOfRange(name="arl0", value=wanted, low=shortest, high=MOST)
-    return _inverse(lambda h: cusum(k, h, 0.0, sided), wanted, 4.0, WIDEST)
+    return inverse(lambda h: cusum(k, h, 0.0, sided), wanted, 4.0, WIDEST)
 
 
 def design_mewma(lam: float, p: int, arl0: float) -> float:
@@ -82,14 +82,14 @@ def design_mewma(lam: float, p: int, arl0: float) -> float:
     variables = dimensions(p)
     wanted = _wanted(arl0)
     start = float(chi2.isf(1.0 / wanted, variables)) if lam > 0.5 else float(variables)
-    return _inverse(lambda h: mewma(lam, h, variables), wanted, start)
+    return inverse(lambda h: mewma(lam, h, variables), wanted, start)
 
 
 def _wanted(arl0: float) -> float:
     return between(arl0, "arl0", LEAST, MOST)
 
 
-def _inverse(mean: Callable[[float], float], wanted: float, start: float, most: float = math.inf) -> float:
+def inverse(mean: Callable[[float], float], wanted: float, start: float, most: float = math.inf) -> float:
     """Where the increasing ``mean`` is ``wanted``, at most at ``most``; its logarithm is close to linear."""
 
     def gap(at: float) -> float:

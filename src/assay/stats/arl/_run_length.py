@@ -116,7 +116,7 @@ def _distribution(chart: str, shift: float, chain: Chain, probabilities: Sequenc
     # E N(N − 1) = 2 Σ t P(N > t): the means summed once more.
     again = np.linalg.solve(np.eye(times.size) - chain.kernel, times)
     factorial = 2.0 * float(chain.start @ again)
-    survival = _survival(chain)
+    survival = survival_of(chain)
     spread = math.sqrt(max(factorial + mean - mean * mean, 0.0))
     quantiles = tuple(survival.quantile(float(value)) for value in asked)
     last = max(survival.quantile(0.995), 2)
@@ -135,7 +135,7 @@ def _distribution(chart: str, shift: float, chain: Chain, probabilities: Sequenc
 
 
 @dataclass(frozen=True)
-class _Survival:
+class Survival:
     """P(N > n): listed from n = 0 on, and geometric with ``ratio`` behind the list."""
 
     listed: Floats
@@ -155,7 +155,7 @@ class _Survival:
         return last + math.ceil(math.log(left / self.listed[last]) / math.log(self.ratio) - 1e-9)
 
 
-def _survival(chain: Chain) -> _Survival:
+def survival_of(chain: Chain) -> Survival:
     """Step the distribution on until its shape no longer changes; from there the tail is geometric."""
     mass = chain.start
     listed = [1.0, float(mass.sum())]
@@ -171,4 +171,15 @@ def _survival(chain: Chain) -> _Survival:
         mass, ratio = onward, now
         if same:
             break
-    return _Survival(np.array(listed), ratio)
+    return Survival(np.array(listed), ratio)
+
+
+def mean_together(charts: Sequence[Survival]) -> float:
+    """Mean number of observations until the first signal of independent charts: Σ Π P(Nᵢ > n)."""
+    length = max(chart.listed.size for chart in charts)
+    alive, ratio = np.ones(length), 1.0
+    for chart in charts:
+        behind = chart.listed[-1] * chart.ratio ** np.arange(1.0, length - chart.listed.size + 1.0)
+        alive *= np.concatenate((chart.listed, behind))
+        ratio *= chart.ratio
+    return float(alive.sum() + alive[-1] * ratio / (1.0 - ratio))

@@ -16,9 +16,11 @@ from assay.stats.charts.decomposition import Decomposition
 from assay.stats.charts.fitted_line import Crossing, FittedLine
 from assay.stats.charts.hotelling import t2_limit
 from assay.stats.charts.individuals import imr, imr_rs
+from assay.stats.charts.line_charts import LinearProfileChart, linear_profiles
 from assay.stats.charts.mewma_chart import MewmaChart, mewma
 from assay.stats.charts.multivariate import MultivariateChart
 from assay.stats.charts.parts import Part, ShortRunChart
+from assay.stats.charts.profile_charts import ProfileChart, profiles
 from assay.stats.charts.rare import g, t
 from assay.stats.charts.short_run import standardised, target, z_mr
 from assay.stats.charts.short_run_counts import standardised_p, standardised_u
@@ -40,12 +42,14 @@ __all__ = [
     "FittedLine",
     "GeneralisedVarianceChart",
     "Limits",
+    "LinearProfileChart",
     "LiveChart",
     "LivePoint",
     "MewmaChart",
     "MovingAverageChart",
     "MultivariateChart",
     "Part",
+    "ProfileChart",
     "RegressionChart",
     "Shift",
     "ShortRunChart",
@@ -62,12 +66,14 @@ __all__ = [
     "imr_rs",
     "laney_p",
     "laney_u",
+    "linear_profiles",
     "median",
     "mewma",
     "modified",
     "moving_average",
     "np",
     "p",
+    "profiles",
     "r",
     "regression",
     "s",

@@ -13,7 +13,9 @@ from assay.stats.charts import (
     attributes,
     cusums,
     individuals,
+    line_charts,
     mewma_chart,
+    profile_charts,
     rare,
     short_run,
     short_run_counts,
@@ -42,6 +44,8 @@ CHARTS: Mapping[str, ChartKind] = MappingProxyType(
             *t2_charts.KINDS,
             *variance_chart.KINDS,
             *mewma_chart.KINDS,
+            *line_charts.KINDS,
+            *profile_charts.KINDS,
         )
     }
 )

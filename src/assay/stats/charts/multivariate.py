@@ -245,6 +245,7 @@ def put_together(
     estimator: str,
     formula: str,
     live: object,
+    companions: tuple[ControlChart, ...] = (),
 ) -> ControlChart:
     """A chart of distances."""
     return assemble(
@@ -259,6 +260,7 @@ def put_together(
         estimator=estimator,
         formula=formula,
         live=live,
+        companions=companions,
     )
 
 

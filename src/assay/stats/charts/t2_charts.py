@@ -58,7 +58,7 @@ from assay.stats.charts.vectors import (
     successive_covariance,
     successive_freedom,
 )
-from assay.stats.errors import SingletonSubgroups, TooFewPoints
+from assay.stats.errors import SingletonSubgroups, TooFewPoints, UnknownOption
 
 Covariance = Literal["sample", "successive_differences"]
 ESTIMATORS: tuple[Covariance, ...] = ("sample", "successive_differences")
@@ -66,17 +66,20 @@ ESTIMATORS: tuple[Covariance, ...] = ("sample", "successive_differences")
 
 def t2(
     values: ArrayLike,
+    subgroup: ArrayLike | int | None = None,
     *,
     estimator: Covariance = "sample",
     limits: T2Limits = "exact",
     **options: Unpack[Multivariate],
 ) -> MultivariateChart:
-    """T² chart of individual observations.
+    """T² chart of individual observations; with subgroups, :func:`t2_subgroups`.
 
     Parameters
     ----------
     values
-        ``(N, P)``: an observation of P variables in each row.
+        ``(N, P)``: an observation of P variables in each row; ``(m, n, P)`` are subgroups.
+    subgroup
+        None for individual observations, else as in :func:`t2_subgroups`, where the covariance is pooled.
     estimator
         The covariance from deviations from the mean (``"sample"``), or from the differences of successive
         observations (``"successive_differences"``), which a lasting shift in phase I inflates far less.
@@ -99,8 +102,12 @@ def t2(
     in place of m, and F has f degrees of freedom of the covariance. A point left out of the estimates is
     judged as a later one.
     """
-    settings = settled(options)
     how = one_of(estimator, ESTIMATORS, "estimator")
+    if subgroup is not None or np.ndim(values) == 3:
+        if how != "sample":
+            raise UnknownOption(name="estimator", value=repr(how), known="sample")
+        return t2_subgroups(values, subgroup, limits=limits, **options)
+    settings = settled(options)
     exact = one_of(limits, T2_LIMITS, "limits") == "exact"
     rows = matrix(values, what="t2")
     variables = names_of(values, settings.variables, rows.shape[1])
