@@ -107,7 +107,7 @@ class _Series:
         windows = self._windows(rule)
         for cut in self.cuts:
             windows[max(0, cut - span + 1) : cut] = False
-        found = np.flatnonzero(windows)
+        found = windows.nonzero()[0]
         found += span - 1
         listed: list[int] = found.tolist()
         return listed
