@@ -95,8 +95,8 @@ SAMPLES: dict[str, Callable[[np.random.Generator, int], Data]] = {
 """Points of a stable process for each kind of input."""
 
 NEEDED: dict[str, dict[str, Any]] = {
-    "acceptance": {"lsl": 60.0, "usl": 88.0, "p_acceptable": 0.001, "p_rejectable": 0.01},
-    "modified": {"lsl": 60.0, "usl": 88.0, "p_acceptable": 0.001},
+    "acceptance": {"lsl": 60.0, "usl": 88.0, "p1": 0.001, "p2": 0.01},
+    "modified": {"lsl": 60.0, "usl": 88.0, "p1": 0.001},
 }
 """Options without which a kind can't be made."""
 

@@ -52,11 +52,11 @@ class AcceptanceChart(ControlChart):
 
     lsl: float | None
     usl: float | None
-    p_acceptable: float | None
+    p1: float | None
     """Share outside the nearer specification limit at the acceptable process level."""
     alpha: float | None
     """Chance that a process at the APL is rejected; None where only the RPL was given."""
-    p_rejectable: float | None
+    p2: float | None
     """Share outside the nearer specification limit at the rejectable process level."""
     beta: float | None
     """Chance that a process at the RPL is accepted; None where only the APL was given."""
@@ -132,9 +132,9 @@ def acceptance(
     *,
     lsl: float | None = None,
     usl: float | None = None,
-    p_acceptable: float | None = None,
+    p1: float | None = None,
     alpha: float = 0.05,
-    p_rejectable: float | None = None,
+    p2: float | None = None,
     beta: float = 0.05,
     within: Within = "r",
     **options: Unpack[Common],
@@ -149,10 +149,10 @@ def acceptance(
         For ``(N,)`` values: the size of consecutive subgroups, or a label per value.
     lsl, usl
         Specification limits; one of them is enough.
-    p_acceptable, alpha
+    p1, alpha
         A process with this share outside the nearer limit (at the APL; Montgomery's δ) is rejected with
         chance ``alpha``.
-    p_rejectable, beta
+    p2, beta
         A process with this share outside the nearer limit (at the RPL; Montgomery's γ) is accepted with
         chance ``beta``. With both levels the limits lie between them in the ratio of the two normal
         quantiles; see :func:`assay.stats.charts.acceptance_plan` for the subgroup size that both risks
@@ -171,26 +171,24 @@ def acceptance(
 
     Notes
     -----
-    From the APL: UCL = usl − (z(p_acceptable) − z(alpha)/√n)·σ. From the RPL: UCL = usl − (z(p_rejectable) +
+    From the APL: UCL = usl − (z(p1) − z(alpha)/√n)·σ. From the RPL: UCL = usl − (z(p2) +
     z(beta)/√n)·σ. Likewise below. Montgomery 2020, sec. 10.2.2 and 10.2.3.
     """
-    if p_acceptable is None and p_rejectable is None:
-        raise OutOfRange(name="p_acceptable, p_rejectable", value=0, low=1, high=2)
-    z_accept = None if p_acceptable is None else quantile(p_acceptable, "p_acceptable")
-    z_reject = None if p_rejectable is None else quantile(p_rejectable, "p_rejectable")
+    if p1 is None and p2 is None:
+        raise OutOfRange(name="p1, p2", value=0, low=1, high=2)
+    z_accept = None if p1 is None else quantile(p1, "p1")
+    z_reject = None if p2 is None else quantile(p2, "p2")
     if z_accept is not None and z_reject is not None and z_accept <= z_reject:
-        raise LimitsReversed(
-            low_name="p_acceptable", low=p_acceptable, high_name="p_rejectable", high=p_rejectable
-        )
+        raise LimitsReversed(low_name="p1", low=p1, high_name="p2", high=p2)
     z_alpha, z_beta = quantile(alpha, "alpha"), quantile(beta, "beta")
     asked = Levels(lsl, usl, z_accept, z_alpha, z_reject, z_beta, 0.0, 0.0)
     chart = _chart("acceptance", values, subgroup, asked, within=within, given=options)
     return replace(
         chart,
-        p_acceptable=p_acceptable,
-        alpha=None if p_acceptable is None else alpha,
-        p_rejectable=p_rejectable,
-        beta=None if p_rejectable is None else beta,
+        p1=p1,
+        alpha=None if p1 is None else alpha,
+        p2=p2,
+        beta=None if p2 is None else beta,
     )
 
 
@@ -200,7 +198,7 @@ def modified(
     *,
     lsl: float | None = None,
     usl: float | None = None,
-    p_acceptable: float,
+    p1: float,
     within: Within = "r",
     **options: Unpack[Common],
 ) -> AcceptanceChart:
@@ -210,7 +208,7 @@ def modified(
     ----------
     values, subgroup, lsl, usl, within
         As in :func:`acceptance`.
-    p_acceptable
+    p1
         Largest share outside the nearer specification limit that is acceptable (Montgomery's δ).
     options
         As in :func:`acceptance`; the limits lie ``width`` (3 by default) standard errors beyond the
@@ -222,11 +220,11 @@ def modified(
 
     Notes
     -----
-    UCL = usl − (z(p_acceptable) − width/√n)·σ. Montgomery 2020, sec. 10.2.1; Hill 1956.
+    UCL = usl − (z(p1) − width/√n)·σ. Montgomery 2020, sec. 10.2.1; Hill 1956.
     """
-    asked = Levels(lsl, usl, quantile(p_acceptable, "p_acceptable"), math.nan, None, 0.0, 0.0, 0.0)
+    asked = Levels(lsl, usl, quantile(p1, "p1"), math.nan, None, 0.0, 0.0, 0.0)
     chart = _chart("modified", values, subgroup, asked, within=within, given=options)
-    return replace(chart, p_acceptable=p_acceptable)
+    return replace(chart, p1=p1)
 
 
 def _chart(
@@ -297,9 +295,9 @@ def _chart(
         chart,
         lsl=asked.lsl,
         usl=asked.usl,
-        p_acceptable=None,
+        p1=None,
         alpha=None,
-        p_rejectable=None,
+        p2=None,
         beta=None,
         apl=levels(asked.z_accept),
         rpl=levels(asked.z_reject),
@@ -323,9 +321,9 @@ KINDS = (
         "acceptance",
         acceptance,
         "subgroups",
-        *("lsl", "usl", "p_acceptable", "alpha", "p_rejectable", "beta", "within"),
+        *("lsl", "usl", "p1", "alpha", "p2", "beta", "within"),
         without=("width", "confidence"),
     ),
-    kind("modified", modified, "subgroups", "lsl", "usl", "p_acceptable", "within"),
+    kind("modified", modified, "subgroups", "lsl", "usl", "p1", "within"),
 )
 """The kinds of chart in this module."""

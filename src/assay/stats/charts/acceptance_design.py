@@ -41,9 +41,9 @@ class AcceptancePlan(Result):
     """Chance to reject a process at the APL; as it is with ``n`` and the limits here."""
     beta: float
     """Chance to accept a process at the RPL; as it is with ``n`` and the limits here."""
-    p_acceptable: float
+    p1: float
     """Share outside the specification at the APL."""
-    p_rejectable: float
+    p2: float
     """Share outside the specification at the RPL."""
     apl: tuple[float | None, float | None]
     """Acceptable process levels, lower and upper; None on a side without specification limit."""
@@ -93,8 +93,8 @@ class AcceptancePlan(Result):
             n=self.n,
             alpha=f"{self.alpha:.4g}",
             beta=f"{self.beta:.4g}",
-            p_acceptable=f"{self.p_acceptable:.4g}",
-            p_rejectable=f"{self.p_rejectable:.4g}",
+            p1=f"{self.p1:.4g}",
+            p2=f"{self.p2:.4g}",
         )
 
 
@@ -103,9 +103,9 @@ def acceptance_plan(
     sigma: float,
     lsl: float | None = None,
     usl: float | None = None,
-    p_acceptable: float | None = None,
+    p1: float | None = None,
     alpha: float = 0.05,
-    p_rejectable: float | None = None,
+    p2: float | None = None,
     beta: float = 0.05,
     n: int | None = None,
 ) -> AcceptancePlan:
@@ -117,10 +117,10 @@ def acceptance_plan(
         Standard deviation of one value about the process level, in the values' unit.
     lsl, usl
         Specification limits; one of them is enough.
-    p_acceptable, alpha
+    p1, alpha
         A process with this share outside the nearer limit (Montgomery's δ; it is at the APL) is rejected
         with chance ``alpha``.
-    p_rejectable, beta
+    p2, beta
         A process with this share outside the nearer limit (Montgomery's γ; it is at the RPL) is accepted
         with chance ``beta``.
     n
@@ -133,7 +133,7 @@ def acceptance_plan(
 
     Notes
     -----
-    APL = usl − z(p_acceptable)·σ, RPL = usl − z(p_rejectable)·σ, n = ((z(α) + z(β))·σ / (RPL − APL))²,
+    APL = usl − z(p1)·σ, RPL = usl − z(p2)·σ, n = ((z(α) + z(β))·σ / (RPL − APL))²,
     ACL = APL + (RPL − APL)·z(α)/(z(α) + z(β)), which keeps both risks at most at what was asked for after n
     is rounded up; likewise below. The two sides are treated apart, so both specification limits have to be
     further apart than the process is wide.
@@ -143,17 +143,15 @@ def acceptance_plan(
     if lsl is None and usl is None:
         raise NoLimits(what="acceptance control chart")
     z_alpha, z_beta = quantile(alpha, "alpha"), quantile(beta, "beta")
-    known = [share for share in (p_acceptable, p_rejectable) if share is not None]
+    known = [share for share in (p1, p2) if share is not None]
     if len(known) + (n is not None) < 2:
-        raise OutOfRange(name="p_acceptable, p_rejectable, n", value=len(known), low=2, high=3)
+        raise OutOfRange(name="p1, p2, n", value=len(known), low=2, high=3)
     exact = math.nan
-    z_accept = None if p_acceptable is None else quantile(p_acceptable, "p_acceptable")
-    z_reject = None if p_rejectable is None else quantile(p_rejectable, "p_rejectable")
+    z_accept = None if p1 is None else quantile(p1, "p1")
+    z_reject = None if p2 is None else quantile(p2, "p2")
     if z_accept is not None and z_reject is not None:
         if z_accept <= z_reject:
-            raise LimitsReversed(
-                low_name="p_acceptable", low=p_acceptable, high_name="p_rejectable", high=p_rejectable
-            )
+            raise LimitsReversed(low_name="p1", low=p1, high_name="p2", high=p2)
         exact = ((z_alpha + z_beta) / (z_accept - z_reject)) ** 2
         if n is None:
             n = math.ceil(round(between(exact, "n", 0, MOST), 9))
@@ -173,8 +171,8 @@ def acceptance_plan(
         n_exact=exact,
         alpha=float(special.ndtr(-(z_accept - inward) * root)),
         beta=float(special.ndtr(-(inward - z_reject) * root)),
-        p_acceptable=float(special.ndtr(-z_accept)),
-        p_rejectable=float(special.ndtr(-z_reject)),
+        p1=float(special.ndtr(-z_accept)),
+        p2=float(special.ndtr(-z_reject)),
         apl=apl,
         rpl=both_sides(lsl, usl, z_reject, deviation, "RPL"),
         acl=both_sides(lsl, usl, inward, deviation, "ACL"),

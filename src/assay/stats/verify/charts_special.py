@@ -270,9 +270,7 @@ def _crossing(of: Any, end: str) -> float:
 
 @cache
 def _plan() -> AcceptancePlan:
-    return charts.acceptance_plan(
-        sigma=1, lsl=-10, usl=10, p_acceptable=0.01, alpha=0.00135, p_rejectable=0.05, beta=0.20
-    )
+    return charts.acceptance_plan(sigma=1, lsl=-10, usl=10, p1=0.01, alpha=0.00135, p2=0.05, beta=0.20)
 
 
 def _acceptance() -> Iterator[Check]:
@@ -318,7 +316,7 @@ def _acceptance() -> Iterator[Check]:
         "X̄ chart with modified limits: upper limit, n = 4, sigma = 0.5, δ = .001",
         10 - (float(stats.norm.isf(0.001)) - 3 / 2) * 0.5,
         lambda: at(
-            charts.modified(_rows(), usl=10, p_acceptable=0.001, sigma=0.5).limits.ucl,
+            charts.modified(_rows(), usl=10, p1=0.001, sigma=0.5).limits.ucl,
             0,
         ),
         source="usl − (z(δ) − 3/√n)·sigma by scipy.stats.norm (Montgomery, 6th ed., section 10.2.1)",
@@ -335,9 +333,9 @@ def _rows() -> np.ndarray[Any, Any]:
 
 def _upper(name: str) -> float:
     if name == "acceptable":
-        return at(charts.acceptance(_rows(), usl=10, p_acceptable=0.001, sigma=0.5).limits.ucl, 0)
+        return at(charts.acceptance(_rows(), usl=10, p1=0.001, sigma=0.5).limits.ucl, 0)
     beta = float(stats.norm.sf(1.0))
-    return at(charts.acceptance(_rows(), usl=10, p_rejectable=0.02, beta=beta, sigma=0.5).limits.ucl, 0)
+    return at(charts.acceptance(_rows(), usl=10, p2=0.02, beta=beta, sigma=0.5).limits.ucl, 0)
 
 
 def _planned(name: str) -> float:
@@ -362,7 +360,7 @@ def _risk(level: int) -> float:
 def _live() -> Iterator[Check]:
     rows = np.array([[value, value + 0.2, value - 0.1] for value in VALUES])
     counts, sizes = np.array([4.0, 6, 3, 9, 12, 10, 5]), np.full(7, 100.0)
-    limits: dict[str, Any] = {"lsl": 0.0, "usl": 90.0, "p_acceptable": 0.001, "p_rejectable": 0.02}
+    limits: dict[str, Any] = {"lsl": 0.0, "usl": 90.0, "p1": 0.001, "p2": 0.02}
     cases: dict[str, tuple[Callable[..., ControlChart], tuple[Any, ...]]] = {
         "z_mr": (charts.z_mr, (np.array(VALUES), np.array(PART))),
         "target": (charts.target, (rows, np.array(PART))),
@@ -371,7 +369,7 @@ def _live() -> Iterator[Check]:
         "standardised_u": (charts.standardised_u, (counts, sizes, np.array(list("ababbab")))),
         "regression": (charts.regression, (np.array(WEAR), np.array(USE))),
         "acceptance": (partial(charts.acceptance, **limits), (rows[:4],)),
-        "modified": (partial(charts.modified, usl=90.0, p_acceptable=0.001), (rows[:4],)),
+        "modified": (partial(charts.modified, usl=90.0, p1=0.001), (rows[:4],)),
     }
     for name, (make, data) in cases.items():
         yield _check(
