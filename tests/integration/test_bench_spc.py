@@ -1,9 +1,8 @@
-"""The benchmark of the statistics runs, agrees with its own NumPy floor, and says so when a peer is absent."""
+"""The benchmark of the statistics runs, equals its NumPy floor, and says when a peer is absent."""
 
 from pathlib import Path
 
 import pytest
-
 from benchmarks import peers, spc
 
 
