@@ -119,6 +119,23 @@ def test_what_a_live_monitor_holds_does_not_grow(rows: Floats) -> None:
     assert held() == first
 
 
+@ALL
+def test_an_adaptive_baseline_follows_a_drift_and_still_sees_a_step(kind: str) -> None:
+    rows = Plant(6, 2, 0.5).rows(4, 3400, fault="sensor", onset=3300)
+    model = KINDS[kind].fit(rows[:400])
+    drifting = rows + model.scale * np.linspace(0.0, 4.0, len(rows))[:, None]
+    fixed, adaptive = model.score(drifting), model.score(drifting, forgetting=0.98)
+    assert fixed.alarm[2000:3300].mean() > 0.5
+    assert adaptive.alarm[400:3300].mean() < 0.05
+    assert adaptive.alarm[3300:].mean() > 0.9
+    live = model.live(forgetting=0.98)
+    points = [live.add(row) for row in drifting]
+    np.testing.assert_allclose([point.index for point in points], adaptive.index, rtol=1e-9)
+    assert (model.score(rows, forgetting=1.0).alarm == model.score(rows).alarm).all()
+    with pytest.raises(OutOfRange):
+        model.live(forgetting=1.2)
+
+
 def test_a_late_score_continues_without_the_rows_before(rows: Floats) -> None:
     model = monitor.dpca(2).fit(rows[:400])
     np.testing.assert_allclose(model.score(rows[100:]).t2[2:], model.score(rows).t2[102:])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from assay.stats.arrays import Floats, vector
+from assay.stats.arrays import Floats, between, vector
 from assay.stats.monitor.alarm import mewma_variance
 from assay.stats.monitor.errors import OtherColumns
 from assay.stats.result import Result
@@ -36,11 +36,14 @@ class LiveRow(Result):
 class LiveMonitor:
     """A model that takes rows as they come; equal to scoring all of them at once, up to rounding.
 
-    It holds the last ``lags`` rows and the moving averages, however many rows have come.
+    It holds the last ``lags`` rows and the moving averages, however many rows have come. With ``forgetting``
+    the level of each variable follows the rows that give no alarm: see :meth:`Monitor.live`.
     """
 
-    def __init__(self, model: Monitor) -> None:
+    def __init__(self, model: Monitor, forgetting: float | None = None) -> None:
         self._model = model
+        self._learning = 0.0 if forgetting is None else 1.0 - between(forgetting, "forgetting", 0.5, 1.0)
+        self._center = model.center.copy()
         self._core = model._core  # noqa: SLF001 - the live half of the model
         self._factor = 1.0 / model.scale
         self._past: Floats = np.zeros((model.lags + 1, len(model.names)))
@@ -65,7 +68,7 @@ class LiveMonitor:
             raise OtherColumns(count=found.size, wanted=len(model.names))
         if model.lags:
             self._past[:-1] = self._past[1:]
-        self._past[-1] = (found - model.center) * self._factor
+        self._past[-1] = (found - self._center) * self._factor
         number = self._count
         self._count += 1
         if number < model.lags:
@@ -90,12 +93,21 @@ class LiveMonitor:
         scaled = [
             (root - low) / width for root, low, width in zip(roots, self._middle, self._width, strict=True)
         ]
+        alarm = max(scaled) > 1
+        if self._learning and not alarm:
+            self._center += self._learning * (found - self._center)
         return LiveRow(
             number,
             float(raw.t2[0]),
             float(raw.spe[0]),
             {name: root**3 for name, root in zip(model.watched, roots, strict=True)},
             max(scaled),
-            max(scaled) > 1,
+            alarm,
             tuple(name for name, value in zip(model.watched, scaled, strict=True) if value > 1),
         )
+
+    @property
+    def standardised(self) -> Floats:
+        """The newest row less the level it was held against, over the training deviation, ``(P,)``."""
+        found: Floats = self._past[-1].copy()
+        return found

@@ -61,16 +61,29 @@ class Monitor(Result):
     _smoothing: Smoothing = field(repr=False)
     _limits: Limits = field(repr=False)
 
-    def score(self, values: ArrayLike) -> Score:
+    def score(self, values: ArrayLike, *, forgetting: float | None = None) -> Score:
         """Statistics and alarms of rows ``(N, P)`` in their order, ``N > lags``.
+
+        Parameters
+        ----------
+        values
+            The rows.
+        forgetting
+            As for :meth:`live`; None keeps the training means.
 
         Raises
         ------
-        NotFinite, NotNumeric, WrongShape, TooFewPoints, OtherColumns
+        NotFinite, NotNumeric, WrongShape, TooFewPoints, OtherColumns, OutOfRange
         """
         from assay.stats.monitor.score import scored
 
-        return scored(self, self.standardised(values))
+        rows = self.standardised(values)
+        if forgetting is not None:
+            live = self.live(forgetting=forgetting)
+            for at, row in enumerate(matrix(values)):
+                live.add(row)
+                rows[at] = live.standardised
+        return scored(self, rows)
 
     def contributions(
         self,
@@ -93,11 +106,24 @@ class Monitor(Result):
         """
         return self._core.scores(self.standardised(values))
 
-    def live(self) -> LiveMonitor:
-        """The form that takes one row at a time; bounded state, the same numbers as :meth:`score`."""
+    def live(self, *, forgetting: float | None = None) -> LiveMonitor:
+        """The form that takes one row at a time; bounded state, the same numbers as :meth:`score`.
+
+        Parameters
+        ----------
+        forgetting
+            Weight of the past in an adaptive baseline, 0.5 to 1, such as 0.995: after each row without an
+            alarm the mean of each variable becomes ``forgetting`` times itself plus ``1 - forgetting`` times
+            the row. Relations and limits stay. Slow wear is followed and then no longer reported, so watch
+            the levels elsewhere. None, the default, keeps the training means.
+
+        Raises
+        ------
+        OutOfRange
+        """
         from assay.stats.monitor.live import LiveMonitor
 
-        return LiveMonitor(self)
+        return LiveMonitor(self, forgetting)
 
     def standardised(self, values: ArrayLike) -> Floats:
         """``values`` less the training mean, over the training standard deviation.
