@@ -32,6 +32,7 @@ EXECUTED = [
     "docs/statistics/control-charts.md",
     "docs/statistics/rules.md",
     "docs/statistics/sigma.md",
+    "docs/statistics/msa.md",
     "docs/statistics/acceptance-sampling.md",
     "docs/statistics/tolerance-intervals.md",
     "docs/zh/from-csv-to-cause.md",
