@@ -30,6 +30,8 @@ EXECUTED = [
     "docs/reference/json.md",
     "docs/reference/python.md",
     "docs/statistics/control-charts.md",
+    "docs/statistics/time-weighted-charts.md",
+    "docs/statistics/short-run-and-special-charts.md",
     "docs/statistics/rules.md",
     "docs/statistics/sigma.md",
     "docs/statistics/msa.md",
