@@ -28,6 +28,12 @@ class BeyondNaturalLimit(CapabilityRefusal):
     key = "beyond-natural-limit"
 
 
+class LimitsBeyondTransformation(CapabilityRefusal):
+    """No limit lies where the fitted transformation has values: ``kind``, ``low``, ``high`` (its bounds)."""
+
+    key = "limits-beyond-transformation"
+
+
 class SubgroupsNeeded(CapabilityRefusal):
     """An estimator within subgroups without subgroups: ``estimator``."""
 

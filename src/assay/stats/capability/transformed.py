@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from assay.stats.arrays import one_of
+from assay.stats.capability.errors import LimitsBeyondTransformation
 from assay.stats.capability.process import NormalCapability, Remark, arranged, normal, remark
 from assay.stats.capability.specification import check_natural, specification
 from assay.stats.capability.spread import Degrees, Weighting
 from assay.stats.constants import Kind
 from assay.stats.distributions.transform import Transformation, box_cox, johnson, yeo_johnson
-from assay.stats.errors import NoLimits
 from assay.stats.result import Result
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ def transformed(
 
     Raises
     ------
-    NoLimits
-        Also where both limits are beyond the bounds of the transformation.
-    LimitsReversed, TargetOutsideLimits, BeyondNaturalLimit, NotFinite, TooFewPoints, ConstantData,
+    LimitsBeyondTransformation
+        No limit lies between the bounds of the fitted transformation.
+    NoLimits, LimitsReversed, TargetOutsideLimits, BeyondNaturalLimit, NotFinite, TooFewPoints, ConstantData,
     OutsideSupport, NoTransformation, UnknownOption, OutOfRange
 
     Source: as in :mod:`assay.stats.distributions.transform`.
@@ -114,7 +114,7 @@ def transformed(
     if spec.usl is not None and high is None:
         remarks.append(remark("limit-untransformable-high", limit=f"{spec.usl:g}", bound=f"{found.high:g}"))
     if low is None and high is None:
-        raise NoLimits(what="capability.transformed")
+        raise LimitsBeyondTransformation(kind=found.kind, low=found.low, high=found.high)
     labels = None if groups is None else np.repeat(np.arange(groups.count), groups.sizes)
     study = normal(
         found.transformed,

@@ -110,7 +110,7 @@ def fit(
     method
         ``ml`` maximises the likelihood. ``adjusted`` (default) does the same, except that the standard
         deviation of the normal and the lognormal distributions has the divisor N − 1, as Minitab and JASP
-        print it. ``ls`` fits a line to the probability plot, transformed values on standard quantiles
+        print it, and the two-parameter exponential is unbiased (scale N(x̄ − x₍₁₎)/(N − 1)). ``ls`` fits a line to the probability plot, transformed values on standard quantiles
         (least squares of X on Y), for location-scale families.
     fixed
         Parameters that are known, by name; the others are estimated by maximum likelihood.
@@ -138,8 +138,8 @@ def fit(
     parameters = (
         _by_lines(x, family, positions) if method == "ls" and not known else estimate(x, family, known)
     )
-    if method == "adjusted" and not known and family.name in {"normal", "lognormal", "lognormal3"}:
-        parameters = _adjusted(parameters, x.size)
+    if method == "adjusted" and not known:
+        parameters = _adjusted(family.name, parameters, x.size)
     return described(x, family, parameters, method=method, fixed=tuple(known))
 
 
@@ -255,9 +255,16 @@ def _known(
     return known
 
 
-def _adjusted(parameters: dict[str, float], n: int) -> dict[str, float]:
-    factor = float(np.sqrt(n / (n - 1)))
-    return {name: value * factor if name in {"sd", "log_sd"} else value for name, value in parameters.items()}
+def _adjusted(name: str, parameters: dict[str, float], n: int) -> dict[str, float]:
+    """The estimates without the bias that maximum likelihood leaves where it is known exactly."""
+    if name == "exponential2":
+        scale = parameters["scale"] * n / (n - 1)
+        return {"scale": scale, "threshold": parameters["threshold"] - scale / n}
+    if name in {"normal", "lognormal", "lognormal3"}:
+        factor = float(np.sqrt(n / (n - 1)))
+        spreads = {"sd", "log_sd"}
+        return {key: value * factor if key in spreads else value for key, value in parameters.items()}
+    return parameters
 
 
 def _by_lines(x: Floats, family: Family, positions: str) -> dict[str, float]:

@@ -113,19 +113,25 @@ def _shapiro_wilk(z: Floats) -> Found:
 
 
 def _ryan_joiner(z: Floats) -> Found:
-    """Critical correlations at 10, 5 and 1 % by Ryan & Joiner's formulas; in between, linear in ln p."""
-    n = z.size
-    scores = stats.norm.ppf(plotting_positions(n, "blom"))
+    scores = stats.norm.ppf(plotting_positions(z.size, "blom"))
     r = float(np.corrcoef(np.sort(z), scores)[0, 1])
+    return (r, None, *ryan_joiner_p(r, z.size))
+
+
+def ryan_joiner_p(r: float, n: int) -> tuple[float, Bound]:
+    """p-value of a correlation with the normal scores.
+
+    Critical correlations at 10, 5 and 1 % by Ryan & Joiner's formulas; in between, linear in ln p.
+    """
     root = 1 / np.sqrt(n)
     at10 = 1.0071 - 0.1371 * root - 0.3682 / n + 0.7780 / n**2
     at5 = 1.0063 - 0.1288 * root - 0.6118 / n + 1.3505 / n**2
     at1 = 0.9963 - 0.0211 * root - 1.4106 / n + 3.1791 / n**2
     if r > at10:
-        return r, None, 0.10, "above"
+        return 0.10, "above"
     if r < at1:
-        return r, None, 0.01, "below"
-    return r, None, float(np.exp(np.interp(r, [at1, at5, at10], np.log([0.01, 0.05, 0.10])))), "equal"
+        return 0.01, "below"
+    return float(np.exp(np.interp(r, [at1, at5, at10], np.log([0.01, 0.05, 0.10])))), "equal"
 
 
 def _lilliefors(z: Floats) -> Found:
@@ -133,7 +139,12 @@ def _lilliefors(z: Floats) -> Found:
     fitted = stats.norm.cdf(np.sort(z))
     rank = np.arange(1, n + 1)
     d = float(max((rank / n - fitted).max(), (fitted - (rank - 1) / n).max()))
-    at, size = (d, n) if n <= 100 else (d * (n / 100) ** 0.49, 100)
+    return d, None, lilliefors_p(d, n), "equal"
+
+
+def lilliefors_p(distance: float, n: int) -> float:
+    """p-value of the largest distance between the empirical and the fitted normal distribution function."""
+    at, size = (distance, n) if n <= 100 else (distance * (n / 100) ** 0.49, 100)
     wide = size + 2.78019
     p = float(
         np.exp(
@@ -145,9 +156,8 @@ def _lilliefors(z: Floats) -> Found:
         )
     )
     if p <= 0.1:
-        return d, None, p, "equal"
-    k = (np.sqrt(n) - 0.01 + 0.85 / np.sqrt(n)) * d
-    return d, None, _stephens(float(k)), "equal"
+        return p
+    return _stephens(float((np.sqrt(n) - 0.01 + 0.85 / np.sqrt(n)) * distance))
 
 
 def _stephens(k: float) -> float:

@@ -1,0 +1,247 @@
+"""Capability of a normal characteristic: what it computes, what it refuses, what it leaves out."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.stats import capability
+from assay.stats.capability.errors import BeyondNaturalLimit, SubgroupsNeeded, TargetOutsideLimits
+from assay.stats.charts import xbar_r
+from assay.stats.errors import (
+    ConstantData,
+    LimitsReversed,
+    NoLimits,
+    NotFinite,
+    NotPositive,
+    OutOfRange,
+    Refusal,
+    SingletonSubgroups,
+    SplitSubgroup,
+    TooFewPoints,
+    UnknownOption,
+    WrongShape,
+)
+
+RANDOM = np.random.default_rng(20240501)
+VALUES = RANDOM.normal(10, 0.5, 100)
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        ({}, NoLimits),
+        ({"lsl": 12, "usl": 8}, LimitsReversed),
+        ({"lsl": 8, "usl": 8}, LimitsReversed),
+        ({"lsl": math.nan}, NotFinite),
+        ({"usl": math.inf}, NotFinite),
+        ({"lsl": 8, "usl": 12, "target": 13}, TargetOutsideLimits),
+        ({"lsl": 8, "target": 7}, TargetOutsideLimits),
+        ({"usl": 12, "natural_low": 10}, BeyondNaturalLimit),
+        ({"usl": 12, "natural_low": 13}, LimitsReversed),
+        ({"lsl": 0, "natural_low": 0}, NoLimits),
+        ({"usl": 12, "sigma": "rbar"}, SubgroupsNeeded),
+        ({"usl": 12, "sigma": "range"}, UnknownOption),
+        ({"usl": 12, "sigma": 0.0}, NotPositive),
+        ({"usl": 12, "sigma": -1.0}, NotPositive),
+        ({"usl": 12, "confidence": 1.0}, OutOfRange),
+        ({"usl": 12, "confidence": 95}, OutOfRange),
+        ({"usl": 12, "k": 0}, NotPositive),
+        ({"usl": 12, "degrees": "none"}, UnknownOption),
+        ({"usl": 12, "subgroup": 5, "weighting": "none"}, UnknownOption),
+    ],
+)
+def test_a_wrong_option_is_refused_by_name(options: dict[str, Any], refusal: type[Refusal]) -> None:
+    with pytest.raises(refusal):
+        capability.normal(VALUES, **options)
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "refusal"),
+    [
+        ([1, 2, math.nan], {}, NotFinite),
+        ([1, 2, -math.inf], {}, NotFinite),
+        ([3, 3, 3, 3], {}, ConstantData),
+        ([3], {}, TooFewPoints),
+        ([], {}, TooFewPoints),
+        (np.zeros((2, 2, 2)), {}, WrongShape),
+        ([1.0, 2.0, 4.0, 5.0], {"subgroup": ["a", "b", "a", "b"]}, SplitSubgroup),
+        ([1.0, 2.0, 4.0], {"subgroup": ["a", "a", "b"]}, SingletonSubgroups),
+    ],
+)
+def test_values_that_hold_no_study_are_refused_by_name(
+    values: Any, options: dict[str, Any], refusal: type[Refusal]
+) -> None:
+    with pytest.raises(refusal) as caught:
+        capability.normal(values, usl=12, **options)
+    assert caught.value.values
+
+
+def test_one_limit_gives_one_side() -> None:
+    found = capability.normal(VALUES, usl=12)
+    assert (found.cp, found.cpl, found.cpm, found.z_within.lsl, found.observed.below) == (None,) * 5
+    assert found.cpk == found.cpu
+    assert found.z_within.bench == pytest.approx(3 * found.cpk)
+    assert set(found.intervals) == {"cpu", "cpk", "ppu", "ppk"}
+
+
+def test_a_natural_limit_is_no_specification() -> None:
+    bounded = capability.normal(VALUES, usl=12, natural_low=0)
+    plain = capability.normal(VALUES, usl=12)
+    assert (bounded.cpk, bounded.cpl, bounded.cp) == (plain.cpk, None, None)
+    assert "natural-low" in {remark.key for remark in bounded.remarks}
+    same = capability.normal(VALUES, lsl=0, usl=12, natural_low=0)
+    assert same.cpk == plain.cpk
+    assert same.lsl is None
+
+
+def test_rows_labels_and_a_size_are_the_same_subgroups() -> None:
+    by_size = capability.normal(VALUES, usl=12, subgroup=5)
+    by_rows = capability.normal(VALUES.reshape(20, 5), usl=12)
+    by_label = capability.normal(VALUES, usl=12, subgroup=np.repeat(np.arange(20), 5))
+    assert by_size.sigma_within == by_rows.sigma_within == by_label.sigma_within
+    assert (by_size.estimator, by_size.subgroups, by_size.subgroup_size) == ("rbar", 20, (5, 5))
+
+
+def test_the_estimator_depends_on_the_size_unless_it_is_named() -> None:
+    assert capability.normal(VALUES, usl=12).estimator == "mr"
+    assert capability.normal(VALUES, usl=12, subgroup=10).estimator == "rbar"
+    assert capability.normal(VALUES, usl=12, subgroup=20).estimator == "sbar"
+    named = capability.normal(VALUES, usl=12, subgroup=5, sigma="pooled")
+    rows = VALUES.reshape(20, 5)
+    assert named.sigma_within == pytest.approx(np.sqrt(rows.var(axis=1, ddof=1).mean()))
+
+
+def test_a_given_sigma_has_no_interval_and_a_given_mean_none_at_all() -> None:
+    found = capability.normal(VALUES, lsl=8, usl=12, sigma=0.4)
+    assert found.cp == pytest.approx(4 / 2.4)
+    assert {"pp", "ppk"} <= set(found.intervals)
+    assert not {"cp", "cpk"} & set(found.intervals)
+    both = capability.normal(VALUES, lsl=8, usl=12, sigma=0.4, mean=9)
+    assert both.cpk == pytest.approx(1 / 1.2)
+    assert both.intervals == {}
+    assert both.mean_given
+
+
+def test_the_middle_is_the_target_unless_one_is_given() -> None:
+    found = capability.normal(VALUES, lsl=8, usl=12)
+    assert found.target == 10
+    assert "target-is-middle" in {remark.key for remark in found.remarks}
+    given_one = capability.normal(VALUES, lsl=8, usl=12, target=10)
+    assert given_one.cpm == found.cpm
+    assert "target-is-middle" not in {remark.key for remark in given_one.remarks}
+
+
+def test_cpm_off_the_middle_in_both_conventions() -> None:
+    nearest = capability.normal(VALUES, lsl=8, usl=12, target=9)
+    width = capability.normal(VALUES, lsl=8, usl=12, target=9, cpm="qcc")
+    tau = math.hypot(nearest.sigma_within, nearest.mean - 9)
+    assert nearest.cpm == pytest.approx(1 / (3 * tau))
+    assert width.cpm == pytest.approx(4 / (6 * tau))
+
+
+def test_an_unstable_process_is_told() -> None:
+    moved = np.concatenate([VALUES, VALUES[:20] + 5])
+    found = capability.normal(moved, usl=20, subgroup=5)
+    assert found.stability is not None
+    assert not found.stability.stable
+    assert "not-stable" in {remark.key for remark in found.remarks}
+    assert capability.normal(VALUES, usl=20, stability=False).stability is None
+
+
+def test_degrees_of_the_estimator_cover_where_the_total_does_not() -> None:
+    random = np.random.default_rng(7)
+    rounds, hits = 400, {"total": 0, "estimator": 0}
+    for _ in range(rounds):
+        rows = random.normal(size=(15, 3))
+        for degrees in hits:
+            found = capability.normal(
+                rows,
+                lsl=-3,
+                usl=3,
+                sigma="rbar",
+                degrees=degrees,
+                stability=False,  # type: ignore[arg-type]
+            )
+            hits[degrees] += found.intervals["cp"].lower <= 1 <= found.intervals["cp"].upper
+    assert hits["estimator"] / rounds > 0.92
+    assert hits["total"] / rounds < 0.91
+
+
+def test_a_result_is_plain_json_and_draws_itself() -> None:
+    found = capability.normal(VALUES, usl=12, natural_low=0, subgroup=5)
+    document = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert document["cpk"] == found.cpk
+    assert document["cp"] is None
+    plot = found.plot().to_dict()
+    kinds = [layer["kind"] for layer in plot["panels"][0]["layers"]]
+    assert kinds.count("upright") == 1
+    assert {"bars", "line"} <= set(kinds)
+
+
+def test_frozen_limits_of_a_chart() -> None:
+    chart = xbar_r(VALUES, 5)
+    found = capability.from_chart(chart, lsl=8, usl=12)
+    assert found.cpk == pytest.approx(capability.normal(VALUES, lsl=8, usl=12, subgroup=5).cpk)
+    with pytest.raises(NotPositive):
+        capability.from_parameters(10, 0, usl=12)
+    with pytest.raises(NoLimits):
+        capability.from_chart(chart)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shift=st.floats(-1e3, 1e3),
+    scale=st.floats(0.01, 100),
+    low=st.floats(-6, -1),
+    high=st.floats(1, 6),
+)
+def test_indices_do_not_depend_on_the_unit(shift: float, scale: float, low: float, high: float) -> None:
+    z = (VALUES - 10) / 0.5
+    one = capability.normal(z, lsl=low, usl=high, subgroup=5, stability=False)
+    other = capability.normal(
+        shift + scale * z, lsl=shift + scale * low, usl=shift + scale * high, subgroup=5, stability=False
+    )
+    for name in ("cp", "cpk", "cpm", "cpmk", "pp", "ppk", "cpm_taguchi", "cpk_between_within"):
+        assert getattr(other, name) == pytest.approx(getattr(one, name), rel=1e-6), name
+    assert other.expected_within.total == pytest.approx(one.expected_within.total, rel=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    confidence=st.floats(0.6, 0.99),
+    sigma=st.sampled_from(["rbar", "sbar", "pooled", "pooled_unbiased", "mr", "median_mr", "mssd", "sd"]),
+    degrees=st.sampled_from(["total", "estimator", "bissell"]),
+)
+def test_intervals_hold_their_index_and_nest(confidence: float, sigma: str, degrees: Any) -> None:
+    narrow = capability.normal(
+        VALUES,
+        lsl=8,
+        usl=12,
+        subgroup=5,
+        sigma=sigma,
+        degrees=degrees,
+        confidence=confidence,
+        stability=False,
+    )
+    wide = capability.normal(
+        VALUES,
+        lsl=8,
+        usl=12,
+        subgroup=5,
+        sigma=sigma,
+        degrees=degrees,
+        confidence=confidence + 0.005,
+        stability=False,
+    )
+    for name, ends in narrow.intervals.items():
+        value = getattr(narrow, name)
+        assert ends.lower < value < ends.upper, name
+        assert wide.intervals[name].lower < ends.lower < ends.upper < wide.intervals[name].upper
+        assert ends.lower < narrow.lower_bounds[name] < value
