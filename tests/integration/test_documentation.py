@@ -35,8 +35,12 @@ EXECUTED = [
     "docs/statistics/rules.md",
     "docs/statistics/sigma.md",
     "docs/statistics/msa.md",
+    "docs/statistics/arl.md",
+    "docs/statistics/multivariate-charts.md",
+    "docs/statistics/profiles.md",
     "docs/statistics/acceptance-sampling.md",
     "docs/statistics/tolerance-intervals.md",
+    "docs/statistics/process-monitoring.md",
     "docs/zh/from-csv-to-cause.md",
 ]
 FENCE = re.compile(

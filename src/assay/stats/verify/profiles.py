@@ -17,7 +17,7 @@ from assay.stats.verify.check import Check, Origin, Tolerance
 
 KIM = "Kim, Mahmoud and Woodall, J. Quality Technology 35 (2003) 317"
 KANG = "Kang and Albin, J. Quality Technology 32 (2000) 418"
-NIST = "NIST/SEMATECH e-Handbook of Statistical Methods, section 2.3.6.6: linewidth calibration"
+NIST = "NIST/SEMATECH e-Handbook of Statistical Methods, section 2.3.7: linewidths"
 LINEWIDTHS = (0.76, 3.29, 8.89)
 DAYS = (
     (1.12, 3.49, 9.11),
