@@ -19,12 +19,14 @@ from assay.stats.distributions.errors import (
     NothingObserved,
     NoTransformation,
     OutsideSupport,
+    ThresholdAtInfinity,
     TooManyPoints,
     UnboundedLikelihood,
 )
 from assay.stats.distributions.normality import lilliefors_p
 from assay.stats.errors import (
     ConstantData,
+    NoConvergence,
     NotFinite,
     NotPositive,
     OutOfRange,
@@ -119,6 +121,12 @@ def test_a_shape_below_one_has_no_threshold_by_likelihood() -> None:
     assert distributions.fit(values, "weibull3", fixed={"threshold": 2.99}).parameters["shape"] < 1
 
 
+def test_values_without_a_tail_have_no_threshold_either() -> None:
+    mirrored = -sample("lognormal", 100)
+    with pytest.raises(ThresholdAtInfinity):
+        distributions.fit(mirrored, "lognormal3")
+
+
 def test_candidates_that_cannot_hold_the_values_are_named() -> None:
     found = distributions.identify([-1.0, 0.5, 2.0, 3.5, 4.0, 4.2])
     assert found.best.aic == min(fit.aic for fit in found.fits)
@@ -134,6 +142,7 @@ def test_candidates_that_cannot_hold_the_values_are_named() -> None:
         ([1], "normal", {}, TooFewPoints),
         ([1, 2], "weibull3", {}, TooFewPoints),
         ([4, 4, 4], "gamma", {}, ConstantData),
+        ([1] * 50 + [1.0000001], "gamma", {}, NoConvergence),
         ([-1, 2, 3], "exponential", {}, OutsideSupport),
         ([0, 2, 3], "gamma", {}, OutsideSupport),
         ([1, 2, 30], "beta", {"bounds": (0, 20)}, OutsideSupport),

@@ -34,6 +34,12 @@ class UnboundedLikelihood(DistributionRefusal):
     key = "unbounded-likelihood"
 
 
+class ThresholdAtInfinity(UnboundedLikelihood):
+    """The likelihood grows as the threshold moves away; its limit has none: ``distribution``."""
+
+    key = "threshold-at-infinity"
+
+
 class NothingObserved(DistributionRefusal):
     """Only censored values, of which no spread can be estimated: ``count``."""
 

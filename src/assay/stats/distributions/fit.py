@@ -110,7 +110,8 @@ def fit(
     method
         ``ml`` maximises the likelihood. ``adjusted`` (default) does the same, except that the standard
         deviation of the normal and the lognormal distributions has the divisor N − 1, as Minitab and JASP
-        print it, and the two-parameter exponential is unbiased (scale N(x̄ − x₍₁₎)/(N − 1)). ``ls`` fits a line to the probability plot, transformed values on standard quantiles
+        print it, and the two-parameter exponential is unbiased: scale N(x̄ − x₍₁₎)/(N − 1).
+        ``ls`` fits a line to the probability plot, transformed values on standard quantiles
         (least squares of X on Y), for location-scale families.
     fixed
         Parameters that are known, by name; the others are estimated by maximum likelihood.

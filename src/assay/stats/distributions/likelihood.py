@@ -8,7 +8,7 @@ import numpy as np
 from scipy import optimize, special
 
 from assay.stats.arrays import Floats
-from assay.stats.distributions.errors import UnboundedLikelihood
+from assay.stats.distributions.errors import ThresholdAtInfinity, UnboundedLikelihood
 from assay.stats.distributions.families import FAMILIES, POSITIVE, Family, log_likelihood
 from assay.stats.errors import NoConvergence
 
@@ -154,6 +154,8 @@ def _weibull(values: Floats) -> Parameters:
 def _gamma(values: Floats) -> Parameters:
     """Root of ln k − ψ(k) = ln x̄ − mean ln x."""
     gap = float(np.log(values.mean()) - np.log(values).mean())
+    if gap < 1e-13:
+        raise NoConvergence(what="maximum likelihood (gamma): the values hardly differ", rounds=0)
     rough = (3 - gap + np.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
     shape = float(
         optimize.brentq(
@@ -220,7 +222,8 @@ def _over_thresholds(values: Floats, family: Family, fixed: Mapping[str, float])
     heights = np.array([profile(gap) for gap in grid])
     inner = np.flatnonzero((heights[1:-1] > heights[:-2]) & (heights[1:-1] >= heights[2:])) + 1
     if inner.size == 0:
-        raise UnboundedLikelihood(distribution=family.name)
+        far = int(np.argmax(heights)) == heights.size - 1
+        raise (ThresholdAtInfinity if far else UnboundedLikelihood)(distribution=family.name)
     top = int(inner[np.argmax(heights[inner])])
     found = optimize.minimize_scalar(
         lambda gap: -profile(gap),

@@ -143,8 +143,10 @@ def dixon(values: ArrayLike, *, alpha: float = 0.05, side: Side = "two") -> Outl
     )
 
 
-def generalised_esd(values: ArrayLike, most: int = 10, *, alpha: float = 0.05) -> OutlierTest:
+def generalised_esd(values: ArrayLike, most: int | None = None, *, alpha: float = 0.05) -> OutlierTest:
     """Rosner's generalised extreme studentised deviate test for up to ``most`` outliers.
+
+    Without ``most``, up to 10, or N − 2 where that is fewer. The critical values are close from N = 25 on.
 
     Raises
     ------
@@ -154,6 +156,7 @@ def generalised_esd(values: ArrayLike, most: int = 10, *, alpha: float = 0.05) -
     """
     x = _sample(values, 3, "generalised_esd")
     between(alpha, "alpha", 1e-12, 0.5)
+    most = min(10, x.size - 2) if most is None else most
     between(most, "most", 1, x.size - 2)
     n, left, steps = x.size, np.arange(x.size), []
     for taken in range(1, most + 1):
