@@ -193,6 +193,8 @@ def test_curves_draw_themselves_and_turn_into_plain_values() -> None:
     assert [panel.title.en.split("(")[1] for panel in plot.panels] == ["OC)", "AOQ)", "ASN)", "ATI)"]
     assert plot.title.zh != plot.title.en
     assert len(sampling.plan(10, 1).curves().plot().panels) == 3
+    assert found.plot().to_dict() == plot.to_dict()
+    assert sampling.curves(found.n, found.ac, lot=5000).aoql == curves.aoql
     document = found.to_dict()
     assert document["n"] == 110
     assert document["sizes"] == [110]
@@ -204,3 +206,16 @@ def test_curves_of_a_lot_stand_at_whole_items() -> None:
     assert np.allclose(curves.p * 200, np.rint(curves.p * 200))
     assert curves.acceptance[-1] <= 1e-3
     assert curves.aoql == pytest.approx(curves.aoq.max())
+
+
+def test_the_limiting_quality_of_a_lot_is_a_whole_number_of_items() -> None:
+    plan = sampling.plan(20, 0, distribution="hypergeometric", lot=200)
+    limiting = plan.quality(0.10)
+    assert float(plan.oc(limiting)) <= 0.10 < float(plan.oc(limiting - 1 / 200))
+    assert sampling.plan(20, 0, distribution="hypergeometric", lot=20).quality(0.5) == 1 / 20
+
+
+def test_a_whole_lot_inspected_leaves_nothing_to_go_out() -> None:
+    whole = sampling.plan(20, 0, distribution="hypergeometric", lot=20)
+    assert whole.curves().aoql == 0.0
+    assert whole.ati([0.0, 0.5]).tolist() == [20.0, 20.0]

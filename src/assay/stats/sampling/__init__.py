@@ -7,7 +7,7 @@
 """
 
 from assay.stats.sampling import sample_size
-from assay.stats.sampling.attributes import attributes, double, plan
+from assay.stats.sampling.attributes import attributes, curves, double, plan
 from assay.stats.sampling.curves import OperatingCurves
 from assay.stats.sampling.errors import Discontinued, LotTooLarge, NoPlan, NotTabled
 from assay.stats.sampling.iso2859 import StandardPlan, code_letter, iso2859
@@ -44,6 +44,7 @@ __all__ = [
     "Verdict",
     "attributes",
     "code_letter",
+    "curves",
     "double",
     "estimated_fraction",
     "iso2859",

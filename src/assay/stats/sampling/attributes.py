@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from assay.stats.arrays import between, one_of, ordered, positive
 from assay.stats.errors import LimitsReversed, NotACount, OutOfRange
+from assay.stats.sampling.curves import OperatingCurves
 from assay.stats.sampling.errors import LotTooLarge, NoPlan
 from assay.stats.sampling.plan import AttributesPlan
 from assay.stats.sampling.probability import DISTRIBUTIONS, Distribution, Stages, at_most, ends
@@ -177,6 +179,25 @@ def plan(
         distribution=distribution,
         lot=lot,
     )
+
+
+def curves(
+    n: int | Sequence[int],
+    ac: int | Sequence[int],
+    re: int | Sequence[int] | None = None,
+    *,
+    distribution: Distribution = "binomial",
+    lot: int | None = None,
+    p: ArrayLike | None = None,
+) -> OperatingCurves:
+    """OC, ASN, AOQ and ATI curves of a given plan; parameters and errors as in :func:`plan`.
+
+    Parameters
+    ----------
+    p
+        Qualities to look at, shape ``(P,)``; without them from 0 to where acceptance falls below 0.1 %.
+    """
+    return plan(n, ac, re, distribution=distribution, lot=lot).curves(p)
 
 
 def risk(value: float, name: str) -> float:

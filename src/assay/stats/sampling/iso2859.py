@@ -110,9 +110,9 @@ def iso2859(
     Notes
     -----
     ISO 2859-1:1999 tables 1, 2-A to 2-C, 3-A, 3-B; ANSI/ASQ Z1.4 (MIL-STD-105E) tables I, II, III, IV. The
-    single tables for normal and tightened inspection are the same; reduced inspection differs (Z1.4 keeps a
-    gap between acceptance and rejection number), and so do the double plans for acceptance numbers 3, 7 and
-    8.
+    single tables for normal inspection are the same, for tightened inspection all but letter A at AQL 10;
+    reduced inspection differs (Z1.4 keeps a gap between acceptance and rejection number), and so do the
+    double plans for acceptance numbers 3, 7 and 8.
     """
     one_of(standard, STANDARDS, "standard")
     one_of(inspection, INSPECTIONS, "inspection")

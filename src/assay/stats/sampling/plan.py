@@ -11,6 +11,7 @@ from scipy import optimize, special
 
 from assay.stats.arrays import Floats, numbers
 from assay.stats.errors import OutOfRange, TooFewPoints
+from assay.stats.plot import Plot
 from assay.stats.result import Result
 from assay.stats.sampling.curves import OperatingCurves, grid
 from assay.stats.sampling.errors import LotTooLarge
@@ -122,9 +123,10 @@ class AttributesPlan(Result):
         return np.asarray(inspected.reshape(shape))
 
     def quality(self, acceptance: float) -> float:
-        """The quality ``p`` at which the probability of acceptance is ``acceptance`` (binomial or Poisson).
+        """The quality ``p`` at which the probability of acceptance is ``acceptance``.
 
         With ``acceptance = 0.10`` this is the consumer's risk (limiting) quality, with 0.95 the producer's.
+        In a lot (hypergeometric) it is the first whole item at which acceptance is no more than that.
 
         Raises
         ------
@@ -134,6 +136,10 @@ class AttributesPlan(Result):
         if not 0 < asked < 1:
             raise OutOfRange(name="acceptance", value=asked, low=0, high=1)
         most = self._most()
+        if self.distribution == "hypergeometric":
+            assert self.lot is not None  # noqa: S101 - a hypergeometric plan has a lot
+            every = np.arange(self.lot + 1) / self.lot
+            return float(every[np.argmax(self.oc(every) <= asked)])
         return float(optimize.brentq(lambda p: float(self.oc(p)) - asked, 0.0, most, xtol=1e-14, rtol=1e-13))
 
     def aoql(self) -> tuple[float, float]:
@@ -181,6 +187,10 @@ class AttributesPlan(Result):
             p2=self.p2,
             plan=self.summary,
         )
+
+    def plot(self) -> Plot:
+        """The plan's curves, as :meth:`curves` draws them."""
+        return self.curves().plot()
 
     @property
     def summary(self) -> str:

@@ -3,16 +3,20 @@
 Every master table is one pattern. Sample sizes and AQLs step through the same preferred numbers (5 per
 decade), so that sample size x AQL is constant along a diagonal, and the acceptance number depends on the
 diagonal alone. A table is therefore a row of numbers along the diagonals, and where a diagonal has no plan,
-an arrow to the nearest one that has. Sources: ISO 2859-1:1999 (identical: GB/T 2828.1-2012), tables 1, 2-A
-to 2-C, 3-A, 3-B; ANSI/ASQ Z1.4 and its public-domain parent MIL-STD-105E, tables I, II, III and IV. The
-tests check the diagonals, monotony, and the risks by the arithmetic of the plans; the cells of tables I to
-IV were compared with a second, independent encoding.
+an arrow to the nearest one that has.
+
+Sources: ISO 2859-1:1999 (identical: GB/T 2828.1-2012), tables 1, 2-A to 2-C, 3-A, 3-B; ANSI/ASQ Z1.4 and its
+public-domain parent MIL-STD-105E, tables I, II, III and IV. The tests check the diagonals, monotony, and the
+risks by the arithmetic of the plans. The single-sampling tables were compared cell by cell with independent
+transcriptions: all of MIL-STD-105E tables II-A to II-C, and of GB/T 2828.1-2012 all of 2-C and the rows of
+2-A and 2-B that hold arrows of every kind. The double plans of ISO 2859-1 that differ from MIL-STD-105E have
+no second transcription; their OC curves are nearer to the single plans, as the revision meant them to be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Inspection = Literal["normal", "tightened", "reduced"]
@@ -122,22 +126,24 @@ NORMAL = Master(
     odd={},
 )
 """ISO 2859-1 table 2-A, ANSI/ASQ Z1.4 table II-A."""
-TIGHTENED = Master(
+TIGHTENED_ISO = Master(
     sizes=SIZES,
     diagonals={15: _PLAIN[0]} | {18 + i: _PLAIN[ac] for i, ac in enumerate((1, 2, 3, 5, 8, 12, 18))},
     high={25: _PLAIN[27], 26: _PLAIN[41]},
     first_up=False,
-    odd={(0, AQLS.index(10.0)): None},
+    odd={},
     last=(LETTERS.index("S"), AQLS.index(0.025)),
 )
-"""ISO 2859-1 table 2-B, ANSI/ASQ Z1.4 table II-B."""
+"""ISO 2859-1 table 2-B."""
+TIGHTENED_Z14 = replace(TIGHTENED_ISO, odd={(0, AQLS.index(10.0)): None})
+"""ANSI/ASQ Z1.4 table II-B: at AQL 10 letter A has no plan of its own."""
 _UNCHANGED = {(0, 17 + i): _PLAIN[ac] for i, ac in enumerate((1, 2, 3, 5, 7, 10, 14, 21, 30))} | {
     (1, 21 + i): _PLAIN[ac] for i, ac in enumerate((7, 10, 14, 21, 30))
 }
 """Letters A and B keep n = 2 under reduced inspection, and so the numbers of normal inspection."""
 REDUCED_ISO = Master(
     sizes=REDUCED_SIZES,
-    diagonals={14: _PLAIN[0]} | {17 + i: _PLAIN[ac] for i, ac in enumerate((1, 1, 2, 3, 5, 6, 8, 10))},
+    diagonals={14: _PLAIN[0]} | {18 + i: _PLAIN[ac] for i, ac in enumerate((1, 2, 3, 5, 6, 8, 10))},
     high={25: _PLAIN[14], 26: _PLAIN[21]},
     first_up=True,
     odd=_UNCHANGED,
@@ -226,4 +232,6 @@ def master(standard: Standard, inspection: Inspection) -> Master:
     """The single-sampling master table of a standard for a severity of inspection."""
     if inspection == "reduced":
         return REDUCED_Z14 if standard == "ansi-z1.4" else REDUCED_ISO
-    return NORMAL if inspection == "normal" else TIGHTENED
+    if inspection == "tightened":
+        return TIGHTENED_Z14 if standard == "ansi-z1.4" else TIGHTENED_ISO
+    return NORMAL

@@ -38,6 +38,37 @@ AOQL_Y = {0: 0.3679, 1: 0.8400, 2: 1.371, 3: 1.942}
 K_AND_M = {15: (1.79, 3.06), 35: (1.89, 2.66), 75: (1.98, 2.27), 100: (2.00, 2.18), 200: (2.04, 2.04)}
 """k and M in percent for AQL 1.0, by sample size."""
 
+GBT_COLUMNS: dict[tuple[Inspection, float], str] = {
+    (
+        "normal",
+        1.0,
+    ): "E13/0 E13/0 E13/0 E13/0 E13/0 E13/0 H50/1 H50/1 J80/2 K125/3 L200/5 M315/7 N500/10 P800/14 "
+    "Q1250/21 Q1250/21",
+    (
+        "tightened",
+        1.0,
+    ): "F20/0 F20/0 F20/0 F20/0 F20/0 F20/0 J80/1 J80/1 J80/1 K125/2 L200/3 M315/5 N500/8 "
+    "P800/12 Q1250/18 Q1250/18",
+    (
+        "tightened",
+        10.0,
+    ): "A2/0 D8/1 D8/1 D8/1 E13/2 F20/3 G32/5 H50/8 J80/12 K125/18 K125/18 K125/18 K125/18 K125/18 "
+    "K125/18 K125/18",
+    (
+        "reduced",
+        1.0,
+    ): "E5/0 E5/0 E5/0 E5/0 E5/0 E5/0 J32/1 J32/1 J32/1 K50/2 L80/3 M125/5 N200/6 P315/8 Q500/10 Q500/10",
+    (
+        "reduced",
+        10.0,
+    ): "D3/1 D3/1 D3/1 D3/1 E5/2 F8/3 G13/5 H20/6 J32/8 K50/10 K50/10 K50/10 K50/10 K50/10 K50/10 K50/10",
+    (
+        "reduced",
+        150.0,
+    ): "A2/7 B2/7 C2/8 D3/10 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14",
+}
+"""Columns as printed with the arrows followed: the letter whose row the plan stands in, n and Ac, for A to R."""
+
 
 def checks() -> Iterator[Check]:
     """Every statistic of the family with its reference."""
@@ -207,6 +238,15 @@ def _standards() -> Iterator[Check]:
             origin="software",
             note="Sample size, acceptance and rejection number of every letter and AQL, arrows followed.",
         )
+    for (inspection, aql), printed in GBT_COLUMNS.items():
+        yield line(
+            f"gbt2828.1.{inspection}.aql{aql:g}",
+            f"GB/T 2828.1 single sampling, {inspection}, AQL {aql:g}: letters of 16 whose plan differs",
+            0,
+            partial(_differing_column, inspection, aql, printed),
+            source=f"GB/T 2828.1-2012 (ISO 2859-1:1999) table 2-{'ABC'[INSPECTIONS.index(inspection)]}",
+            note="Letter whose row the plan stands in, sample size and acceptance number.",
+        )
     for name, standard in (("iso2859-1", "iso2859-1"), ("z14", "ansi-z1.4")):
         for inspection, published in zip(INSPECTIONS, ((125, 3), (125, 2)), strict=False):
             yield line(
@@ -341,6 +381,14 @@ def _differing(inspection: Inspection) -> int:
             found = sampling.iso2859(None, aql, inspection=inspection, standard="ansi-z1.4", letter=letter)
             there = tuple(printed[key][row][column] for key in ("n", "ac", "re"))
             wrong += (found.n, found.ac, found.re) != there
+    return wrong
+
+
+def _differing_column(inspection: Inspection, aql: float, printed: str) -> int:
+    wrong = 0
+    for letter, told in zip(LETTERS[:16], printed.split(), strict=True):
+        found = sampling.iso2859(None, aql, inspection=inspection, standard="gbt2828.1", letter=letter)
+        wrong += f"{found.plan_letter}{found.n}/{found.ac}" != told
     return wrong
 
 
