@@ -67,7 +67,7 @@ GBT_COLUMNS: dict[tuple[Inspection, float], str] = {
         150.0,
     ): "A2/7 B2/7 C2/8 D3/10 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14 E5/14",
 }
-"""Columns as printed with the arrows followed: the letter whose row the plan stands in, n and Ac, for A to R."""
+"""Columns as printed, arrows followed, for A to R: the letter whose row the plan stands in, n and Ac."""
 
 
 def checks() -> Iterator[Check]:
