@@ -17,6 +17,7 @@ from assay.stats.errors import (
     NotNumeric,
     NotPositive,
     OutOfRange,
+    SettingNotFinite,
     TooFewPoints,
     UnknownColumn,
     UnknownOption,
@@ -41,10 +42,18 @@ def numbers(values: ArrayLike, name: str) -> Floats:
     except (TypeError, ValueError) as error:
         raise NotNumeric(name=name, value=str(error)) from error
     # A sum is finite only if every term is: one pass instead of a mask, except when something is wrong.
-    if not np.isfinite(found.sum()) and not (finite := np.isfinite(found)).all():
-        wrong = np.flatnonzero(~finite.ravel())
+    with np.errstate(invalid="ignore", over="ignore"):
+        whole = found.sum()
+    if not np.isfinite(whole) and not (finite := np.isfinite(found)).all():
+        if found.ndim == 0:
+            raise SettingNotFinite(name=name, value=float(found))
+        wrong = np.argwhere(~finite)
+        first = tuple(int(at) for at in wrong[0])
         raise NotFinite(
-            name=name, count=wrong.size, index=int(wrong[0]), value=float(found.ravel()[wrong[0]])
+            name=name,
+            count=len(wrong),
+            index=first[0] if len(first) == 1 else first,
+            value=float(found[first]),
         )
     return found
 

@@ -34,9 +34,18 @@ class Refusal(StatisticsError):
 
 
 class NotFinite(Refusal):
-    """NaN or infinity among the data: ``name``, ``count``, first ``index`` (0-based) and its ``value``."""
+    """NaN or infinity among the data: ``name``, ``count``, first ``index`` and its ``value``.
+
+    ``index`` is 0-based, and a tuple in a matrix.
+    """
 
     key = "not-finite"
+
+
+class SettingNotFinite(NotFinite):
+    """A single value or setting that is NaN or infinite: ``name``, ``value``."""
+
+    key = "setting-not-finite"
 
 
 class NotNumeric(Refusal):
