@@ -21,7 +21,11 @@ def cusum_picture(chart: CusumChart) -> Plot:
     signals = flags(chart)
     if chart.companions:
         lower = chart.companions[0]
-        layers += [layer for layer in panel(lower, first.title).layers if isinstance(layer, Points)]
+        layers += [
+            replace(layer, role="other" if layer.role == "data" else layer.role)
+            for layer in panel(lower, first.title).layers
+            if isinstance(layer, Points)
+        ]
         beyond = chart.statistics > chart.h
         above = {rule: [at for at in found if beyond[at]] for rule, found in chart.violations.items()}
         both = (*flags(replace(chart, violations=above)).flags, *flags(lower).flags)

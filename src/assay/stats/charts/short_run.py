@@ -132,6 +132,8 @@ def z_mr(
         method=how,
         scale=_z_log if how == "relative" else _z,
         phase1=mask,
+        estimator=estimator,
+        formula=_z_formula(how, estimator, inner.width),
     )
 
 
@@ -401,6 +403,12 @@ def _by_run(pool: _Pool, means: Floats, given: Mapping[Any, float] | None) -> tu
     return scales, tuple(estimates)
 
 
+def _z_formula(how: Pooling, estimator: Estimator, width: float) -> str:
+    shown = "ln x" if how == "relative" else "x"
+    sigma = {"mr": "mean(MR)/d2", "median_mr": "median(MR)/d4"}[estimator]
+    return f"z = ({shown} − mean of the part)/σ, σ = {sigma} ({how}); 0 ± {width:.6g}"
+
+
 # -- putting together ----------------------------------------------------------------------------------------
 
 
@@ -413,6 +421,8 @@ def _short_run(
     method: str,
     scale: Scale,
     phase1: Bools | None,
+    estimator: str | None = None,
+    formula: str | None = None,
 ) -> ShortRunChart:
     """The chart of the common scale as a chart of parts."""
     form = inner._live  # noqa: SLF001 - the same package; its form is wrapped
@@ -420,11 +430,15 @@ def _short_run(
     # By runs, only the last run goes on; a part's later estimate replaces its earlier one.
     last = estimates[-1:] if method == "runs" else estimates
     live = ByPart(form, scale, {part.part: part for part in last})
-    more = {} if phase1 is None else {"phase1": phase1}
+    more: dict[str, Any] = {} if phase1 is None else {"phase1": phase1}
+    if estimator is not None and any(part.count for part in estimates):
+        more["estimator"] = estimator
+    if formula is not None:
+        more["formula"] = formula
     title = f"{name}_{inner.kind}"
     return extended(
         ShortRunChart,
-        replace(inner, kind=name, title=title, _live=live, **more),  # type: ignore[arg-type]
+        replace(inner, kind=name, title=title, _live=live, **more),
         parts=which.listed,
         estimates=estimates,
         method=method,
