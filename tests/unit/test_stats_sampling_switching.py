@@ -118,6 +118,12 @@ def test_no_state_changes_in_place_and_counts_stay_bounded(lots: list[bool]) -> 
         assert state.not_accepted <= 5
 
 
+def test_the_state_draws_itself_as_a_table() -> None:
+    plot = walk(Switching(), [YES] * 3, tighter=True).plot()
+    assert plot.panels[0].title.zh == "正常检验"
+    assert plot.to_dict()["panels"][0]["layers"][0]["rows"] == [["9 / 30", "3 / 3", "0 / 5"]]
+
+
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(UnknownOption):
         Switching(standard="iso2859-2")  # type: ignore[arg-type]

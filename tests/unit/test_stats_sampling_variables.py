@@ -167,6 +167,14 @@ def test_other_refusals() -> None:
         sampling.variables(0.01, 0.05, 0.08, 0.1, method="guess")  # type: ignore[arg-type]
 
 
+def test_a_verdict_draws_the_distribution_and_the_limits() -> None:
+    verdict = sampling.variables_plan(20, 1.8).judge(10.0, 0.5, lsl=8.5, usl=12.0)
+    line, *limits = verdict.plot().panels[0].layers
+    assert [limit.x for limit in limits] == [8.5, 12.0]  # type: ignore[union-attr]
+    assert line.y.argmax() == 90  # type: ignore[union-attr]
+    assert verdict.plot().title.en == "The lot is accepted"
+
+
 def test_the_plan_draws_its_curve() -> None:
     plot = sampling.variables(0.01, 0.05, 0.08, 0.10).plot()
     line, *marks = plot.panels[0].layers

@@ -12,8 +12,9 @@ from typing import Literal
 
 from assay.stats.arrays import one_of
 from assay.stats.errors import UnknownOption
+from assay.stats.plot import Axis, Cells, Panel, Plot
 from assay.stats.result import Result
-from assay.stats.sampling.errors import Discontinued
+from assay.stats.sampling.errors import CATALOGUE, Discontinued
 from assay.stats.sampling.iso2859 import StandardPlan
 from assay.stats.sampling.tables import STANDARDS, Standard
 
@@ -132,6 +133,23 @@ class Switching(Result):
             nonconforming=total,
             gap=len(drawn) == len(plan.sizes) and plan.ac < total < plan.re,
             steady=steady,
+        )
+
+    def plot(self) -> Plot:
+        """A table of where inspection stands."""
+        told = {
+            "score": f"{self.score} / {SCORE_FOR_REDUCED}",
+            "accepted": f"{sum(self.recent)} / {len(self.recent)}",
+            "not-accepted": f"{self.not_accepted} / {self.discontinue_at}",
+        }
+        cells = Cells(
+            heads=tuple(CATALOGUE.text(f"head.{key}") for key in told),
+            rows=(tuple(told.values()),),
+        )
+        blank = Axis(title=CATALOGUE.text("panel.switching"))
+        return Plot(
+            title=CATALOGUE.text("title.switching", standard=self.standard),
+            panels=(Panel(title=CATALOGUE.text(f"state.{self.state}"), x=blank, y=blank, layers=(cells,)),),
         )
 
     def resume(self) -> Switching:

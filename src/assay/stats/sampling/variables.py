@@ -41,6 +41,30 @@ class Verdict(Result):
     """Estimated fraction above the upper limit."""
     estimated: float
     """Both together; compared with ``p_star`` where there are two limits."""
+    lsl: float | None
+    usl: float | None
+
+    def plot(self) -> Plot:
+        """The normal distribution that the sample speaks for, with the specification limits."""
+        reach = 4.5 * self.standard_deviation
+        x = np.linspace(self.mean - reach, self.mean + reach, 181)
+        density = stats.norm.pdf(x, self.mean, self.standard_deviation)
+        limits = [
+            Upright(name=CATALOGUE.text(f"layer.{key}"), x=value, role="specification", label=f"{value:g}")
+            for key, value in (("lsl", self.lsl), ("usl", self.usl))
+            if value is not None
+        ]
+        panel = Panel(
+            title=CATALOGUE.text("panel.distribution"),
+            x=Axis(title=CATALOGUE.text("axis.value")),
+            y=Axis(title=CATALOGUE.text("axis.density"), low=0.0),
+            layers=(Line(name=CATALOGUE.text("panel.distribution"), x=x, y=density), *limits),
+        )
+        return Plot(
+            title=CATALOGUE.text(f"title.{'accepted' if self.accepted else 'rejected'}"),
+            panels=(panel,),
+            note=CATALOGUE.text("note.verdict", estimated=f"{self.estimated:.4g}"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +170,8 @@ class VariablesPlan(Result):
             estimated_lower=tails[0],
             estimated_upper=tails[1],
             estimated=sum(tails),
+            lsl=lsl,
+            usl=usl,
         )
 
     def plot(self) -> Plot:
