@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from assay.stats.charts.variance_chart import b1, b2
 from assay.stats.errors import (
     ConstantData,
     NotFinite,
+    NotNumeric,
     NotPositive,
     OutOfRange,
     SingletonSubgroups,
@@ -221,13 +223,25 @@ def test_a_broken_relation_shows_in_the_conditional_term() -> None:
 
 
 def test_names_come_from_a_frame() -> None:
-    class Frame:
-        columns = ("temperature", "pressure", "speed")
+    names = ("temperature", "pressure", "speed")
+    columns = dict(zip(names, ROWS.T, strict=True))
+    plain = charts.t2(ROWS)
+    for frame in (columns, pa.table(columns)):
+        chart = charts.t2(frame)
+        assert chart.variables == names
+        assert chart.statistics.tolist() == plain.statistics.tolist()
+        assert charts.t2(frame, 5).variables == names
+        assert charts.mewma(frame).variables == names
+        assert charts.generalised_variance(frame, 5).variables == names
+    with pytest.raises(WrongShape, match="pressure"):
+        charts.t2({**columns, "pressure": ROWS[:9, 1]})
 
-        def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-            return ROWS
 
-    assert charts.t2(Frame()).variables == ("temperature", "pressure", "speed")
+def test_t2_of_subgroups_by_either_name() -> None:
+    assert charts.t2(CUBE).statistics.tolist() == charts.t2_subgroups(CUBE).statistics.tolist()
+    flat = charts.t2(CUBE.reshape(-1, 3), 5)
+    assert flat.kind == "t2_subgroups"
+    assert flat.statistics.tolist() == charts.t2_subgroups(CUBE).statistics.tolist()
 
 
 # -- live ----------------------------------------------------------------------------------------------------
@@ -264,6 +278,14 @@ def test_the_live_form_gives_exactly_the_batch_result(
     flagged = [point.index for point in found if point.violations]
     assert flagged == [index for index in whole.flagged if index >= 25]
     assert flagged
+
+
+def test_fifty_variables_live_are_the_batch_to_the_last_digit() -> None:
+    rng = np.random.default_rng(6)
+    rows = rng.standard_normal((300, 50)) @ rng.standard_normal((50, 50)) * 10.0 ** rng.integers(-3, 4, 50)
+    whole = charts.t2(rows, phase1=(0, 200))
+    live = charts.t2(rows[:200]).live()
+    assert [live.add(row).statistic for row in rows[200:]] == whole.statistics[200:].tolist()
 
 
 def test_live_subgroups_of_other_sizes() -> None:
@@ -330,6 +352,9 @@ def summed_column() -> np.ndarray:
         (lambda: charts.t2(ROWS[:5], estimator="successive_differences"), TooFewPoints),
         (lambda: charts.t2(constant_column()), ConstantData),
         (lambda: charts.t2(summed_column()), SingularCovariance),
+        (lambda: charts.t2(CUBE, estimator="successive_differences"), UnknownOption),
+        (lambda: charts.t2([[1.0, 2.0], [3.0]]), NotNumeric),
+        (lambda: charts.t2({"a": ["x"] * 60, "b": ROWS[:, 0]}), NotNumeric),
         (lambda: charts.t2(ROWS, alpha=0.0), OutOfRange),
         (lambda: charts.t2(ROWS, alpha=math.nan), NotFinite),
         (lambda: charts.t2(ROWS, estimator="robust"), UnknownOption),

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from assay.stats.arrays import Floats
-from assay.stats.charts.vectors import Value
+from assay.stats.charts.vectors import Value, in_order
 from assay.stats.errors import SingularCovariance, TooFewPoints
-
-Table = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -23,28 +21,32 @@ class Design:
     """``(k, q)``."""
     covariance: Floats
     """Covariance of the coefficients over the residual variance, ``(q, q)``: (X′X)⁻¹."""
-    points: Table
-    """Rows of ``basis``."""
-    solution: Table
-    """Rows of (X′X)⁻¹X′: a coefficient is a sum over the points."""
+    solution: Floats
+    """(X′X)⁻¹X′, ``(q, k)``: a coefficient is a sum over the points."""
 
     @property
     def freedom(self) -> int:
         """Degrees of freedom of a profile's residuals, k − q."""
-        return len(self.points) - len(self.solution)
+        return len(self.basis) - len(self.solution)
 
     def coefficients(self, profile: Sequence[Value]) -> list[Value]:
         """The coefficients of profiles given point by point."""
-        return [_dot(row, profile) for row in self.solution]
+        return [_dot(row, profile) for row in self.solution.tolist()]
 
     def residual_variance(self, profile: Sequence[Value], coefficients: Sequence[Value]) -> Value:
         """Sum of squared residuals over k − q."""
         total: Any = None
-        for row, value in zip(self.points, profile, strict=True):
+        for row, value in zip(self.basis.tolist(), profile, strict=True):
             left: Any = value - _dot(row, coefficients)
             total = left * left if total is None else total + left * left
         found: Value = total / float(self.freedom)
         return found
+
+    def fit_one(self, profile: Floats) -> tuple[Floats, float]:
+        """Coefficients ``(q,)`` and residual variance of one profile ``(k,)``, the same to the last digit."""
+        coefficients = in_order(self.solution * profile)
+        left = profile - in_order(self.basis * coefficients)
+        return coefficients, float(in_order(left * left)) / float(self.freedom)
 
 
 def design(basis: Floats) -> Design:
@@ -68,11 +70,7 @@ def design(basis: Floats) -> Design:
         raise SingularCovariance(rank=rank, dimensions=size, count=count)
     inverse = np.linalg.inv(triangle)
     solution = inverse @ orthogonal.T
-    return Design(basis, inverse @ inverse.T, _table(basis), _table(solution))
-
-
-def _table(values: Floats) -> Table:
-    return tuple(map(tuple, values.tolist()))
+    return Design(basis, inverse @ inverse.T, solution)
 
 
 def _dot(factors: Sequence[float], values: Sequence[Value]) -> Value:

@@ -154,7 +154,7 @@ def linear_profiles(
     for stretch, line in zip(phases.stretches, lines, strict=True):
         monitor = charts.monitor(line)
         for index in range(stretch.start, stretch.stop):
-            taken = monitor.take(rows[index].tolist(), own=bool(inside[index]))
+            taken = monitor.take(rows[index], own=bool(inside[index]))
             for trace, point in zip(traced, taken, strict=True):
                 trace.append(point)
     drawn = [
@@ -262,7 +262,7 @@ class _Charts:
     @property
     def points(self) -> int:
         """Measurements of a profile, k."""
-        return len(self.plan.points)
+        return len(self.plan.basis)
 
     def formula(self, number: int) -> str:
         """Limits of a chart as a formula."""
@@ -304,15 +304,15 @@ class _Monitor:
         self.line = line
         self.state: tuple[float, ...] = ()
 
-    def take(self, profile: list[float], *, own: bool) -> tuple[Point, ...]:
+    def take(self, profile: Floats, *, own: bool) -> tuple[Point, ...]:
         """The points of one more profile; ``own`` if the line was estimated from it."""
         raise NotImplementedError
 
-    def fitted(self, profile: list[float]) -> tuple[float, float, float]:
+    def fitted(self, profile: Floats) -> tuple[float, float, float]:
         """Intercept, slope and residual variance of a profile."""
-        plan = self.charts.plan
-        coefficients = plan.coefficients(profile)
-        return coefficients[0], coefficients[1], plan.residual_variance(profile, coefficients)
+        coefficients, variance = self.charts.plan.fit_one(profile)
+        intercept, slope = coefficients.tolist()
+        return intercept, slope, variance
 
     @property
     def slope_factor(self) -> float:
@@ -347,7 +347,7 @@ class _Shewhart(_Monitor):
         reach = quantile * math.sqrt(variance * (1.0 - 1.0 / count if own else 1.0 + 1.0 / count))
         return center, center - reach, center + reach
 
-    def take(self, profile: list[float], *, own: bool) -> tuple[Point, ...]:
+    def take(self, profile: Floats, *, own: bool) -> tuple[Point, ...]:
         values = self.fitted(profile)
         return tuple((value, *lines) for value, lines in zip(values, self._lines[own], strict=True))
 
@@ -369,7 +369,7 @@ class _Ewma(_Monitor):
         )
         self.state = (line.intercept, line.slope, self._floor)
 
-    def take(self, profile: list[float], *, own: bool) -> tuple[Point, ...]:
+    def take(self, profile: Floats, *, own: bool) -> tuple[Point, ...]:
         lam, stay = self.charts.lam, 1.0 - self.charts.lam
         intercept, slope, variance = self.fitted(profile)
         rough = math.log(variance) if variance > 0.0 else -math.inf
@@ -394,18 +394,12 @@ class _EwmaRange(_Monitor):
         )
         self.state = (0.0,)
 
-    def take(self, profile: list[float], *, own: bool) -> tuple[Point, ...]:
-        line = self.line
-        apart = [
-            value - (line.intercept + line.slope * row[1])
-            for value, row in zip(profile, self.charts.plan.points, strict=True)
-        ]
-        total = apart[0]
-        for one in apart[1:]:
-            total += one
+    def take(self, profile: Floats, *, own: bool) -> tuple[Point, ...]:
+        apart = profile - (self.line.intercept + self.line.slope * self.charts.plan.basis[:, 1])
+        mean, spread = float(apart.mean()), float(apart.max() - apart.min())
         lam = self.charts.lam
-        self.state = (lam * (total / len(apart)) + (1.0 - lam) * self.state[0],)
-        return (self.state[0], *self._lines[0]), (max(apart) - min(apart), *self._lines[1])
+        self.state = (lam * mean + (1.0 - lam) * self.state[0],)
+        return (self.state[0], *self._lines[0]), (spread, *self._lines[1])
 
 
 @lru_cache(maxsize=64)

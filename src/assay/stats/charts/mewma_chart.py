@@ -38,11 +38,14 @@ from assay.stats.charts.t2_charts import ESTIMATORS, Covariance, individuals_mod
 from assay.stats.charts.vectors import (
     Model,
     apart,
+    are_subgroups,
     columns_of,
     distance,
+    distance_of_one,
     mean_of_members,
     names_of,
     row_groups,
+    table,
 )
 from assay.stats.errors import UnequalSubgroups
 
@@ -116,22 +119,23 @@ def mewma(
     weight = between(lam, "lam", 1e-5, 1.0)
     how = one_of(limits, MEWMA_LIMITS, "limits")
     covariance = one_of(estimator, ESTIMATORS, "estimator")
-    single = subgroup is None and np.ndim(values) != 3
+    single = subgroup is None and not are_subgroups(values)
+    taken, named = table(values)
     if single:
-        rows, size, labels = matrix(values, what="mewma"), 1.0, None
-        variables = names_of(values, settings.variables, rows.shape[1])
+        rows, size, labels = matrix(taken, what="mewma"), 1.0, None
+        variables = names_of(named, settings.variables, rows.shape[1])
         phases = settings.plan(rows.shape[0])
         models = [
             individuals_model(rows[stretch.estimating], settings, covariance, variables)
             for stretch in phases.stretches
         ]
     else:
-        groups = row_groups(values, subgroup, "mewma")
+        groups = row_groups(taken, subgroup, "mewma")
         if groups.sizes.min() != groups.sizes.max():
             raise UnequalSubgroups(
                 what="mewma", smallest=int(groups.sizes.min()), largest=int(groups.sizes.max())
             )
-        variables = names_of(values, settings.variables, groups.rows.shape[1])
+        variables = names_of(named, settings.variables, groups.rows.shape[1])
         phases = settings.plan(groups.count)
         rows, models = pooled_means(groups, phases, settings, variables)
         size, labels = float(groups.sizes[0]), groups.labels
@@ -234,7 +238,7 @@ class LiveMewma:
 
     def __init__(self, form: MewmaForm, index: int) -> None:
         self._form = form
-        self._last = list(form.last)
+        self._last = np.array(form.last)
         self._factor = form.factor
         self._index = index
 
@@ -253,12 +257,10 @@ class LiveMewma:
             if len(members) != form.size:
                 sizes = sorted((len(members), int(form.size)))
                 raise UnequalSubgroups(what="mewma", smallest=sizes[0], largest=sizes[1])
-            row = mean_of_members(members)
-        stay = 1.0 - form.lam
-        deviations = apart(row, model.mean)
-        self._last = [form.lam * d + stay * z for d, z in zip(deviations, self._last, strict=True)]
+            row = np.array(mean_of_members(members))
+        self._last = form.lam * (row - model.mean) + (1.0 - form.lam) * self._last
         self._factor = _next_factor(self._factor, form.lam, form.limits)
-        value = form.size * (distance(self._last, model.whitening) / self._factor)
+        value = form.size * (distance_of_one(self._last, model.factor) / self._factor)
         found = judged(self._index, value, form.verge)
         self._index += 1
         return found

@@ -282,8 +282,8 @@ def multivariate(
     )
 
 
-def one_row(observation: object, size: int) -> list[float]:
-    """One observation of ``size`` variables as floats.
+def one_row(observation: object, size: int) -> Floats:
+    """One observation ``(size,)``.
 
     Raises
     ------
@@ -292,8 +292,7 @@ def one_row(observation: object, size: int) -> list[float]:
     found = numbers(observation, "observation")  # type: ignore[arg-type]
     if found.shape != (size,):
         raise WrongShape(name="observation", shape=found.shape, wanted=f"({size},)")
-    listed: list[float] = found.tolist()
-    return listed
+    return found
 
 
 def several_rows(observation: object, size: int, least: int) -> list[list[float]]:

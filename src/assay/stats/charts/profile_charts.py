@@ -44,7 +44,7 @@ from assay.stats.charts.multivariate import (
 from assay.stats.charts.picture import picture
 from assay.stats.charts.residuals import VarianceLimits, residual_chart
 from assay.stats.charts.t2_charts import individual_verges, individuals_model
-from assay.stats.charts.vectors import Model, apart, columns_of, distance, given_mean, model
+from assay.stats.charts.vectors import Model, apart, columns_of, distance, distance_of_one, given_mean, model
 from assay.stats.errors import NotACount, TooFewPoints, WrongShape
 from assay.stats.plot.spec import Axis, Layer, Line, Panel, Plot
 
@@ -318,9 +318,9 @@ class LiveProfiles:
         """
         form = self._form
         profile = one_row(observation, form.plan.basis.shape[0])
-        coefficients = form.plan.coefficients(profile)
-        value = distance(apart(coefficients, form.model.mean), form.model.whitening)
-        variance = form.limits.point(self._index, form.plan.residual_variance(profile, coefficients))
+        coefficients, scatter = form.plan.fit_one(profile)
+        value = distance_of_one(coefficients - form.model.mean, form.model.factor)
+        variance = form.limits.point(self._index, scatter)
         found = replace(judged(self._index, value, form.verge), companions=(variance,))
         self._index += 1
         return found

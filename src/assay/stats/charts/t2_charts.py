@@ -45,8 +45,10 @@ from assay.stats.charts.vectors import (
     Model,
     RowGroups,
     apart,
+    are_subgroups,
     columns_of,
     distance,
+    distance_of_one,
     given_covariance,
     given_mean,
     mean_of_members,
@@ -57,6 +59,7 @@ from assay.stats.charts.vectors import (
     sample_covariance,
     successive_covariance,
     successive_freedom,
+    table,
 )
 from assay.stats.errors import SingletonSubgroups, TooFewPoints, UnknownOption
 
@@ -103,14 +106,15 @@ def t2(
     judged as a later one.
     """
     how = one_of(estimator, ESTIMATORS, "estimator")
-    if subgroup is not None or np.ndim(values) == 3:
+    if subgroup is not None or are_subgroups(values):
         if how != "sample":
             raise UnknownOption(name="estimator", value=repr(how), known="sample")
         return t2_subgroups(values, subgroup, limits=limits, **options)
     settings = settled(options)
     exact = one_of(limits, T2_LIMITS, "limits") == "exact"
-    rows = matrix(values, what="t2")
-    variables = names_of(values, settings.variables, rows.shape[1])
+    taken, named = table(values)
+    rows = matrix(taken, what="t2")
+    variables = names_of(named, settings.variables, rows.shape[1])
     phases = settings.plan(rows.shape[0])
     models = [
         individuals_model(rows[stretch.estimating], settings, how, variables) for stretch in phases.stretches
@@ -173,9 +177,10 @@ def t2_subgroups(
     """
     settings = settled(options)
     exact = one_of(limits, T2_LIMITS, "limits") == "exact"
-    groups = row_groups(values, subgroup, "t2_subgroups")
+    taken, named = table(values)
+    groups = row_groups(taken, subgroup, "t2_subgroups")
     dimensions = groups.rows.shape[1]
-    variables = names_of(values, settings.variables, dimensions)
+    variables = names_of(named, settings.variables, dimensions)
     phases = settings.plan(groups.count)
     sizes = groups.sizes
     means, models = pooled_means(groups, phases, settings, variables)
@@ -388,11 +393,11 @@ class LiveT2:
         """
         model, verge = self._form.model, self._form.verge
         if isinstance(verge, Verge):
-            value = distance(apart(one_row(observation, model.dimensions), model.mean), model.whitening)
+            value = distance_of_one(one_row(observation, model.dimensions) - model.mean, model.factor)
         else:
             members = several_rows(observation, model.dimensions, 1)
             size = float(len(members))
-            value = size * distance(apart(mean_of_members(members), model.mean), model.whitening)
+            value = size * distance_of_one(np.array(mean_of_members(members)) - model.mean, model.factor)
             verge = verge.later(size)
         found = judged(self._index, value, verge)
         self._index += 1

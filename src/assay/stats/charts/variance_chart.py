@@ -35,6 +35,7 @@ from assay.stats.charts.vectors import (
     model,
     names_of,
     row_groups,
+    table,
 )
 from assay.stats.errors import NotACount, TooFewPoints
 
@@ -123,9 +124,10 @@ def generalised_variance(
     settings = settled(options)
     how = one_of(estimator, DETERMINANTS, "estimator")
     reach = positive(width, "width")
-    groups = row_groups(values, subgroup, "generalised_variance")
+    taken, named = table(values)
+    groups = row_groups(taken, subgroup, "generalised_variance")
     dimensions = groups.rows.shape[1]
-    variables = names_of(values, settings.variables, dimensions)
+    variables = names_of(named, settings.variables, dimensions)
     sizes = groups.sizes
     if sizes.min() <= dimensions:
         raise TooFewPoints(what="generalised_variance", count=int(sizes.min()), least=dimensions + 1)

@@ -1,12 +1,12 @@
 """Vectors of several variables against their mean and covariance: what every multivariate chart does.
 
-The same arithmetic, operation by operation, runs on columns of many points and on the floats of one point, so
-that a live chart gives exactly the numbers of the batch chart.
+The same arithmetic, operation by operation, runs on columns of many points and on a single point, so that a
+live chart gives exactly the numbers of the batch chart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -44,6 +44,8 @@ class Model:
     freedom: float
     whitening: Rows
     """Rows of the inverse of the Cholesky factor: they turn deviations into independent unit variances."""
+    factor: Floats
+    """The same as a matrix, ``(P, P)``."""
 
     @property
     def dimensions(self) -> int:
@@ -73,9 +75,9 @@ def model(mean: Floats, covariance: Floats, observations: float, freedom: float,
     rank = int((values > values[-1] * mean.size * 1e-13).sum())
     if rank < mean.size:
         raise SingularCovariance(rank=rank, dimensions=mean.size, count=count)
-    inverse = np.linalg.inv(np.linalg.cholesky(correlation)) / spreads
+    inverse = np.tril(np.linalg.inv(np.linalg.cholesky(correlation)) / spreads)
     rows = tuple(tuple(row[: index + 1]) for index, row in enumerate(inverse.tolist()))
-    return Model(mean, covariance, observations, freedom, rows)
+    return Model(mean, covariance, observations, freedom, rows, inverse)
 
 
 def distance(deviations: Sequence[Value], whitening: Rows) -> Value:
@@ -87,6 +89,20 @@ def distance(deviations: Sequence[Value], whitening: Rows) -> Value:
             turned = turned + factor * deviation
         total = turned * turned if total is None else total + turned * turned
     found: Value = total
+    return found
+
+
+def distance_of_one(deviations: Floats, factor: Floats) -> float:
+    """:func:`distance` of a single point ``(P,)``, to the last digit.
+
+    Running sums add up from left to right like the columns do; the zeros above the diagonal change nothing.
+    """
+    return in_order(in_order(factor * deviations) ** 2).item()
+
+
+def in_order(terms: Floats) -> Floats:
+    """Sums over the last axis, added up from the first term to the last."""
+    found: Floats = np.add.accumulate(terms, axis=-1)[..., -1]
     return found
 
 
@@ -165,20 +181,51 @@ def given_covariance(covariance: ArrayLike, size: int) -> Floats:
     return found
 
 
-def names_of(values: Any, asked: Sequence[str] | None, size: int) -> tuple[str, ...]:
-    """Names of ``size`` variables: those asked for, the columns of a frame, else x1, x2, …
+def table(values: Any) -> tuple[Any, list[str] | None]:
+    """The rows of ``values``, and the names of their columns where it is a frame: a mapping, Arrow or pandas.
+
+    Raises
+    ------
+    WrongShape
+        Columns of different lengths.
+    """
+    if isinstance(values, Mapping):
+        named: Any = list(values)
+    else:
+        named = getattr(values, "column_names", None)
+        if named is None:
+            columns = getattr(values, "columns", None)
+            return values, None if columns is None else list(map(str, columns))
+    found = [np.asarray(values[name]) for name in named]
+    for name, column in zip(named, found, strict=True):
+        if column.shape != (found[0].size,):
+            raise WrongShape(name=str(name), shape=column.shape, wanted=f"({found[0].size},)")
+    return np.column_stack(found), list(map(str, named))
+
+
+def are_subgroups(values: Any) -> bool:
+    """Whether ``values`` are subgroups of rows, ``(m, n, P)``; frames and ragged lists are not."""
+    if isinstance(values, Mapping) or hasattr(values, "column_names"):
+        return False
+    try:
+        return np.ndim(values) == 3
+    except ValueError:
+        return False
+
+
+def names_of(found: Sequence[str] | None, asked: Sequence[str] | None, size: int) -> tuple[str, ...]:
+    """Names of ``size`` variables: those asked for, those found, else x1, x2, …
 
     Raises
     ------
     WrongShape
     """
-    if asked is None:
-        asked = getattr(values, "columns", None)
-    if asked is None:
-        asked = [f"x{number}" for number in range(1, size + 1)]
-    if len(asked) != size:
-        raise WrongShape(name="variables", shape=(len(asked),), wanted=f"({size},)")
-    return tuple(map(str, asked))
+    names = found if asked is None else asked
+    if names is None:
+        names = [f"x{number}" for number in range(1, size + 1)]
+    if len(names) != size:
+        raise WrongShape(name="variables", shape=(len(names),), wanted=f"({size},)")
+    return tuple(map(str, names))
 
 
 # -- rows in subgroups ---------------------------------------------------------------------------------------

@@ -255,18 +255,18 @@ def _recomputed() -> Iterator[Check]:
     yield _check(
         "ewma.exact_limits",
         "EWMA average run length, λ 0.2, L 3, shift 1 σ, exact limits",
-        source="Markov chain of 1,201 states whose limits move (Brook and Evans, Biometrika 59 (1972) 539)",
+        source="Markov chain of 401 states whose limits move (Brook and Evans, Biometrika 59 (1972) 539)",
         origin="recomputed",
-        reference=_chain_exact_limits(0.2, 3.0, 1.0, 1201),
+        reference=_chain_exact_limits(0.2, 3.0, 1.0, 401),
         compute=lambda: arl.ewma(0.2, 3.0, 1.0, limits="exact"),
         tolerance=Tolerance(relative=1e-3),
     )
     yield _check(
         "ewma.one_sided",
         "One-sided EWMA average run length, λ 0.2, L 2.8, shift 0.5 σ",
-        source="Markov chain of 1,201 states (Brook and Evans, Biometrika 59 (1972) 539)",
+        source="Markov chain of 401 states (Brook and Evans, Biometrika 59 (1972) 539)",
         origin="recomputed",
-        reference=_chain_one_sided(0.2, 2.8, 0.5, 1201),
+        reference=_chain_one_sided(0.2, 2.8, 0.5, 401),
         compute=lambda: arl.ewma(0.2, 2.8, 0.5, "one"),
         tolerance=Tolerance(relative=1e-3),
     )
@@ -301,9 +301,9 @@ def _recomputed() -> Iterator[Check]:
     yield _check(
         "run_length_cusum.median",
         "CUSUM run length, median, one-sided, k 0.5, h 4, shift 1 σ",
-        source="Markov chain of 1,201 states (Brook and Evans, Biometrika 59 (1972) 539)",
+        source="Markov chain of 401 states (Brook and Evans, Biometrika 59 (1972) 539)",
         origin="recomputed",
-        reference=float(_median_of_chain(0.5, 4.0, 1.0, 1201)),
+        reference=float(_median_of_chain(0.5, 4.0, 1.0, 401)),
         compute=lambda: float(arl.run_length_cusum(0.5, 4.0, 1.0).median),
         tolerance=Tolerance(absolute=0.0),
     )
