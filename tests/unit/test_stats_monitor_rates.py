@@ -21,7 +21,7 @@ PLANTS = (
 )
 KINDS = {"pca": monitor.pca, "dpca": monitor.dpca, "cva": monitor.cva}
 FRESH = 1000
-RUNS = 8
+RUNS = 6
 
 
 @pytest.mark.parametrize(("plant", "rows"), PLANTS, ids=str)
