@@ -192,6 +192,22 @@ def test_kappas_of_a_study_are_those_of_their_tables() -> None:
     assert against.overall.null_standard_error == pytest.approx(null)
 
 
+def test_cohen_against_the_standard_can_be_a_mean_over_trials() -> None:
+    frame = study()
+    one = frame["appraiser"] == "A"
+    by_trial = [
+        msa.cohen_kappa(frame["rating"][one][turn::2], frame["standard"][one][turn::2]) for turn in (0, 1)
+    ]
+    found = (
+        msa.attribute_agreement(frame, **NAMES, standard="standard", cohen="mean").kappas[0].cohen_standard
+    )
+    assert found is not None
+    assert found.estimate == pytest.approx((by_trial[0].estimate + by_trial[1].estimate) / 2)
+    assert found.standard_error == pytest.approx(
+        math.hypot(*(kappa.standard_error for kappa in by_trial)) / 2
+    )
+
+
 def test_order_of_rows_of_different_cells_does_not_matter() -> None:
     frame = study()
     order = np.argsort(frame["appraiser"], kind="stable")

@@ -32,6 +32,9 @@ from assay.stats.msa.errors import (
     MissingLabel,
     ToleranceTwice,
     TooFewLevels,
+    TooFewOperators,
+    TooFewParts,
+    TooFewTrials,
     UnbalancedStudy,
     ZeroRepeatability,
 )
@@ -377,9 +380,9 @@ REFUSED: dict[str, tuple[type[StatisticsError], dict[str, Any], dict[str, Any]]]
     "unknown column": (UnknownColumn, FRAME, {"part": "piece"}),
     "constant": (ConstantData, changed(FRAME, value=np.ones(90)), {}),
     "repeats alike": (ZeroRepeatability, changed(FRAME, value=np.repeat(np.arange(30.0), 3)), {}),
-    "one part": (TooFewLevels, changed(FRAME, part=np.ones(90, int)), {}),
-    "one operator": (TooFewLevels, changed(FRAME, operator=np.full(90, "A")), {}),
-    "one trial": (TooFewLevels, {name: cells[::3] for name, cells in FRAME.items()}, {}),
+    "one part": (TooFewParts, changed(FRAME, part=np.ones(90, int)), {}),
+    "one operator": (TooFewOperators, changed(FRAME, operator=np.full(90, "A")), {}),
+    "one trial": (TooFewTrials, {name: cells[::3] for name, cells in FRAME.items()}, {}),
     "missing row": (UnbalancedStudy, without(FRAME, 5), {}),
     "missing cell": (UnbalancedStudy, without(FRAME, 0, 1, 2), {}),
     "missing label": (

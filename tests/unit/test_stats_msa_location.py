@@ -234,6 +234,13 @@ def test_only_the_largest_of_resolution_and_repeatabilities_counts() -> None:
     assert [line.symbol for line in fine.contributions if line.process] == ["EVO"]
 
 
+def test_symbols_are_known_in_any_case_and_own_names_count_in_the_process() -> None:
+    assert msa.vda5(tolerance=1, u={"evr": 0.01}).u_ms == pytest.approx(0.01)
+    own = msa.vda5(tolerance=1, u={"EVO": 0.03, "clamping": 0.04})
+    assert own.u_mp == pytest.approx(0.05)
+    assert own.ms_capable is None
+
+
 def test_an_error_limit_stands_for_what_it_covers() -> None:
     found = msa.vda5(
         tolerance=1, mpe=0.03, calibration_uncertainty=0.02, u={"EVR": 0.5, "EVO": 0.02, "AV": 0.01}

@@ -32,6 +32,7 @@ from assay.stats.plot import Plot
 from assay.stats.result import Result
 
 Extremes = Literal["two_sided", "one_sided"]
+CohenTrials = Literal["pooled", "mean"]
 Codes = NDArray[np.int64]
 
 
@@ -57,7 +58,7 @@ class AppraiserKappas:
     fleiss_standard: FleissKappa | None
     """Against the standard: the mean over trials (and appraisers)."""
     cohen_standard: Kappa | None
-    """Against the standard, all trials in one cross table (AIAG)."""
+    """Against the standard: all trials in one cross table (AIAG), or the mean over trials."""
     kendall_within: Concordance | None
     """Ordered ratings: concordance among the trials."""
     kendall_standard: RankCorrelation | None
@@ -154,6 +155,7 @@ def attribute_agreement(
     categories: Sequence[object] | None = None,
     accept: object = None,
     weights: Weights = "none",
+    cohen: CohenTrials = "pooled",
     confidence: float = 0.95,
     extremes: Extremes = "two_sided",
 ) -> AttributeAgreement:
@@ -178,6 +180,9 @@ def attribute_agreement(
         The category that stands for an acceptable part: with it there are miss and false alarm rates.
     weights
         Weights of Cohen's kappa.
+    cohen
+        Several trials against the standard: ``pooled`` in one cross table (AIAG, JASP), or the ``mean`` of a
+        kappa per trial (Minitab).
     extremes
         Intervals where none or all matched: :func:`exact_interval`.
 
@@ -188,6 +193,7 @@ def attribute_agreement(
     """
     one_of(extremes, ("two_sided", "one_sided"), "extremes")
     one_of(weights, WEIGHTS, "weights")
+    one_of(cohen, ("pooled", "mean"), "cohen")
     between(confidence, "confidence", 0.5, 0.9999)
     given = column(frame, rating)
     known = None if standard is None else column(frame, standard)
@@ -201,9 +207,9 @@ def attribute_agreement(
     chosen = None if accept is None else said(accept)
     if chosen is not None and chosen not in labels:
         raise UnknownOption(name="accept", value=chosen, known=", ".join(labels))
-    return _Study(table, truth, parts, appraisers, labels, ordinal, weights, confidence, extremes).result(
-        chosen
-    )
+    return _Study(
+        table, truth, parts, appraisers, labels, ordinal, weights, cohen, confidence, extremes
+    ).result(chosen)
 
 
 def _standards(table: Codes, parts: tuple[str, ...], labels: tuple[str, ...]) -> Codes:
@@ -228,6 +234,7 @@ class _Study:
     labels: tuple[str, ...]
     ordinal: bool
     weights: Weights
+    trials: CohenTrials
     confidence: float
     extremes: Extremes
 
@@ -306,7 +313,11 @@ class _Study:
         if self.truth is None:
             return None, None, None
         tau = mean_tau(ratings.astype(float), self.truth.astype(float)) if self.ordinal else None
-        return self.against(ratings), self.cohen(ratings.ravel(), self.truths(ratings).ravel()), tau
+        if self.trials == "pooled":
+            cohen = self.cohen(ratings.ravel(), self.truths(ratings).ravel())
+        else:
+            cohen = mean_kappa([self.cohen(rated, self.truth) for rated in ratings.T], self.confidence)
+        return self.against(ratings), cohen, tau
 
     def kappas_of(self, place: int) -> AppraiserKappas:
         own = self.table[:, place, :]

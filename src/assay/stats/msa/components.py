@@ -55,7 +55,7 @@ def tolerance_of(
     ordered(lsl, usl)
     if tolerance is not None:
         if lsl is not None or usl is not None:
-            raise ToleranceTwice(tolerance=tolerance, low=lsl, high=usl)
+            raise ToleranceTwice(tolerance=tolerance, other=f"lsl = {lsl}, usl = {usl}")
         return Tolerance(positive(tolerance, "tolerance"), study_multiplier)
     if lsl is not None and usl is not None:
         return Tolerance(usl - lsl, study_multiplier)

@@ -11,7 +11,7 @@ from scipy import stats
 
 from assay.stats.arrays import Floats, matrix, vector
 from assay.stats.errors import WrongShape
-from assay.stats.msa.errors import TooFewLevels
+from assay.stats.msa.errors import TooFewRatings
 from assay.stats.result import Result
 
 
@@ -49,12 +49,12 @@ def kendall_w(ratings: ArrayLike) -> Concordance:
 
     Raises
     ------
-    WrongShape, NotFinite, TooFewPoints, TooFewLevels
+    WrongShape, NotFinite, TooFewPoints, TooFewRatings
     """
     found = matrix(ratings, "ratings", least=2, what="kendall_w")
     n, m = found.shape
     if m < 2:
-        raise TooFewLevels(what="raters", count=m, least=2)
+        raise TooFewRatings(count=m, least=2)
     ranks = np.apply_along_axis(stats.rankdata, 0, found)
     ties = sum(float((counts**3 - counts).sum()) for counts in map(_tied, found.T))
     spread = float(((ranks.sum(axis=1) - m * (n + 1) / 2) ** 2).sum())

@@ -15,9 +15,39 @@ class MsaRefusal(Refusal):
 
 
 class TooFewLevels(MsaRefusal):
-    """Fewer parts, operators, trials or references than the study needs: ``what``, ``count``, ``least``."""
+    """Fewer levels of something than the study needs: ``count``, ``least``; the subclasses say of what."""
 
     key = "too-few-levels"
+
+
+class TooFewParts(TooFewLevels):
+    """Fewer parts (or, nested, fewer parts of each operator) than the study needs: ``count``, ``least``."""
+
+    key = "too-few-parts"
+
+
+class TooFewOperators(TooFewLevels):
+    """Fewer operators than the study needs: ``count``, ``least``."""
+
+    key = "too-few-operators"
+
+
+class TooFewTrials(TooFewLevels):
+    """Parts measured too few times: ``count``, ``least``."""
+
+    key = "too-few-trials"
+
+
+class TooFewReferences(TooFewLevels):
+    """Fewer different reference values than a line needs: ``count``, ``least``."""
+
+    key = "too-few-references"
+
+
+class TooFewRatings(TooFewLevels):
+    """Fewer ratings of each item than agreement needs: ``count``, ``least``."""
+
+    key = "too-few-ratings"
 
 
 class UnbalancedStudy(MsaRefusal):
@@ -57,7 +87,7 @@ class SeveralReferences(MsaRefusal):
 
 
 class ToleranceTwice(MsaRefusal):
-    """Both a tolerance and specification limits were given: ``tolerance``, ``low``, ``high``."""
+    """A tolerance and something else to compare with were given: ``tolerance``, ``other``."""
 
     key = "tolerance-twice"
 

@@ -14,7 +14,7 @@ from scipy import stats
 from assay.stats.arrays import Floats, between, matrix, one_of, within_sizes
 from assay.stats.arrays import counts as whole_numbers
 from assay.stats.errors import TooFewPoints, WrongShape
-from assay.stats.msa.errors import MissingLabel, TooFewLevels, UnknownRating
+from assay.stats.msa.errors import MissingLabel, TooFewRatings, UnknownRating
 from assay.stats.msa.intervals import Interval
 from assay.stats.msa.study import absent, order, said
 from assay.stats.result import Result
@@ -174,14 +174,14 @@ def fleiss_kappa(
 
     Raises
     ------
-    WrongShape, NotFinite, NegativeCount, NotACount, TooFewPoints, TooFewLevels, CountAboveSize
+    WrongShape, NotFinite, NegativeCount, NotACount, TooFewPoints, TooFewRatings, CountAboveSize
     """
     between(confidence, "confidence", 0.5, 0.9999)
     found = matrix(counts, "counts", least=2, what="fleiss_kappa")
     whole_numbers(found.ravel(), "counts")
     m = found[0].sum()
     if m < 2:
-        raise TooFewLevels(what="ratings of each item", count=int(m), least=2)
+        raise TooFewRatings(count=int(m), least=2)
     sums = found.sum(axis=1)
     within_sizes(sums, np.broadcast_to(m, sums.shape))
     within_sizes(np.broadcast_to(m, sums.shape), sums)

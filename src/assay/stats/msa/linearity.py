@@ -11,7 +11,7 @@ from scipy import stats
 
 from assay.stats.arrays import Floats, between, column, positive, vector
 from assay.stats.errors import ConstantData, TooFewPoints
-from assay.stats.msa.errors import SeveralReferences, ToleranceTwice, TooFewLevels
+from assay.stats.msa.errors import SeveralReferences, ToleranceTwice, TooFewReferences
 from assay.stats.msa.intervals import Interval
 from assay.stats.msa.study import Factor, factor, said, together
 from assay.stats.plot import Plot
@@ -119,7 +119,7 @@ def linearity(
 
     Raises
     ------
-    UnknownColumn, MissingLabel, NotFinite, NotNumeric, WrongShape, TooFewPoints, TooFewLevels,
+    UnknownColumn, MissingLabel, NotFinite, NotNumeric, WrongShape, TooFewPoints, TooFewReferences,
     SeveralReferences, ConstantData, NotPositive, ToleranceTwice
     """
     measured = vector(column(frame, value), value)
@@ -131,9 +131,9 @@ def linearity(
     if measured.size < 3:
         raise TooFewPoints(what="linearity", count=measured.size, least=3)
     if np.unique(known).size < 2:
-        raise TooFewLevels(what="reference values", count=1, least=2)
+        raise TooFewReferences(count=1, least=2)
     if process_variation is not None and tolerance is not None:
-        raise ToleranceTwice(tolerance=tolerance, low=process_variation, high=process_variation)
+        raise ToleranceTwice(tolerance=tolerance, other=f"process_variation = {process_variation}")
     given = [(process_variation, "process_variation"), (tolerance, "tolerance")]
     scale = next((positive(size, name) for size, name in given if size is not None), None)
     biases = measured - known

@@ -10,7 +10,15 @@ import numpy as np
 
 from assay.stats.arrays import Floats, Ints, column, vector
 from assay.stats.errors import ConstantData, WrongShape
-from assay.stats.msa.errors import MissingLabel, TooFewLevels, UnbalancedStudy, ZeroRepeatability
+from assay.stats.msa.errors import (
+    MissingLabel,
+    TooFewLevels,
+    TooFewOperators,
+    TooFewParts,
+    TooFewTrials,
+    UnbalancedStudy,
+    ZeroRepeatability,
+)
 
 Labels = tuple[str, ...]
 SHOWN = 5
@@ -113,9 +121,9 @@ def crossed(frame: Any, part: str, operator: str | None, value: str, *, least_tr
     )
     together(part, measured.size, parts.codes.size)
     together(operator or part, measured.size, operators.codes.size)
-    _enough("parts", len(parts.labels), 2)
+    _enough(TooFewParts, len(parts.labels), 2)
     if operator is not None:
-        _enough("operators", len(operators.labels), 2)
+        _enough(TooFewOperators, len(operators.labels), 2)
     shape = (len(parts.labels), max(len(operators.labels), 1))
     cells = parts.codes * shape[1] + operators.codes
     trials = np.bincount(cells, minlength=shape[0] * shape[1])
@@ -123,7 +131,7 @@ def crossed(frame: Any, part: str, operator: str | None, value: str, *, least_tr
         trials,
         lambda cell: " × ".join((parts.labels[cell // shape[1]], *operators.labels[cell % shape[1] :][:1])),
     )
-    _enough("trials", int(trials[0]), least_trials)
+    _enough(TooFewTrials, int(trials[0]), least_trials)
     values = measured[np.argsort(cells, kind="stable")].reshape(*shape, int(trials[0]))
     _spread(value, values)
     return Study(values, parts.labels, operators.labels)
@@ -140,18 +148,18 @@ def nested(frame: Any, part: str, operator: str, value: str) -> Study:
     parts, operators = factor(frame, part), factor(frame, operator)
     together(part, measured.size, parts.codes.size)
     together(operator, measured.size, operators.codes.size)
-    _enough("operators", len(operators.labels), 2)
+    _enough(TooFewOperators, len(operators.labels), 2)
     wide = len(parts.labels)
     held, cells, trials = np.unique(
         operators.codes * wide + parts.codes, return_inverse=True, return_counts=True
     )
     owner = held // wide
     _balanced(np.bincount(owner), lambda place: operators.labels[place])
-    _enough("parts", int(np.bincount(owner)[0]), 2)
+    _enough(TooFewParts, int(np.bincount(owner)[0]), 2)
     _balanced(
         trials, lambda cell: f"{operators.labels[owner[cell]]} × {parts.labels[int(held[cell]) % wide]}"
     )
-    _enough("trials", int(trials[0]), 2)
+    _enough(TooFewTrials, int(trials[0]), 2)
     values = measured[np.argsort(cells, kind="stable")].reshape(len(operators.labels), -1, int(trials[0]))
     _spread(value, values)
     labels = tuple(parts.labels[int(cell) % wide] for cell in held)
@@ -169,7 +177,7 @@ def balanced_ratings(frame: Any, part: str, appraiser: str, codes: Ints) -> tupl
     together(part, codes.size, parts.codes.size)
     together(appraiser, codes.size, appraisers.codes.size)
     shape = (len(parts.labels), len(appraisers.labels))
-    _enough("parts", shape[0], 2)
+    _enough(TooFewParts, shape[0], 2)
     cells = parts.codes * shape[1] + appraisers.codes
     trials = np.bincount(cells, minlength=shape[0] * shape[1])
     _balanced(trials, lambda cell: f"{parts.labels[cell // shape[1]]} × {appraisers.labels[cell % shape[1]]}")
@@ -177,9 +185,9 @@ def balanced_ratings(frame: Any, part: str, appraiser: str, codes: Ints) -> tupl
     return table, parts.labels, appraisers.labels
 
 
-def _enough(what: str, count: int, least: int) -> None:
+def _enough(refusal: type[TooFewLevels], count: int, least: int) -> None:
     if count < least:
-        raise TooFewLevels(what=what, count=count, least=least)
+        raise refusal(count=count, least=least)
 
 
 def _balanced(counts: Ints, name: Any) -> None:

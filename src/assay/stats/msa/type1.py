@@ -202,7 +202,7 @@ def tolerance_width(
         raise ReferenceOutsideTolerance(reference=reference, low=lsl, high=usl)
     if tolerance is not None:
         if lsl is not None and usl is not None:
-            raise ToleranceTwice(tolerance=tolerance, low=lsl, high=usl)
+            raise ToleranceTwice(tolerance=tolerance, other=f"lsl = {lsl}, usl = {usl}")
         return positive(tolerance, "tolerance")
     if lsl is None or usl is None:
         raise NoLimits(what=what)

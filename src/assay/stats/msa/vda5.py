@@ -72,7 +72,8 @@ class Uncertainty(Result):
     """The smallest tolerance the system is capable of."""
     c_ms: float
     """ISO 22514-7: C_MS = 0.3·T/(6·u_MS); at least 1.33."""
-    ms_capable: bool
+    ms_capable: bool | None
+    """None where no contribution of the measuring system is known."""
     u_mp: float
     """Combined standard uncertainty of the measuring process."""
     expanded_mp: float
@@ -147,7 +148,7 @@ def vda5(
     gauge
         A study with the parts and operators of the process: u_EVO = EV, u_AV = AV, u_IA = interaction.
     u
-        Standard uncertainties by symbol: ``EVR``, ``BI``, ``LIN``, ``CAL``, ``MS_REST``; ``EVO``, ``AV``,
+        Standard uncertainties by symbol, in any case: ``EVR``, ``BI``, ``LIN``, ``CAL``, ``MS_REST``; ``EVO``, ``AV``,
         ``GV`` (between gauges), ``IA``, ``STAB``, ``OBJ`` (shape of the part), ``T`` (temperature), ``REST``;
         others count in the process. They take the place of what is derived from the arguments above.
         :func:`rectangular` turns limits into them.
@@ -176,7 +177,7 @@ def vda5(
         mpe=mpe,
         gauge=gauge,
     )
-    budget |= {symbol: _magnitude(value, symbol) for symbol, value in (u or {}).items()}
+    budget |= {_symbol(name): _magnitude(value, name) for name, value in (u or {}).items()}
     if not any(budget.values()):
         raise TooFewPoints(what="vda5", count=0, least=1)
     in_system, in_process = _counted(budget)
@@ -204,7 +205,7 @@ def vda5(
         q_ms_limit=positive(q_ms_limit, "q_ms_limit"),
         tolerance_min_ms=200 * k * u_ms / q_ms_limit,
         c_ms=0.05 * width / u_ms if u_ms > 0 else math.inf,
-        ms_capable=q_ms <= q_ms_limit,
+        ms_capable=q_ms <= q_ms_limit if in_system else None,
         u_mp=u_mp,
         expanded_mp=k * u_mp,
         q_mp=q_mp,
@@ -234,6 +235,11 @@ def guard_banded(band: float, *, lsl: float | None = None, usl: float | None = N
         reject_high=None if high is None else high + band,
         empty=low is not None and high is not None and low + band > high - band,
     )
+
+
+def _symbol(name: str) -> str:
+    """VDA 5's symbol in any case; own names as they are."""
+    return name.upper() if name.upper() in {*SYSTEM, *PROCESS} else name
 
 
 def _derived(
