@@ -45,22 +45,17 @@ def picture(found: GaugeRR) -> Plot:
     else:
         panels += [_ranges(found), _means(found)]
     text = CATALOGUE.text
-    note = text(
-        "plot.gauge-note",
-        method=text(f"method.{found.method}").en,
-        multiplier=f"{found.study_multiplier:g}",
-        grr=f"{found.percent_grr:.2f}",
-        ndc=found.ndc,
+    method = text(f"method.{found.method}")
+    figures = {
+        "multiplier": f"{found.study_multiplier:g}",
+        "grr": f"{found.percent_grr:.2f}",
+        "ndc": found.ndc,
+    }
+    note = Text(
+        zh=CATALOGUE.say("plot.gauge-note", "zh", method=method.zh, **figures),
+        en=CATALOGUE.say("plot.gauge-note", "en", method=method.en, **figures),
     )
-    zh = CATALOGUE.say(
-        "plot.gauge-note",
-        "zh",
-        method=text(f"method.{found.method}").zh,
-        multiplier=f"{found.study_multiplier:g}",
-        grr=f"{found.percent_grr:.2f}",
-        ndc=found.ndc,
-    )
-    return Plot(text(f"title.{found.design}"), tuple(panels), columns=2, note=Text(zh=zh, en=note.en))
+    return Plot(text(f"title.{found.design}"), tuple(panels), columns=2, note=note)
 
 
 def _components(found: GaugeRR) -> Panel:
