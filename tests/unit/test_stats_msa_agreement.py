@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -309,6 +310,10 @@ def agree(changes: dict[str, Any] | None = None, **options: Any) -> Any:
 
 REFUSED: dict[str, tuple[type[Exception], Any]] = {
     "missing rating": (MissingLabel, lambda: agree({"rating": [None, *study()["rating"][1:]]})),
+    "pandas' NA": (
+        MissingLabel,
+        lambda: agree({"rating": pd.array([pd.NA, *study()["rating"][1:]], "string")}),
+    ),
     "unbalanced": (
         UnbalancedStudy,
         lambda: msa.attribute_agreement({name: cells[1:] for name, cells in study().items()}, **NAMES),

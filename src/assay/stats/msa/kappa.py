@@ -52,7 +52,7 @@ class FleissKappa(Result):
 def _kappa(estimate: float, variance: float, null_variance: float, confidence: float) -> Kappa:
     error, null = math.sqrt(max(variance, 0.0)), math.sqrt(max(null_variance, 0.0))
     if math.isnan(estimate):
-        return Kappa(math.nan, math.nan, math.nan, math.nan, math.nan, Interval(math.nan, math.nan))
+        return NO_KAPPA
     z = estimate / null if null > 0 else math.copysign(math.inf, estimate)
     half = float(stats.norm.ppf(0.5 + confidence / 2)) * error
     interval = Interval(max(estimate - half, -1.0), min(estimate + half, 1.0))
@@ -72,10 +72,11 @@ def codes_of(
     MissingLabel, UnknownRating
     """
     raw = np.asarray(ratings)
-    listed = [said(item) for item in raw.ravel().tolist()]
-    for index, item in enumerate(raw.ravel().tolist()):
-        if absent(item):
-            raise MissingLabel(name=name, count=1, index=index)
+    items = raw.ravel().tolist()
+    gone = [index for index, item in enumerate(items) if absent(item)]
+    if gone:
+        raise MissingLabel(name=name, count=len(gone), index=gone[0])
+    listed = [said(item) for item in items]
     labels = tuple(map(said, categories)) if categories is not None else tuple(sorted(set(listed), key=order))
     places = {label: place for place, label in enumerate(labels)}
     for item in listed:

@@ -92,8 +92,13 @@ def order(label: str) -> tuple[int, float, tuple[tuple[int, float, str], ...]]:
 
 
 def absent(item: object) -> bool:
-    """Whether a label isn't there: None, NaN or blank."""
-    return item is None or (isinstance(item, str) and not item.strip()) or item != item  # noqa: PLR0124 - NaN
+    """Whether a label isn't there: None, NaN, pandas' NA or blank."""
+    if item is None or (isinstance(item, str) and not item.strip()):
+        return True
+    try:
+        return bool(item != item)  # noqa: PLR0124 - only NaN differs from itself
+    except (TypeError, ValueError):
+        return True
 
 
 def together(name: str, length: int, other: int) -> None:

@@ -149,8 +149,8 @@ def vda5(
         A study with the parts and operators of the process: u_EVO = EV, u_AV = AV, u_IA = interaction.
     u
         Standard uncertainties by symbol, in any case: ``EVR``, ``BI``, ``LIN``, ``CAL``, ``MS_REST``;
-        ``EVO``, ``AV``, ``GV`` (between gauges), ``IA``, ``STAB``, ``OBJ`` (shape of the part), ``T`` (temperature)
-        and ``REST``; others count in the process. They take the place of what is derived from the arguments
+        ``EVO``, ``AV``, ``GV`` (between gauges), ``IA``, ``STAB``, ``OBJ`` (shape of the part), ``T``
+        (temperature), ``REST``; others count in the process. They take the place of what is derived from the arguments
         above. :func:`rectangular` turns limits into them.
     coverage_factor
         k of U_MS and U_MP.
