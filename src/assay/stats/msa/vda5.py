@@ -150,8 +150,8 @@ def vda5(
     u
         Standard uncertainties by symbol, in any case: ``EVR``, ``BI``, ``LIN``, ``CAL``, ``MS_REST``;
         ``EVO``, ``AV``, ``GV`` (between gauges), ``IA``, ``STAB``, ``OBJ`` (shape of the part), ``T``
-        (temperature), ``REST``; others count in the process. They take the place of what is derived from the arguments
-        above. :func:`rectangular` turns limits into them.
+        (temperature), ``REST``; others count in the process. They take the place of what is derived from
+        the arguments above. :func:`rectangular` turns limits into them.
     coverage_factor
         k of U_MS and U_MP.
     q_ms_limit, q_mp_limit
