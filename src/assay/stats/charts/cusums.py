@@ -318,7 +318,7 @@ def _assembled(
 
 
 def _formula(found: Series, settings: Settings) -> str:
-    of = "σ" if found.groups is None else "σ/√n"
+    of = "σ" if found.single else "(σ/√n)"
     parts = {
         "two": "C⁺ = max(0, C⁺ + z − k), C⁻ = min(0, C⁻ + z + k)",
         "upper": "C⁺ = max(0, C⁺ + z − k)",
@@ -326,7 +326,7 @@ def _formula(found: Series, settings: Settings) -> str:
     }
     head = f", C₀ = ±{settings.head:.6g}" if settings.head else ""
     return (
-        f"{parts[settings.sided]}; z = (x − T)/({of}); k = {settings.k:.6g}, h = {settings.h:.6g}{head}; "
+        f"{parts[settings.sided]}; z = (x − T)/{of}; k = {settings.k:.6g}, h = {settings.h:.6g}{head}; "
         f"σ: {found.named_estimator}"
     )
 
