@@ -15,7 +15,7 @@ from scipy.special import ndtr
 from scipy.stats import chi2, ncx2
 
 from assay.stats import arl
-from assay.stats.arl._mewma import noncentral_chi
+from assay.stats.arl._mewma import _beyond, noncentral_chi
 from assay.stats.errors import NoConvergence, NotACount, NotFinite, NotPositive, OutOfRange, UnknownOption
 
 RUNS = 60_000
@@ -122,6 +122,15 @@ def test_noncentral_chi_in_three_dimensions_has_a_closed_form() -> None:
     assert noncentral_chi(b, np.array([a]), 3) == pytest.approx(closed, rel=1e-11)
 
 
+@pytest.mark.parametrize("p", [1, 2, 10, 300])
+@pytest.mark.parametrize("radius", [0.1, 3.0, 15.0, 40.0])
+def test_tails_of_the_noncentral_chi_keep_their_digits(p: int, radius: float) -> None:
+    for a in (1e-6, 0.3 * radius, 0.99 * radius, radius + 3.0):
+        expected = ncx2.sf(radius**2, p, a * a)
+        if expected > 1e-250:
+            assert _beyond(radius, np.array([a]), p)[0] == pytest.approx(expected, rel=1e-9)
+
+
 def test_long_means_keep_their_digits() -> None:
     """Elimination without subtractions; a Shewhart chart's mean is known at any length."""
     for width in (6.0, 9.0, 20.0):
@@ -137,6 +146,7 @@ def test_means_beyond_the_floats_are_infinite_without_a_warning() -> None:
         assert arl.ewma(0.1, 40.0) == math.inf
         assert arl.ewma(0.5, 45.0, limits="exact") == math.inf
         assert arl.cusum(40.0, 5.0) == math.inf
+        assert arl.mewma(1.0, 5000.0, 2) == math.inf
 
 
 @given(

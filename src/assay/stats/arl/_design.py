@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from assay.model.catalogue import Catalogue
 from assay.stats.arl._cusum import WIDEST, cusum
@@ -81,7 +81,7 @@ def design_mewma(lam: float, p: int, arl0: float) -> float:
     smoothing(lam)
     variables = dimensions(p)
     wanted = _wanted(arl0)
-    start = float(chi2.isf(1.0 / wanted, variables)) if lam > 0.5 else float(variables)
+    start = float(chdtri(variables, 1.0 / wanted)) if lam > 0.5 else float(variables)
     return inverse(lambda h: mewma(lam, h, variables), wanted, start)
 
 

@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, gmres
-from scipy.special import gammaln, hyp0f1, ive
-from scipy.stats import chi, ncx2
+from scipy.special import chdtrc, gammaln, hyp0f1, ive
 
 from assay.stats.arl._absorbing import enough, gauss, mean_from, mean_times
 from assay.stats.arl._ewma import ewma, normal_density, smoothing
@@ -18,6 +17,8 @@ WIDEST = 120.0
 """The widest region, in standard deviations of one step, for which the two-dimensional equation is solved."""
 TINY = 1e-300
 """Keeps a ratio finite where it isn't used."""
+TAIL, TAIL_NODES = 12.0, 96
+"""How many standard deviations of a tail are integrated, and with how many nodes."""
 RESTART = 150
 ROUNDS = 900
 """Steps of the iterative solution at most, started afresh after ``RESTART``."""
@@ -102,16 +103,31 @@ def noncentral_chi(b: Floats, a: Floats, dof: int) -> Floats:
     return found
 
 
+def _beyond(radius: float, a: Floats, dof: int) -> Floats:
+    """Probability that a normal vector with mean of length ``a`` is longer than ``radius``, ``(len(a),)``.
+
+    The tail is integrated as such, since 1 minus a distribution function would lose its digits.
+    """
+    # A vector's length is seldom more than its root mean square.
+    furthest = max(radius, math.hypot(float(a.max()), math.sqrt(dof))) + TAIL
+    lengths, weights = gauss(radius, furthest, TAIL_NODES + 8 * int((furthest - radius - TAIL) / 2.0))
+    return noncentral_chi(lengths[None, :], a[:, None], dof) @ weights
+
+
+def _reciprocal(probability: float) -> float:
+    return 1.0 / probability if probability > 0.0 else math.inf
+
+
 def _in_control(lam: float, radius: float, variables: int) -> float:
     """Without a shift the length of z is a Markov process of its own."""
     lengths, weights = gauss(0.0, radius, enough(radius))
     carried = (1.0 - lam) * lengths
     if lam == 1.0:
-        return float(1.0 / chi.sf(radius, variables))
+        return _reciprocal(float(chdtrc(variables, radius**2)))
     kernel = weights * noncentral_chi(lengths[None, :], carried[:, None], variables)
-    escape = np.asarray(ncx2.sf(radius**2, variables, carried**2))
+    escape = _beyond(radius, carried, variables)
     times = mean_times(kernel, escape)
-    return mean_from(weights * chi.pdf(lengths, variables), times)
+    return mean_from(weights * noncentral_chi(lengths, np.zeros(1), variables), times)
 
 
 def _shifted(lam: float, radius: float, variables: int, shift: float) -> float:
@@ -122,7 +138,7 @@ def _shifted(lam: float, radius: float, variables: int, shift: float) -> float:
     the part of each line that lies inside. The kernel is then a product that is never written out.
     """
     if lam == 1.0:
-        return float(1.0 / ncx2.sf(radius**2, variables, shift**2))
+        return _reciprocal(float(_beyond(radius, np.array([shift]), variables)[0]))
     if radius > WIDEST:
         raise OutOfRange(name="lam", value=lam, low=radius * radius * lam / WIDEST**2, high=1.0)
     along, weights = _chords(radius, variables)

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtri, stdtrit
-from scipy.stats import studentized_range
 
 from assay.stats.arl import design_ewma, design_ewma_log_variance
 from assay.stats.arl._design import LEAST, MOST
@@ -431,6 +430,8 @@ def ewma_r_width(lam: float, arl0: float, points: int) -> float:
 
     With λ = .2 and four points for an ``arl0`` of 200 they use 3.1151.
     """
+    from scipy.stats import studentized_range
+
     center, error = float(d2(points)), float(d3(points))
 
     def together(width: float) -> float:
