@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from tests.shared import data_set
 
 from assay.stats import constants, rules
-from tests.shared import data_set
 
 QCC = data_set("spc_qcc")
 FUZZ = json.loads((QCC / "rules_fuzz_dev.json").read_text("utf-8"))["series"]

@@ -1,4 +1,4 @@
-"""Every line of the verification report on constants, estimators of sigma, run rules and Shewhart run lengths."""
+"""Each check of constants, sigma, run rules and Shewhart run lengths in the verification report."""
 
 import pytest
 
