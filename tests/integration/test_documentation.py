@@ -34,6 +34,8 @@ EXECUTED = [
     "docs/statistics/short-run-and-special-charts.md",
     "docs/statistics/rules.md",
     "docs/statistics/sigma.md",
+    "docs/statistics/capability.md",
+    "docs/statistics/distributions.md",
     "docs/statistics/msa.md",
     "docs/statistics/arl.md",
     "docs/statistics/multivariate-charts.md",
