@@ -228,6 +228,7 @@ def test_the_pages_are_listed_and_described(admin: Visitor) -> None:
         "type": "target",
         "default": TARGET,
         "title": {"zh": "目标（何为不良）", "en": "Target (what counts as bad)"},
+        "placeholder": None,
         "required": False,
         "choices": None,
     }

@@ -50,7 +50,8 @@ def test_every_built_in_page_is_valid_and_bilingual(page: Any) -> None:
 
 
 def test_the_navigation_has_the_pages_in_the_order_of_the_work() -> None:
-    assert list(builtin_pages()) == ["overview", "cause", "chart", "capability", "unit", "import"]
+    pages = ["overview", "cause", "chart", "capability", "monitor", "unit", "import"]
+    assert list(builtin_pages()) == pages
 
 
 @pytest.mark.parametrize("kind", WIDGETS)

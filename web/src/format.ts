@@ -16,15 +16,15 @@ export function zone(): string {
   return session.value?.plant.time_zone ?? "UTC";
 }
 
-/** A count or reading: whole numbers in full, others to four significant digits. */
-export function number(value: number | null | undefined): string {
+/** A count or reading: whole numbers in full, others to `digits` significant digits. */
+export function number(value: number | null | undefined, digits = 4): string {
   if (value === null || value === undefined || Number.isNaN(value)) return t("value.none");
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (Number.isInteger(value)) return numberFormat({ maximumFractionDigits: 0 }).format(value);
   const size = Math.abs(value);
-  if (size >= 1000) return numberFormat({ maximumFractionDigits: 1 }).format(value);
+  if (size >= 1000 && digits <= 4) return numberFormat({ maximumFractionDigits: 1 }).format(value);
   if (size < 1e-4) return scientific(value);
-  return numberFormat({ maximumSignificantDigits: 4 }).format(value);
+  return numberFormat({ maximumSignificantDigits: digits }).format(value);
 }
 
 /** A number to `digits` significant digits, without needless zeros. */

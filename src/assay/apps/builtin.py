@@ -7,7 +7,7 @@ from importlib import resources
 
 from assay.apps.page import Page, read_page
 
-_IN_ORDER = ("overview", "cause", "chart", "capability", "unit", "import")
+_IN_ORDER = ("overview", "cause", "chart", "capability", "monitor", "unit", "import")
 
 
 @cache

@@ -68,6 +68,11 @@ class PageError(SpokenError, ValueError):
         return cls("unknown-id", is_missing=True, wanted=wanted)
 
     @classmethod
+    def few_measured(cls, names: Sequence[str]) -> PageError:
+        """Several characteristics are looked at together, and there are fewer than two."""
+        return cls("few-measured", names=", ".join(names) or "–")
+
+    @classmethod
     def no_operator(cls, operator: str, known: Sequence[str]) -> PageError:
         """No operator has this id."""
         return cls("no-operator", is_missing=True, operator=operator, known=", ".join(known))

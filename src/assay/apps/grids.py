@@ -16,7 +16,12 @@ from assay.model.text import Text
 ColumnType = Literal["text", "number", "time", "percent"]
 
 _EXACT = 2**53  # integers beyond it change in a browser's numbers
-_LINKS: dict[str, Literal["unit"]] = {"unit_id": "unit", "subject": "unit", "execution": "unit"}
+_LINKS: dict[str, Literal["unit"]] = {
+    "unit_id": "unit",
+    "subject": "unit",
+    "execution": "unit",
+    "units": "unit",
+}
 
 
 def grid(
@@ -64,7 +69,7 @@ def grid(
 
 
 def cell(value: Any) -> Any:
-    """A cell as JSON: times in ISO 8601 UTC, no NaN, integers a browser would change as text."""
+    """A cell as JSON: times in ISO 8601 UTC, no NaN, big integers as text, lists as lists."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -75,6 +80,8 @@ def cell(value: Any) -> Any:
         return moment(value)
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, list):
+        return [cell(item) for item in value]
     return value if isinstance(value, str) else str(value)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -80,6 +80,19 @@ class CapabilityArgs(AnalysisArgs):
     subgroup: str | None = None
     lsl: float | None = None
     usl: float | None = None
+
+
+class MonitorArgs(NoArgs):
+    """Several measured characteristics (names with commas; null takes all) against a model of phase I.
+
+    ``phase1`` is how many rows from the first on are normal operation; null takes the first half.
+    """
+
+    characteristics: str | None = None
+    method: Literal["pca", "dpca", "cva"] | None = None
+    phase1: int | None = Field(default=None, ge=1)
+    where: str | None = None
+    scope: str | None = None
 
 
 class SubjectArgs(NoArgs):
@@ -253,6 +266,34 @@ def _table() -> Iterator[PageOperator]:
         KpiPayload,
         lambda args, asked: statistics.capability_summary(asked.questions, args),
         "Cp, Cpk, Pp, Ppk, the shares outside and the specification.",
+    )
+    yield PageOperator(
+        "capability-remarks",
+        CapabilityArgs,
+        MarkdownPayload,
+        lambda args, asked: statistics.capability_remarks(asked.questions, args),
+        "What has to be known before the indices are believed, and where the specification comes from.",
+    )
+    yield PageOperator(
+        "monitor",
+        MonitorArgs,
+        PlotPayload,
+        lambda args, asked: statistics.monitor(asked.questions, args, asked.width),
+        "T² and SPE of several characteristics with calibrated limits.",
+    )
+    yield PageOperator(
+        "monitor-summary",
+        MonitorArgs,
+        KpiPayload,
+        lambda args, asked: statistics.monitor_summary(asked.questions, args),
+        "Subjects, alarms, and the nominal and the realised false-alarm rate.",
+    )
+    yield PageOperator(
+        "monitor-alarms",
+        MonitorArgs,
+        GridPayload,
+        lambda args, asked: statistics.monitor_alarms(asked.questions, args, asked.paging),
+        "The subjects in alarm with the characteristics that contribute most.",
     )
     yield PageOperator(
         "unit-summary",

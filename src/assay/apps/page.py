@@ -41,6 +41,7 @@ class Param(BaseModel):
         default=None, description="Null for a target means the plant's first suggested target."
     )
     title: Text
+    placeholder: Text | None = Field(default=None, description="What an empty field shows.")
     required: bool = False
     choices: list[Choice] | None = Field(
         default=None, description="The values to choose from, if only some make sense."

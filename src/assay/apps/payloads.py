@@ -32,6 +32,7 @@ class KpiItem(Payload):
     unit: str | None = None
     tone: Tone = "neutral"
     note: Text | None = None
+    digits: int | None = Field(default=None, description="Significant digits that tell it apart; null is 4.")
 
 
 class KpiPayload(Payload):
@@ -90,9 +91,11 @@ class GridColumn(Payload):
     type: Literal["text", "number", "time", "percent"] = "text"
     link: Literal["unit", "cause"] | None = Field(
         default=None,
-        description="The page that a cell of this column opens, with the cell's value as its id.",
+        description="The page that a cell of this column opens, with the cell's value (or each value of a "
+        "list) as its id.",
     )
     tones: dict[str, Tone] | None = None
+    digits: int | None = Field(default=None, description="Significant digits of its numbers; null is 4.")
 
 
 class GridPayload(Payload):

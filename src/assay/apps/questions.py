@@ -48,6 +48,7 @@ from assay.store.workspace import Workspace
 _FRAMES_KEPT = 2  # a frame holds columns of every subject
 _BLASTS_KEPT = 12  # an id per unit that shares a cause
 _ANSWERS_KEPT = 256
+_STATISTICS_KEPT = 8  # a chart holds every point, a model every row
 _EVIDENCE_BATCH = 50_000
 _QUARANTINE_SHOWN = ("recorded", "file", "line", "column", "value", "reason", "message", "raw", "replayed")
 
@@ -90,6 +91,7 @@ class Questions:
         self._frames = Kept(_FRAMES_KEPT)
         self._blasts = Kept(_BLASTS_KEPT)
         self._answers = Kept(_ANSWERS_KEPT)
+        self._statistics = Kept(_STATISTICS_KEPT)
 
     # -- what is asked for ------------------------------------------------------------------------
 
@@ -101,6 +103,10 @@ class Questions:
         """The first suggested target; None for a plant without results."""
         found = self.targets().targets
         return found[0].target if found else None
+
+    def measured(self) -> list[str]:
+        """Every characteristic that is recorded as a number."""
+        return [card.characteristic for card in self.targets().targets if card.kind == "numeric"]
 
     def _targets(self) -> TargetsPayload:
         cards = [
@@ -392,7 +398,7 @@ class Questions:
             problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:10]]
             raise PageError.operator_arguments(operator_id, problems) from error
         key = ("operator", operator_id, given.model_dump_json())
-        return self._once(self._answers, key, lambda: manifest(self._workspace, given))
+        return self._once(self._statistics, key, lambda: manifest(self._workspace, given))
 
     # -- SQL --------------------------------------------------------------------------------------
 

@@ -835,11 +835,16 @@ export interface components {
          * @description A column of a grid; ``tones`` colours the cells whose text is among its keys.
          */
         GridColumn: {
+            /**
+             * Digits
+             * @description Significant digits of its numbers; null is 4.
+             */
+            digits?: number | null;
             /** Field */
             field: string;
             /**
              * Link
-             * @description The page that a cell of this column opens, with the cell's value as its id.
+             * @description The page that a cell of this column opens, with the cell's value (or each value of a list) as its id.
              */
             link?: ("unit" | "cause") | null;
             title: components["schemas"]["Text"];
@@ -1002,6 +1007,11 @@ export interface components {
          * @description A headline figure; with the unit ``percent`` the value is a fraction. Times are ISO 8601.
          */
         KpiItem: {
+            /**
+             * Digits
+             * @description Significant digits that tell it apart; null is 4.
+             */
+            digits?: number | null;
             /** Id */
             id: string;
             label: components["schemas"]["Text"];
@@ -1269,6 +1279,8 @@ export interface components {
             default?: string | number | null;
             /** Name */
             name: string;
+            /** @description What an empty field shows. */
+            placeholder?: components["schemas"]["Text"] | null;
             /**
              * Required
              * @default false

@@ -167,11 +167,11 @@ def _told(
     )
     units = shown.frame.units
     flagged = []
-    for index in sorted({index for one in (drawn, *drawn.companions) for index in one.flagged}):
+    for index, rules in sorted(_rules_by_point(drawn).items()):
         start, stop = edges[index]
         behind = pc.unique(units.slice(start, stop - start)).to_pylist()
-        rules = _rules_at(drawn, index)
-        flagged.append(FlaggedPoint(index, labels[index], rules, tuple(behind[:_MOST_UNITS]), len(behind)))
+        told = tuple(behind[:_MOST_UNITS])
+        flagged.append(FlaggedPoint(index, labels[index], tuple(rules), told, len(behind)))
     return PlantChart(
         target=target,
         unit=found.unit,
@@ -192,16 +192,15 @@ def _edges(groups: Groups | None, points: int, rows: int) -> list[tuple[int, int
     return list(zip(groups.starts.tolist(), stops, strict=True))
 
 
-def _rules_at(drawn: ControlChart, index: int) -> tuple[str, ...]:
-    """Rules completed at a point; those of a companion carry its kind."""
-    own = [rule for rule, found in drawn.violations.items() if index in found]
-    beside = [
-        f"{one.kind}:{rule}"
-        for one in drawn.companions
-        for rule, found in one.violations.items()
-        if index in found
-    ]
-    return (*own, *beside)
+def _rules_by_point(drawn: ControlChart) -> dict[int, list[str]]:
+    """Rules completed at each flagged point; those of a companion carry its kind."""
+    found: dict[int, list[str]] = {}
+    for one in (drawn, *drawn.companions):
+        before = "" if one is drawn else f"{one.kind}:"
+        for rule, indices in one.violations.items():
+            for index in indices:
+                found.setdefault(index, []).append(before + rule)
+    return found
 
 
 def _iso(time: np.int64) -> str | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from assay.api.door import Guarded, Services, services
 from assay.api.errors import NoPicture
 from assay.api.models import OperatorCard
 from assay.apps.payloads import PlotPayload
-from assay.apps.statistics import plot_payload
+from assay.apps.plots import plot_payload
 from assay.plugins.registry import operators
 from assay.stats.result import Result
 
@@ -33,11 +34,12 @@ def listed(_: Guarded) -> list[OperatorCard]:
     ]
 
 
-@router.post("/operators/{operator_id}")
-def answer(operator_id: str, arguments: dict[str, Any], _: Guarded, rooms: Rooms) -> dict[str, Any]:
-    """The operator's answer to these arguments."""
-    found: dict[str, Any] = rooms.questions.operator(operator_id, arguments).to_dict()
-    return found
+@router.post("/operators/{operator_id}", response_model=dict[str, Any])
+def answer(operator_id: str, arguments: dict[str, Any], _: Guarded, rooms: Rooms) -> Response:
+    """The operator's answer to these arguments, whole: a chart of a million points has all of them."""
+    document = rooms.questions.operator(operator_id, arguments).to_dict()
+    written = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(written, media_type="application/json")
 
 
 @router.post("/operators/{operator_id}/plot")

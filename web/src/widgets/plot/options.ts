@@ -10,6 +10,8 @@ import { layersOf, type Axis, type BandLayer, type BarsLayer, type FlagsLayer, t
 const FONT = '"Inter Variable", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif';
 const FLAGGED = "#c01010";
 const MOST_FLAG_LABELS = 40;
+/** Digits of a value that is read off: as many as the results print. */
+const READ_DIGITS = 7;
 
 /** A colour for each role; the same meanings as in printed reports. */
 export const COLOURS: Record<Role, string> = {
@@ -80,7 +82,7 @@ function axisOption(axis: Axis, isX: boolean): object {
       fontSize: 12,
       hideOverlap: true,
       ...(places ? { customValues: [...places.keys()] } : {}),
-      formatter: (value: number) => places?.get(value) ?? (places ? "" : number(Number(value.toPrecision(6)))),
+      formatter: (value: number) => places?.get(value) ?? (places ? "" : number(Number(value.toPrecision(9)), 9)),
     },
   };
 }
@@ -166,7 +168,8 @@ function family(layer: FlagsLayer): string {
 
 function flagsSeries(layer: FlagsLayer): SeriesOption {
   const shared = family(layer);
-  const few = layer.flags.length <= MOST_FLAG_LABELS;
+  const told = new Set(layer.flags.flatMap(({ rules }) => rules));
+  const few = layer.flags.length <= MOST_FLAG_LABELS && (told.size > 1 || /\d/.test([...told].join("")));
   return {
     type: "scatter",
     name: said(layer.name),
@@ -204,7 +207,8 @@ function markSeries(panel: Panel): SeriesOption {
     type: "line",
     data: [],
     silent: true,
-    markLine: { symbol: "none", animation: false, silent: true, data: [...levels, ...uprights] },
+    // ECharts rounds the places of lines to two decimals unless it is told not to.
+    markLine: { symbol: "none", animation: false, silent: true, precision: -1, data: [...levels, ...uprights] },
     markPoint: { animation: false, silent: true, data: words },
   };
 }
@@ -224,10 +228,10 @@ function tip(found: { seriesName?: string; name?: string; value?: unknown }, pan
   box.className = "chart-tip";
   const [x, y] = (Array.isArray(found.value) ? found.value : []) as number[];
   const head = box.appendChild(document.createElement("strong"));
-  head.textContent = found.name || (x === undefined ? "" : (named(panel.x)?.get(x) ?? number(x)));
+  head.textContent = found.name || (x === undefined ? "" : (named(panel.x)?.get(x) ?? number(x, READ_DIGITS)));
   const line = box.appendChild(document.createElement("div"));
   line.appendChild(document.createElement("span")).textContent = found.seriesName ?? "";
-  line.appendChild(document.createElement("b")).textContent = y === undefined ? "" : number(y);
+  line.appendChild(document.createElement("b")).textContent = y === undefined ? "" : number(y, READ_DIGITS);
   return box;
 }
 

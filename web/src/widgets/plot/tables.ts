@@ -11,7 +11,7 @@ export interface Table {
 }
 
 function column(field: string, title: Text, type: Column["type"] = "text"): Column {
-  return { field, title, type };
+  return { field, title, type, digits: type === "number" ? 7 : null };
 }
 
 export function cellTable(cells: CellsLayer): Table {
