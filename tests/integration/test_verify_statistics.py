@@ -111,7 +111,12 @@ def test_a_report_is_signed_and_any_change_shows(
     form: str, language: str, tmp_path: Path, identity: Identity
 ) -> None:
     file = tmp_path / f"report.{form}"
-    write_verification(verification(GOOD, BAD), file, identity, language=language)  # type: ignore[arg-type]
+    try:
+        write_verification(verification(GOOD, BAD), file, identity, language=language)  # type: ignore[arg-type]
+    except AssayError as missing:
+        if "font" not in str(missing):
+            raise
+        pytest.skip(str(missing))
     found = check_file(file, trusted=identity.fingerprint.lower().replace(":", " "))
     assert (found.signature, found.trusted, found.subject) == ("valid", True, "CN=Quality laboratory")
     assert check_file(file).trusted is None
@@ -155,6 +160,25 @@ def test_the_pdf_report_can_be_read_and_by_foreign_tools(tmp_path: Path, identit
     told = subprocess.run([pdfsig, str(file)], capture_output=True, text=True, check=False).stdout
     assert "Signature is Valid" in told
     assert "Total document signed" in told
+
+
+def test_a_chinese_pdf_carries_its_characters(tmp_path: Path, identity: Identity) -> None:
+    file = tmp_path / "report.pdf"
+    try:
+        write_verification(verification(GOOD), file, identity, language="zh")
+    except AssayError as missing:
+        pytest.skip(str(missing))
+    pages = PdfReader(BytesIO(file.read_bytes())).pages
+    assert "统计方法验证报告" in pages[0].extract_text()
+    fonts = [font.get_object() for font in pages[0]["/Resources"]["/Font"].values()]
+    foreign = [
+        str(font["/BaseFont"])
+        for font in fonts
+        if "/FontDescriptor" not in font and "/DescendantFonts" not in font
+    ]
+    assert not [name for name in foreign if "Helvetica" not in name], (
+        "every font but the standard ones is embedded"
+    )
 
 
 def test_an_unsigned_or_foreign_file(tmp_path: Path) -> None:

@@ -118,10 +118,10 @@ def test_chinese_is_drawn_with_a_font_that_has_it(recwarn: pytest.WarningsRecord
 
 def test_without_a_chinese_font_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(static, "CHINESE_FONTS", ("No Such Font",))
-    static._family.cache_clear()
+    static.chinese_font.cache_clear()
     with pytest.raises(MissingFont, match="Chinese"):
         draw(EVERYTHING, language="zh")
-    static._family.cache_clear()
+    static.chinese_font.cache_clear()
 
 
 def test_without_matplotlib_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ def console(*, stderr: bool = False) -> Console:
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _FILE_WIDTH
-    return Console(stderr=stderr, markup=False, highlight=False, width=width)
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
 
 
 def plain(value: object) -> object:

@@ -10,12 +10,13 @@ from xml.sax.saxutils import escape
 
 from assay.model.text import Language
 from assay.report.errors import CATALOGUE, ReportError
+from assay.report.fonts import embedded
 
 if TYPE_CHECKING:
     from assay.report.identity import Identity
     from assay.stats.verify import Verification
 
-_LATIN, _BOLD, _CHINESE = "DejaVuSans", "DejaVuSans-Bold", "STSong-Light"
+_LATIN, _BOLD, _CHINESE = "DejaVuSans", "DejaVuSans-Bold", "Chinese"
 _CJK = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]+")
 _GREY, _RULE, _GOOD, _BAD = "#5b6b79", "#dfe5ea", "#2e7d32", "#c62828"
 
@@ -26,17 +27,16 @@ def as_pdf(verification: Verification, identity: Identity, language: Language) -
     Raises
     ------
     ReportError
-        reportlab or matplotlib (whose fonts are embedded) isn't installed.
+        reportlab or matplotlib (whose fonts are embedded) isn't installed, or no font has Chinese characters.
     """
-    _register_fonts()
+    _register_fonts(language)
     return _Document(verification.to_dict(), identity, language).written()
 
 
-def _register_fonts() -> None:
+def _register_fonts(language: Language) -> None:
     try:
         import matplotlib as mpl
         from reportlab.pdfbase import pdfmetrics
-        from reportlab.pdfbase.cidfonts import UnicodeCIDFont
         from reportlab.pdfbase.ttfonts import TTFont
     except ImportError as error:
         raise ReportError("missing-extra", library=error.name or "reportlab") from error
@@ -44,7 +44,9 @@ def _register_fonts() -> None:
     for name in (_LATIN, _BOLD):
         pdfmetrics.registerFont(TTFont(name, str(folder / f"{name}.ttf")))
     pdfmetrics.registerFontFamily(_LATIN, normal=_LATIN, bold=_BOLD, italic=_LATIN, boldItalic=_BOLD)
-    pdfmetrics.registerFont(UnicodeCIDFont(_CHINESE))
+    if language == "zh":
+        used = {letter for text in CATALOGUE.keys("zh").values() for letter in text}
+        pdfmetrics.registerFont(TTFont(_CHINESE, embedded("".join(sorted(used)))))
 
 
 class _Document:
@@ -73,7 +75,9 @@ class _Document:
         """A paragraph; Chinese characters are set in a font that has them."""
         from reportlab.platypus import Paragraph
 
-        marked = _CJK.sub(lambda found: f'<font name="{_CHINESE}">{found[0]}</font>', escape(text))
+        marked = escape(text)
+        if self.language == "zh":
+            marked = _CJK.sub(lambda found: f'<font name="{_CHINESE}">{found[0]}</font>', marked)
         return Paragraph(f'<font color="{colour}">{marked}</font>' if colour else marked, self.styles[style])
 
     def written(self) -> bytes:

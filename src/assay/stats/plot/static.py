@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,7 +81,7 @@ def draw(plot: Plot, *, language: Language = "en") -> Figure:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtra(library="matplotlib", extra="report") from error
-    family = list(_family(language))
+    family = _family(language)
     rows = -(-len(plot.panels) // plot.columns)
     width = 9.0 if plot.columns == 1 else 5.2 * plot.columns
     with rc_context({"font.family": family, "axes.unicode_minus": False, "font.size": 9}):
@@ -112,11 +114,22 @@ def image(plot: Plot, *, language: Language = "en", form: str = "png", dpi: int 
     return held.getvalue()
 
 
+@dataclass(frozen=True)
+class Font:
+    """A font of this machine."""
+
+    name: str
+    path: Path
+
+
 @cache
-def _family(language: Language) -> tuple[str, ...]:
-    """The fonts of a language that this machine has."""
-    if language == "en":
-        return (_LATIN,)
+def chinese_font() -> Font:
+    """A font of this machine that has Chinese characters.
+
+    Raises
+    ------
+    MissingFont
+    """
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     # matplotlib keeps a list of fonts from its first use; what was installed since is added here.
@@ -124,11 +137,16 @@ def _family(language: Language) -> tuple[str, ...]:
     for path in findSystemFonts():
         if path not in known:
             fontManager.addfont(path)
-    here = set(fontManager.get_font_names())
-    found = [name for name in CHINESE_FONTS if name in here]
-    if not found:
+    here = {entry.name: Path(entry.fname) for entry in fontManager.ttflist}
+    found = next((name for name in CHINESE_FONTS if name in here), None)
+    if found is None:
         raise MissingFont(known=", ".join(CHINESE_FONTS[:5]))
-    return (_LATIN, found[0])
+    return Font(found, here[found])
+
+
+def _family(language: Language) -> list[str]:
+    """The fonts of a language."""
+    return [_LATIN] if language == "en" else [_LATIN, chinese_font().name]
 
 
 def _panel(axes: Axes, panel: Panel, language: Language, family: list[str]) -> None:
