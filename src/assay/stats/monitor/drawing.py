@@ -21,7 +21,7 @@ def score_plot(score: Score) -> Plot:
         scored = np.flatnonzero(np.isfinite(values))
         limit = score.limits[name]
         said = CATALOGUE.text(f"plot.{name}")
-        above = tuple(Flag(float(at), float(values[at]), (name,)) for at in scored if values[at] > limit)
+        above = tuple(Flag(float(at), float(values[at]), ()) for at in scored if values[at] > limit)
         panels.append(
             Panel(
                 title=said,

@@ -180,12 +180,50 @@ def _principal() -> Iterator[Check]:
         spe = float(left @ left)
         yield _check(f"{name}.spe", f"{called}, SPE (Q)", source, spe, partial(_statistic, name, "spe"))
     yield _check(
+        "pca.monitored",
+        "PCA, smoothed T² against its limit",
+        f"{PLANT}: moving average of cube roots, row by row",
+        _averaged(),
+        lambda: float(_model("pca").score(_plant()[1]).monitored["t2"][AT]),
+    )
+    yield _check(
+        "pca.forgetting",
+        "PCA, T² with an adaptive baseline",
+        f"{PLANT}: the baseline row by row, T² by the eigenvectors of the correlation matrix",
+        _followed(),
+        lambda: float(_model("pca").score(_plant()[1], forgetting=0.9).t2[AT]),
+    )
+    yield _check(
         "pca.t2_all",
         "PCA, T² of all components",
         f"{PLANT}: Mahalanobis distance by solving with the correlation matrix",
         float(new @ np.linalg.solve(np.corrcoef(training.T), new)),
         partial(_statistic, "pca_all", "t2"),
     )
+
+
+def _averaged() -> float:
+    """Smoothed T², from the raw T² and where the average starts."""
+    model = _model("pca")
+    roots = np.cbrt(model.score(_plant()[1]).t2)
+    # The first monitored value tells the start: y = 0.3 · root + 0.7 · start.
+    first = float(np.cbrt(model.score(_plant()[1][:1]).monitored["t2"][0]))
+    average = (first - 0.3 * float(roots[0])) / 0.7
+    for root in roots[: AT + 1]:
+        average = 0.3 * float(root) + 0.7 * average
+    return average**3
+
+
+def _followed() -> float:
+    """T² of the row against a mean that followed the rows before it that gave no alarm."""
+    training, rows = _plant()
+    values, vectors = np.linalg.eigh(np.corrcoef(training.T))
+    level, scale = training.mean(axis=0), training.std(axis=0, ddof=1)
+    alarm = _model("pca").score(rows, forgetting=0.9).alarm
+    for row, quiet in zip(rows[:AT], ~alarm[:AT], strict=True):
+        level = 0.9 * level + 0.1 * row if quiet else level
+    scores = (rows[AT] - level) / scale @ vectors[:, -2:]
+    return float((scores**2 / values[-2:]).sum())
 
 
 def _limits() -> Iterator[Check]:
@@ -292,29 +330,40 @@ def _contributions() -> Iterator[Check]:
             f"contributions.{name}",
             f"Reconstruction-based contribution of variable 2 to the SPE, {name.upper()}",
             f"{PLANT}: the SPE less its smallest value over all readings of the variable, by minimisation",
-            _gained(_model(name), _plant()[1]),
-            partial(_contribution, name),
+            _gained(_model(name), {"spe": 1.0}),
+            partial(_contribution, name, "spe"),
             tolerance=Tolerance(relative=1e-6),
         )
+    weights = {name: 1.0 / limit for name, limit in _model("pca").limits.items()}
+    yield _check(
+        "contributions.combined",
+        "Reconstruction-based contribution of variable 2 to T² and SPE over their limits, PCA",
+        f"{PLANT}: their sum less its smallest value over all readings of the variable, by minimisation",
+        _gained(_model("pca"), weights),
+        partial(_contribution, "pca", "combined"),
+        tolerance=Tolerance(relative=1e-6),
+    )
 
 
-def _contribution(name: str) -> float:
-    return float(_model(name).contributions(_plant()[1], [AT], "spe").values[0, 1])
+def _contribution(name: str, statistic: str) -> float:
+    return float(_model(name).contributions(_plant()[1], [AT], statistic).values[0, 1])
 
 
-def _gained(model: monitor.Monitor, rows: Floats) -> float:
-    """By how much the SPE falls when variable 2 takes the readings that make it smallest."""
+def _gained(model: monitor.Monitor, weights: dict[str, float]) -> float:
+    """By how much a weighted sum of statistics falls when variable 2 takes its best readings."""
+    rows = _plant()[1]
     lags = model.lags if model.kind == "dpca" else 0
     part = rows[AT - model.lags : AT + 1].copy()
 
-    def spe(readings: Floats) -> float:
+    def summed(readings: Floats) -> float:
         changed = part.copy()
         changed[len(part) - 1 - lags :, 1] = readings
-        return float(model.score(changed).spe[-1])
+        score = model.score(changed)
+        return sum(weight * float(getattr(score, name)[-1]) for name, weight in weights.items())
 
     start = part[len(part) - 1 - lags :, 1]
-    best = optimize.minimize(spe, start, method="BFGS", options={"gtol": 1e-9})
-    return spe(start) - float(best.fun)
+    best = optimize.minimize(summed, start, method="BFGS", options={"gtol": 1e-9})
+    return summed(start) - float(best.fun)
 
 
 def _live() -> Iterator[Check]:
