@@ -28,13 +28,13 @@ def gauss(low: float, high: float, count: int) -> tuple[Floats, Floats]:
     return low + half * (nodes + 1.0), half * weights
 
 
-def enough(widths: float) -> int:
+def enough(widths: float, apart: float = 0.85) -> int:
     """How many Gauss nodes resolve a normal kernel on an interval of ``widths`` of its standard deviations.
 
-    The nodes lie furthest apart in the middle, π/2 · widths / count; at .85 standard deviations the error of
-    the quadrature is exp(−2π²/.85²) ≈ 1e-12. Counts come in steps so that the nodes are found once.
+    The nodes lie furthest apart in the middle, π/2 · widths / count; at ``apart`` standard deviations the error
+    of the quadrature is exp(−2π²/apart²), 1e-12 for .85. Counts come in steps so that the nodes are found once.
     """
-    return 8 * int(np.ceil((0.5 * np.pi * widths / 0.85 + 16.0) / 8.0))
+    return 8 * int(np.ceil((0.5 * np.pi * widths / apart + 16.0) / 8.0))
 
 
 def mean_times(kernel: Floats, escape: Floats) -> Floats:
