@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -110,8 +111,9 @@ def test_what_remains_is_counted_from_the_present_use() -> None:
     chart = charts.regression(VALUES, USE)
     crossing = chart.crossing(6.5)
     assert crossing.now == 95.0
-    assert crossing.remaining == (crossing.at - 95, crossing.low - 95, crossing.high - 95)
-    assert chart.crossing(6.5, now=20).remaining[0] == pytest.approx(crossing.remaining[0] + 75)
+    assert crossing.remaining == crossing.at - 95
+    assert (crossing.remaining_low, crossing.remaining_high) == (crossing.low - 95, crossing.high - 95)
+    assert chart.crossing(6.5, now=20).remaining == pytest.approx(crossing.remaining + 75)
 
 
 def test_a_slope_that_may_be_zero_promises_nothing() -> None:
@@ -145,6 +147,8 @@ def test_refusals_by_name() -> None:
         charts.regression([1.0, 2.0], [1.0, 2.0])
     with pytest.raises(ConstantData, match="use"):
         charts.regression([1.0, 2.0, 4.0], [3.0, 3.0, 3.0])
+    with pytest.raises(ConstantData, match="use"):
+        charts.regression(np.arange(10.0) % 3, [0.1] * 10)
     with pytest.raises(ConstantData, match="residuals"):
         charts.regression([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0])
     with pytest.raises(UnknownOption):
@@ -160,3 +164,16 @@ def test_refusals_by_name() -> None:
         charts.wear_plan(chart.lines[0], lsl=5, usl=5.1)
     with pytest.raises(WrongShape):
         chart.live().add(5.0)
+
+
+def test_a_crossing_and_a_plan_draw_themselves() -> None:
+    chart = charts.regression(VALUES, USE)
+    crossing, plan = chart.crossing(6.5), charts.wear_plan(chart.lines[0], lsl=4, usl=7)
+    for result in (crossing, plan, charts.regression([1.0, -1.0, 1.0, -1.0, 1.1], range(5)).crossing(3.0)):
+        drawn = json.loads(json.dumps(result.plot().to_dict(), allow_nan=False))
+        assert drawn["title"]["zh"] != drawn["title"]["en"]
+        json.dumps(result.to_dict(), allow_nan=False)
+    band = crossing.plot().panels[0].layers[0]
+    assert band.kind == "band"
+    np.testing.assert_allclose(np.interp(crossing.low, band.x, band.high), 6.5, rtol=1e-4)
+    np.testing.assert_allclose(np.interp(crossing.high, band.x, band.low), 6.5, rtol=1e-4)

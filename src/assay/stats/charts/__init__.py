@@ -25,7 +25,8 @@ from assay.stats.charts.rare import g, t
 from assay.stats.charts.short_run import standardised, target, z_mr
 from assay.stats.charts.short_run_counts import standardised_p, standardised_u
 from assay.stats.charts.t2_charts import t2, t2_subgroups
-from assay.stats.charts.tool_wear import RegressionChart, WearPlan, regression, wear_plan
+from assay.stats.charts.tool_change import WearPlan, wear_plan
+from assay.stats.charts.tool_wear import RegressionChart, regression
 from assay.stats.charts.variables import median, r, s, xbar_r, xbar_s
 from assay.stats.charts.variance_chart import GeneralisedVarianceChart, generalised_variance
 from assay.stats.charts.weighted import EwmaChart, MovingAverageChart, ewma, moving_average

@@ -11,14 +11,16 @@ import numpy as np
 from scipy import special
 
 from assay.stats.arrays import Floats, between, one_of, positive
+from assay.stats.charts.errors import CATALOGUE
 from assay.stats.errors import ConstantData, TooFewPoints
+from assay.stats.plot.spec import Axis, Band, Layer, Level, Line, Panel, Plot, Upright
 from assay.stats.result import Result
 
 CrossingOf = Literal["mean", "value"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FittedLine(Result):
+class FittedLine:
     """A least-squares line ``intercept + slope · use`` with what its uncertainty needs.
 
     Source: Draper & Smith, *Applied Regression Analysis*, 3rd ed. 1998, sec. 1.3 to 1.4.
@@ -42,6 +44,16 @@ class FittedLine(Result):
     def at(self, use: float | Floats) -> float | Floats:
         """The line at ``use``, in the values' unit."""
         return self.mean_value + self.slope * (use - self.mean_use)
+
+    def half_width(self, use: Floats, *, confidence: float = 0.95, of: CrossingOf = "mean") -> Floats:
+        """Half the interval of the line (``value``: of one more value) at ``use``, of its shape.
+
+        Raises
+        ------
+        OutOfRange, UnknownOption
+        """
+        share = self._share(of) + (use - self.mean_use) ** 2 / self.spread
+        return np.asarray(self._quantile(confidence) * self.sigma * np.sqrt(share))
 
     def slope_interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Confidence interval of the slope by Student's t.
@@ -84,12 +96,10 @@ class FittedLine(Result):
         interval of the line (Fieller 1954, JRSS B 16, 175-185; Draper & Smith 1998, sec. 3.2). It is
         ``(-inf, inf)`` where the slope can't be told from 0 at this confidence.
         """
-        one_of(of, ("mean", "value"), "of")
-        quantile = self._quantile(confidence)
+        extra, quantile = self._share(of), self._quantile(confidence)
         away = limit - self.mean_value
         at = self.mean_use + away / self.slope if self.slope else math.copysign(math.inf, away)
         reach = quantile * self.sigma
-        extra = (1.0 / self.count if self.count else 0.0) + (1.0 if of == "value" else 0.0)
         steepness = self.slope**2 - reach**2 / self.spread
         if steepness <= 0:
             low, high = -math.inf, math.inf
@@ -97,7 +107,24 @@ class FittedLine(Result):
             middle = self.slope * away / steepness
             half = reach * math.sqrt(extra * steepness + away**2 / self.spread) / steepness
             low, high = self.mean_use + middle - half, self.mean_use + middle + half
-        return Crossing(limit=limit, at=at, low=low, high=high, now=now, confidence=confidence, of=of)
+        return Crossing(
+            limit=limit,
+            at=at,
+            low=low,
+            high=high,
+            now=now,
+            remaining=at - now,
+            remaining_low=low - now,
+            remaining_high=high - now,
+            confidence=confidence,
+            of=of,
+            line=self,
+        )
+
+    def _share(self, of: CrossingOf) -> float:
+        """What the level of the line (and one more value's scatter) adds to the variance, over sigma²."""
+        one_of(of, ("mean", "value"), "of")
+        return (1.0 / self.count if self.count else 0.0) + (1.0 if of == "value" else 0.0)
 
     def _quantile(self, confidence: float) -> float:
         level = 0.5 + between(confidence, "confidence", 1e-6, 1 - 1e-12) / 2
@@ -116,13 +143,42 @@ class Crossing(Result):
     low: float
     high: float
     now: float
+    """The present use."""
+    remaining: float
+    """Use that is left from ``now``; negative is overdue."""
+    remaining_low: float
+    remaining_high: float
     confidence: float
-    of: str
+    of: CrossingOf
+    line: FittedLine
 
-    @property
-    def remaining(self) -> tuple[float, float, float]:
-        """Use that is left from ``now``: the estimate, its lower and its upper bound; negative is overdue."""
-        return self.at - self.now, self.low - self.now, self.high - self.now
+    def plot(self) -> Plot:
+        """The line with its interval up to where it meets the limit."""
+        ends = [end for end in (self.at, self.low, self.high) if math.isfinite(end)]
+        known = [self.now, self.line.mean_use]
+        x = np.linspace(min([*known, *ends]), max([*known, *ends]), 201)
+        y, half = np.asarray(self.line.at(x)), self.line.half_width(x, confidence=self.confidence, of=self.of)
+        title = CATALOGUE.text("crossing.title", limit=f"{self.limit:.6g}")
+        share = f"{100 * self.confidence:g}"
+        layers: list[Layer] = [
+            Band(CATALOGUE.text("crossing.interval", share=share), x, y - half, y + half),
+            Line(CATALOGUE.text("crossing.line"), x, y),
+            Level(CATALOGUE.text("crossing.limit"), self.limit, "specification", f"{self.limit:.6g}"),
+            Upright(CATALOGUE.text("crossing.now"), self.now, "muted", f"{self.now:.6g}"),
+        ]
+        for key, end in (("at", self.at), ("low", self.low), ("high", self.high)):
+            if math.isfinite(end):
+                layers.append(Upright(CATALOGUE.text(f"crossing.{key}"), end, "reference", f"{end:.6g}"))
+        axes = Axis(CATALOGUE.text("regression.use")), Axis(CATALOGUE.text("statistic.regression"))
+        note = CATALOGUE.text(
+            "crossing.note",
+            at=f"{self.at:.6g}",
+            low=f"{self.low:.6g}",
+            high=f"{self.high:.6g}",
+            remaining=f"{self.remaining:.6g}",
+            share=share,
+        )
+        return Plot(title, (Panel(title, *axes, tuple(layers)),), note=note)
 
 
 def fitted(use: Floats, values: Floats, *, sigma: float | None = None) -> FittedLine:
@@ -163,7 +219,8 @@ def parallel(parts: Sequence[tuple[Floats, Floats]], *, sigma: float | None = No
         raise TooFewPoints(what="regression", count=count, least=least)
     apart = [use - use.mean() for use, _ in parts]
     spread = sum(float(away @ away) for away in apart)
-    if spread == 0:
+    # A mean needn't be the value that all are: equal values are told by themselves.
+    if spread == 0 or all(float(use.min()) == float(use.max()) for use, _ in parts):
         raise ConstantData(name="use", count=count, value=float(parts[0][0][0]))
     products = (
         float(away @ (values - values.mean())) for away, (_, values) in zip(apart, parts, strict=True)

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from assay.stats import constants as tables
-from assay.stats.arrays import Floats, numbers, one_of, ordered, positive, vector
+from assay.stats.arrays import Floats, numbers, one_of, vector
 from assay.stats.charts.assemble import Constant, Lines, RuleSet, assemble, symmetric
 from assay.stats.charts.chart import ControlChart, Limits, LivePoint, Stage
-from assay.stats.charts.errors import CATALOGUE, NoRoom
+from assay.stats.charts.errors import CATALOGUE
 from assay.stats.charts.extended import extended, several
 from assay.stats.charts.fitted_line import Crossing, CrossingOf, FittedLine, fitted, given, parallel
 from assay.stats.charts.individuals import complete, moving
@@ -30,7 +30,6 @@ from assay.stats.charts.picture import picture
 from assay.stats.charts.series import Judge, last_stage, point
 from assay.stats.errors import ConstantData, TooFewPoints, WrongShape
 from assay.stats.plot.spec import Axis, Flag, Flags, Layer, Line, Plot, Points, Role
-from assay.stats.result import Result
 
 LinesOf = Literal["own", "parallel", "common"]
 LINES_OF: tuple[LinesOf, ...] = ("own", "parallel", "common")
@@ -300,76 +299,6 @@ class LiveRegression:
         self._index += 1
         shifted = Lines(center, center + lines.lcl, center + lines.ucl, lines.zone)
         return point(index, value, shifted, flags)
-
-
-# -- when to change the tool ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class WearPlan(Result):
-    """Where to set a tool that wears and when to change it, within specification limits."""
-
-    lsl: float
-    usl: float
-    margin: float
-    """Distance kept from both limits, in sigma."""
-    set_at: float
-    """Process mean to set the new tool to, in the values' unit."""
-    change_at: float
-    """Process mean at which to change the tool."""
-    life: float
-    """Use between the two, in the unit of the use."""
-    life_low: float
-    """By the steep end of the slope's confidence interval."""
-    life_high: float
-    """By the flat end; infinite where the slope can't be told from 0."""
-    confidence: float
-
-
-def wear_plan(
-    line: FittedLine, *, lsl: float, usl: float, margin: float = 3.0, confidence: float = 0.95
-) -> WearPlan:
-    """When to change a tool whose wear moves the process along ``line`` (a chart's ``lines[-1]``).
-
-    Parameters
-    ----------
-    lsl, usl
-        Specification limits.
-    margin
-        How far the process mean stays inside them, in sigma; 3 keeps 99.87 % of the values within the nearer
-        limit.
-    confidence
-        Of the interval of the life, from the slope's.
-
-    Raises
-    ------
-    LimitsReversed, NotFinite, NotPositive, NoRoom
-
-    Notes
-    -----
-    Montgomery 2020, sec. 10.7.3; Duncan 1986, ch. 21: the mean starts at the limit the wear moves away from
-    plus ``margin``·sigma and ends at the other limit minus ``margin``·sigma.
-    """
-    ordered(lsl, usl)
-    keep = positive(margin, "margin") * line.sigma
-    room = usl - lsl - 2 * keep
-    if room <= 0:
-        raise NoRoom(lsl=lsl, usl=usl, margin=margin, sigma=line.sigma)
-    low, high = lsl + keep, usl - keep
-    slow, fast = sorted(map(abs, line.slope_interval(confidence)))
-    crosses = line.slope_interval(confidence)[0] <= 0 <= line.slope_interval(confidence)[1]
-    rising = line.slope >= 0
-    return WearPlan(
-        lsl=lsl,
-        usl=usl,
-        margin=margin,
-        set_at=low if rising else high,
-        change_at=high if rising else low,
-        life=room / abs(line.slope) if line.slope else math.inf,
-        life_low=room / fast if fast else math.inf,
-        life_high=math.inf if crosses else room / slow,
-        confidence=confidence,
-    )
 
 
 KINDS = (kind("regression", regression, "pairs", "estimator", "lines", "line", without=("center",)),)
