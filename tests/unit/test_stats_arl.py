@@ -260,6 +260,7 @@ def test_answers_turn_into_plain_values_and_draw_themselves_in_both_languages() 
         (lambda: arl.cusum(0.5, 1e6), OutOfRange),
         (lambda: arl.mewma(0.1, 8.0, 0), OutOfRange),
         (lambda: arl.mewma(0.1, 8.0, 2.5), NotACount),
+        (lambda: arl.mewma(0.1, 8.0, 1001), OutOfRange),
         (lambda: arl.mewma(0.1, 0.0, 2), NotPositive),
         (lambda: arl.mewma(0.1, 8.0, 2, -1.0), OutOfRange),
         (lambda: arl.mewma(0.1, math.inf, 2), NotFinite),

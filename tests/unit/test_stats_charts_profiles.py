@@ -273,6 +273,8 @@ EXACT = np.tile(3.0 + 2.0 * np.arange(5.0), (6, 1))
         (lambda: charts.linear_profiles(X[:2], lines(1)[:, :2]), TooFewPoints),
         (lambda: charts.linear_profiles(X, lines(1)[:1]), TooFewPoints),
         (lambda: charts.linear_profiles(X, lines(1), method="cusum"), UnknownOption),
+        (lambda: charts.linear_profiles(X, lines(1), alpha=0.01), UnknownOption),
+        (lambda: charts.profiles(X, lines(1), covariance=np.eye(2)), UnknownOption),
         (lambda: charts.linear_profiles(X, lines(1), lam=2.0), OutOfRange),
         (lambda: charts.linear_profiles(X, lines(1), arl0=1.0), OutOfRange),
         (lambda: charts.linear_profiles(X, lines(1), sigma=-1.0), NotPositive),

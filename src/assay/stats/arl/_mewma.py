@@ -15,6 +15,8 @@ from assay.stats.errors import NoConvergence, NotACount, OutOfRange
 
 WIDEST = 120.0
 """The widest region, in standard deviations of one step, for which the two-dimensional equation is solved."""
+MOST_VARIABLES = 1000
+"""Above this the Bessel functions leave the range of a float."""
 TINY = 1e-300
 """Keeps a ratio finite where it isn't used."""
 TAIL, TAIL_NODES = 12.0, 96
@@ -71,13 +73,13 @@ def mewma(lam: float, h: float, p: int, shift: float = 0.0) -> float:
 
 
 def dimensions(p: int) -> int:
-    """``p`` checked: a whole number of variables, at least 1.
+    """``p`` checked: a whole number of variables, from 1 to 1000.
 
     Raises
     ------
     NotFinite, NotACount, OutOfRange
     """
-    found = between(p, "p", 1, math.inf)
+    found = between(p, "p", 1, MOST_VARIABLES)
     if found != math.floor(found):
         raise NotACount(name="p", index=0, value=found)
     return int(found)

@@ -36,7 +36,7 @@ from assay.stats.charts.phases import Exclude, Phase1, Phases, Stages
 from assay.stats.charts.residuals import VarianceLimits
 from assay.stats.charts.vectors import columns_of
 from assay.stats.constants import d2, d3
-from assay.stats.errors import ConstantData, TooFewPoints, WrongShape
+from assay.stats.errors import ConstantData, TooFewPoints, UnknownOption, WrongShape
 
 Method = Literal["shewhart", "ewma", "ewma_r"]
 Point = tuple[float, float, float, float]
@@ -135,6 +135,9 @@ def linear_profiles(
     points = columns_of(rows)
     intercepts, slopes = plan.coefficients(points)
     variances = plan.residual_variance(points, [intercepts, slopes])
+    for name in options:
+        if name not in Lined.__annotations__:
+            raise UnknownOption(name="option", value=repr(name), known=", ".join(Lined.__annotations__))
     given = Given.of(options)
     shared: dict[str, Any] = {name: value for name, value in options.items() if name not in GIVEN}
     chosen = Options(**shared)

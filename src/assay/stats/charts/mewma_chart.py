@@ -115,7 +115,7 @@ def mewma(
     z(i) = λ(x(i) − μ) + (1 − λ)z(i − 1) from z(0) = 0; T² = z′Σz⁻¹z with Σz = λ/(2 − λ)·(1 − (1 − λ)^2i)·Σ.
     Excluded points stay in the average. Each stage starts anew.
     """
-    settings = settled(options)
+    settings = settled(options, OWN)
     weight = between(lam, "lam", 1e-5, 1.0)
     how = one_of(limits, MEWMA_LIMITS, "limits")
     covariance = one_of(estimator, ESTIMATORS, "estimator")

@@ -23,7 +23,7 @@ from assay.stats.charts.extended import extended
 from assay.stats.charts.options import Options
 from assay.stats.charts.phases import Exclude, Phase1, Phases, Stages, Stretch
 from assay.stats.charts.vectors import Model
-from assay.stats.errors import NotFinite, TooFewPoints, UnknownColumn, WrongShape
+from assay.stats.errors import NotFinite, TooFewPoints, UnknownColumn, UnknownOption, WrongShape
 
 T2Limits = Literal["exact", "chi_squared"]
 T2_LIMITS: tuple[T2Limits, ...] = ("exact", "chi_squared")
@@ -170,14 +170,17 @@ class Settings:
         return self.phases.plan(count, estimates=not self.given)
 
 
-def settled(options: Multivariate) -> Settings:
-    """The options, checked.
+def settled(options: Multivariate, own: tuple[str, ...] = OPTIONS) -> Settings:
+    """The options, checked; ``own`` are those the chart takes.
 
     Raises
     ------
-    NotFinite, OutOfRange
+    NotFinite, OutOfRange, UnknownOption
     """
     rest: dict[str, Any] = dict(options)
+    for name in rest:
+        if name not in own:
+            raise UnknownOption(name="option", value=repr(name), known=", ".join(own))
     alpha = rest.pop("alpha", None)
     observations = rest.pop("observations", None)
     freedom = rest.pop("freedom", None)

@@ -138,7 +138,7 @@ def profiles(
     distributions at α/2 on both sides; in phase I each profile against the others (Kim, Mahmoud and Woodall
     2003).
     """
-    settings = settled(options)
+    settings = settled(options, OWN)
     how: Spread = one_of(spread, get_args(Spread), "spread")
     at = vector(x, "x", least=2, what="profiles")
     rows = matrix(profiles, "profiles", what="profiles")

@@ -20,7 +20,6 @@ from assay.stats.charts.errors import CATALOGUE
 from assay.stats.charts.extended import extended
 from assay.stats.charts.kind import ChartKind
 from assay.stats.charts.multivariate import (
-    OPTIONS,
     Multivariate,
     Settings,
     put_together,
@@ -41,7 +40,7 @@ from assay.stats.errors import NotACount, TooFewPoints
 
 Determinant = Literal["pooled", "average", "montgomery"]
 DETERMINANTS: tuple[Determinant, ...] = ("pooled", "average", "montgomery")
-OWN: tuple[str, ...] = tuple(name for name in OPTIONS if name not in ("alpha", "mean", "observations"))
+OWN: tuple[str, ...] = ("covariance", "phase1", "stages", "exclude", "labels", "variables")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +120,7 @@ def generalised_variance(
     -----
     Centre b1·|Σ|, limits |Σ|·(b1 ± 3·√b2), not below 0. Montgomery 2020, equations 11.34 to 11.36.
     """
-    settings = settled(options)
+    settings = settled(options, OWN)
     how = one_of(estimator, DETERMINANTS, "estimator")
     reach = positive(width, "width")
     taken, named = table(values)

@@ -171,13 +171,12 @@ def _published() -> Iterator[Check]:
         )
     yield _check(
         "t2_limit.montgomery",
-        "T² limit for later subgroups, p 2, m 20, n 10, α .001",
+        "T² limit of subgroups, phase I, p 2, m 20, n 10, α .001",
         f"{MONTGOMERY}, example 11.1",
         "published",
         reference=13.72,
         compute=lambda: t2_limit(2, 20, 10, alpha=0.001, phase="I"),
         tolerance=Tolerance(digits=2),
-        note="the example uses the phase I form p(m − 1)(n − 1)/(mn − m − p + 1) · F",
     )
     for name, function, reference in (("b1", b1, 0.8889), ("b2", b2, 0.4170)):
         yield _check(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from scipy.stats import f, linregress, t
 
 from assay.stats import arl, charts
-from assay.stats.charts.line_charts import LinearProfileChart, ewma_r_width, ewma_widths
+from assay.stats.charts.line_charts import LinearProfileChart, Method, ewma_r_width, ewma_widths
 from assay.stats.charts.profile_charts import ProfileChart
 from assay.stats.verify.check import Check, Origin, Tolerance
 
@@ -42,6 +42,15 @@ def nist() -> ProfileChart:
 def six_days() -> LinearProfileChart:
     """The same days, each judged by all."""
     return charts.linear_profiles(LINEWIDTHS, DAYS)
+
+
+@cache
+def followed_days(method: Method) -> LinearProfileChart:
+    """The days followed from the handbook's line."""
+    middle = float(np.mean(LINEWIDTHS))
+    return charts.linear_profiles(
+        LINEWIDTHS, DAYS, method=method, intercept=0.2817 + 0.9767 * middle, slope=0.9767, sigma=0.06826
+    )
 
 
 @cache
@@ -193,3 +202,33 @@ def _lines() -> Iterator[Check]:
         compute=lambda: float(nist().statistics[3]),
         tolerance=CLOSE,
     )
+    lam, center = 0.2, 0.2817 + 0.9767 * x.mean()
+    deviations = np.array(DAYS) - 0.2817 - 0.9767 * x
+    weights = lam * (1.0 - lam) ** np.arange(m - 1, -1, -1)
+    followed: tuple[tuple[str, Method, float], ...] = (
+        ("ewma", "ewma", float(center + weights @ (heights - center))),
+        ("ewma_r", "ewma_r", float(weights @ deviations.mean(axis=1))),
+    )
+    for name, method, reference in followed:
+        yield _check(
+            f"line.{name}",
+            f"Linear profiles, method {name}, main statistic of day 6",
+            "Σ λ(1 − λ)^(6 − j) times the daily deviations",
+            "recomputed",
+            reference=reference,
+            compute=partial(_last_of, method),
+            tolerance=CLOSE,
+        )
+    yield _check(
+        "line.range",
+        "Linear profiles, method ewma_r, range of day 4",
+        "largest less smallest deviation from the line",
+        "recomputed",
+        reference=float(np.ptp(deviations[3])),
+        compute=lambda: float(followed_days("ewma_r").companions[0].statistics[3]),
+        tolerance=CLOSE,
+    )
+
+
+def _last_of(method: Method) -> float:
+    return float(followed_days(method).statistics[-1])
