@@ -9,7 +9,7 @@ import pytest
 
 from assay.stats import charts
 from assay.stats.charts.chart import at
-from assay.stats.charts.errors import MixedSubgroup, UnknownPart
+from assay.stats.charts.errors import MissingPart, MixedSubgroup, UnknownPart
 from assay.stats.constants import d2
 from assay.stats.errors import (
     ConstantData,
@@ -128,6 +128,10 @@ def test_run_rules_go_on_across_a_change_of_part_and_restart_at_stages() -> None
 def test_z_mr_refuses_by_name() -> None:
     with pytest.raises(WrongShape):
         charts.z_mr(VALUES, PART[:-1])
+    with pytest.raises(MissingPart, match="1"):
+        charts.z_mr([1.0, 2.0, 3.0], ["a", None, "a"])
+    with pytest.raises(MissingPart, match="2"):
+        charts.target([1.0, 2.0, 3.0], np.array(["a", "a", math.nan], dtype=object))
     with pytest.raises(ConstantData, match="b"):
         charts.z_mr([1.0, 2.0, 5.0, 5.0], ["a", "a", "b", "b"])
     with pytest.raises(TooFewPoints):

@@ -36,6 +36,13 @@ class UnknownPart(Refusal):
     catalogue = CATALOGUE
 
 
+class MissingPart(Refusal):
+    """A point without a part: ``index``."""
+
+    key = "missing-part"
+    catalogue = CATALOGUE
+
+
 class MixedSubgroup(Refusal):
     """A subgroup with values of several parts: ``index``."""
 

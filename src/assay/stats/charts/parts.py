@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from assay.stats.arrays import Bools, Floats, Ints, numbers, positive
 from assay.stats.charts.chart import ControlChart, LiveChart, LiveForm, LivePoint
-from assay.stats.charts.errors import CATALOGUE, UnknownPart
+from assay.stats.charts.errors import CATALOGUE, MissingPart, UnknownPart
 from assay.stats.charts.extended import several
 from assay.stats.charts.phases import Phases
 from assay.stats.charts.picture import picture
@@ -88,13 +88,18 @@ def coded(part: Labels, count: int) -> Coded:
 
     Raises
     ------
-    WrongShape
+    WrongShape, MissingPart
     """
     given = np.asarray(part)
     if given.shape != (count,):
         raise WrongShape(name="part", shape=given.shape, wanted=f"({count},)")
     places: dict[str, int] = {}
-    codes = [places.setdefault(str(name), len(places)) for name in given.tolist()]
+    names = given.tolist()
+    for index, name in enumerate(names):
+        # NaN, which stands for nothing in tables, is the value that doesn't equal itself.
+        if name is None or name != name:  # noqa: PLR0124
+            raise MissingPart(index=index)
+    codes = [places.setdefault(str(name), len(places)) for name in names]
     return Coded(tuple(places), np.array(codes, np.int64))
 
 

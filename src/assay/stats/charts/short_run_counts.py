@@ -119,8 +119,8 @@ def _standardised(
         return float(found[points].sum() / per[points].sum())
 
     centers = by_part(which.names, given, "proportions" if items else "rates", usual)
-    scales = _scales(centers, which.names, items=items)
-    tally = np.bincount(which.codes[chosen], minlength=len(which.names)).tolist()
+    tally: list[int] = np.bincount(which.codes[chosen], minlength=len(which.names)).tolist()
+    scales = _scales(centers, which.names, tally, items=items)
     estimates = tuple(
         Part(part_name, center, scale, 0 if part_name in known else count_of)
         for part_name, center, scale, count_of in zip(
@@ -152,12 +152,12 @@ _FORMULA = {
 }
 
 
-def _scales(centers: Floats, names: tuple[str, ...], *, items: bool) -> Floats:
+def _scales(centers: Floats, names: tuple[str, ...], samples: list[int], *, items: bool) -> Floats:
     """Standard deviation of one item's count, or of one unit's, by part."""
-    for name, center in zip(names, centers.tolist(), strict=True):
+    for name, center, count_of in zip(names, centers.tolist(), samples, strict=True):
         between(center, name, 0.0, 1.0 if items else math.inf)
         if center == 0 or (items and center == 1):
-            raise ConstantData(name=name, count=1, value=center)
+            raise ConstantData(name=name, count=count_of, value=center)
     return np.sqrt(centers * (1.0 - centers)) if items else np.sqrt(centers)
 
 
