@@ -90,8 +90,8 @@ def z_mr(
 
     Raises
     ------
-    NotFinite, NotNumeric, WrongShape, TooFewPoints, ConstantData, NotPositive, UnknownPart, UnknownOption,
-    OutOfRange, NoSuchPoint, NoPhase1
+    NotFinite, NotNumeric, WrongShape, TooFewPoints, ConstantData, NotPositive, UnknownPart, MissingPart,
+    UnknownOption, OutOfRange, NoSuchPoint, NoPhase1
 
     Notes
     -----
@@ -167,7 +167,7 @@ def target(
 
     Raises
     ------
-    As :func:`assay.stats.charts.variables.xbar_r`, and UnknownPart, MixedSubgroup, UnknownOption
+    As :func:`assay.stats.charts.variables.xbar_r`, and UnknownPart, MissingPart, MixedSubgroup, UnknownOption
 
     Notes
     -----
@@ -238,7 +238,7 @@ def standardised(
 
     Raises
     ------
-    As :func:`assay.stats.charts.variables.xbar_r`, and UnknownPart, MixedSubgroup, UnequalSubgroups
+    As :func:`assay.stats.charts.variables.xbar_r`, and UnknownPart, MissingPart, MixedSubgroup, UnequalSubgroups
 
     Notes
     -----

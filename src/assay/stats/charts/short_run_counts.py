@@ -53,7 +53,7 @@ def standardised_p(
     Raises
     ------
     NotFinite, NotNumeric, WrongShape, TooFewPoints, NegativeCount, NotACount, NotPositive, CountAboveSize,
-    ConstantData, OutOfRange, UnknownPart, UnknownOption, NoSuchPoint, NoPhase1
+    ConstantData, OutOfRange, UnknownPart, MissingPart, UnknownOption, NoSuchPoint, NoPhase1
 
     Notes
     -----
@@ -89,7 +89,7 @@ def standardised_u(
     Raises
     ------
     NotFinite, NotNumeric, WrongShape, TooFewPoints, NegativeCount, NotACount, NotPositive, ConstantData,
-    UnknownPart, UnknownOption, NoSuchPoint, NoPhase1
+    UnknownPart, MissingPart, UnknownOption, NoSuchPoint, NoPhase1
     """
     return _standardised("standardised_u", counts, sizes, part, given=rates, options=options)
 
