@@ -175,7 +175,7 @@ def _sampling() -> Iterable[Command]:
     from assay.cli.statistics.command import Command, Input
     from assay.stats import sampling
 
-    for name in ("attributes", "double", "plan", "variables", "variables_plan", "iso2859", "iso3951"):
+    for name in ("attributes", "double", "plan", "curves", "variables", "variables_plan", "iso2859", "iso3951"):
         yield Command(name, _titled(f"sampling.{name}"), getattr(sampling, name))
     yield Command(
         "tolerance",
