@@ -136,6 +136,11 @@ class NormalCapability(Result):
         return self._values
 
     @property
+    def z_bench(self) -> float:
+        """Short-term Z.bench: that of ``z_within``."""
+        return self.z_within.bench
+
+    @property
     def groups(self) -> Subgroups | None:
         """The values in their subgroups; None for individual values."""
         return self._groups

@@ -261,7 +261,7 @@ def _adjusted(name: str, parameters: dict[str, float], n: int) -> dict[str, floa
     if name == "exponential2":
         scale = parameters["scale"] * n / (n - 1)
         return {"scale": scale, "threshold": parameters["threshold"] - scale / n}
-    if name in {"normal", "lognormal", "lognormal3"}:
+    if name in {"normal", "lognormal"}:
         factor = float(np.sqrt(n / (n - 1)))
         spreads = {"sd", "log_sd"}
         return {key: value * factor if key in spreads else value for key, value in parameters.items()}
