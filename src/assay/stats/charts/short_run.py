@@ -238,7 +238,8 @@ def standardised(
 
     Raises
     ------
-    As :func:`assay.stats.charts.variables.xbar_r`, and UnknownPart, MissingPart, MixedSubgroup, UnequalSubgroups
+    As :func:`assay.stats.charts.variables.xbar_r`, and UnknownPart, MissingPart, MixedSubgroup,
+    UnequalSubgroups
 
     Notes
     -----
