@@ -31,9 +31,9 @@ def gauss(low: float, high: float, count: int) -> tuple[Floats, Floats]:
 def enough(widths: float, apart: float = 0.85) -> int:
     """How many Gauss nodes resolve a normal kernel on an interval of ``widths`` of its standard deviations.
 
-    The nodes lie furthest apart in the middle, π/2 · widths / count; at ``apart`` standard deviations the
-    error of the quadrature is exp(−2π²/apart²), 1e-12 for .85. Counts come in steps; the nodes of each are found
-    once.
+    The nodes lie furthest apart in the middle, π/2 · widths / count. At ``apart`` standard deviations the
+    error of the quadrature is exp(−2π²/apart²), 1e-12 for .85. Counts come in steps, so that the nodes
+    of each are found once.
     """
     return 8 * int(np.ceil((0.5 * np.pi * widths / apart + 16.0) / 8.0))
 
