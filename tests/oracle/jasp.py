@@ -122,10 +122,12 @@ def agrees(printed: float, ours: Any) -> bool:
     """Whether our number is the printed one."""
     if ours is None or isinstance(ours, str) or not math.isfinite(ours):
         return False
-    decimals = len(repr(printed).partition(".")[2]) if "e" not in repr(printed) else 15
     if abs(printed - ours) <= RELATIVE * abs(printed):
         return True
-    return abs(round(float(ours), decimals) - printed) <= 1e-9 * max(1.0, abs(printed))
+    if "e" in repr(printed):
+        return False
+    decimals = len(repr(printed).partition(".")[2])
+    return abs(round(float(ours), decimals) - printed) <= 1e-3 * 10.0**-decimals
 
 
 @cache
