@@ -125,6 +125,18 @@ def test_individuals_numbers_and_days_in_the_plants_zone(plant: Workspace) -> No
     assert by_day.points[0].subjects == 50  # from 21:30 to midnight in Berlin
 
 
+@pytest.mark.parametrize("kind", ["ewma", "cusum", "moving_average"])
+@pytest.mark.parametrize("subgroup", [None, "lot"])
+def test_charts_with_a_memory_take_values_or_subgroups(
+    plant: Workspace, kind: str, subgroup: str | None
+) -> None:
+    found = chart(plant, "diameter", kind=kind, subgroup=subgroup)
+    make = getattr(charts, kind)
+    alone = make(DIAMETER) if subgroup is None else make(DIAMETER, LOTS)
+    assert found.chart.statistics == pytest.approx(alone.statistics, rel=1e-9, abs=1e-9)
+    assert len(found.points) == alone.statistics.size
+
+
 def test_a_condition_is_a_p_chart(plant: Workspace) -> None:
     found = chart(plant, "verdict = 'NOK'", subgroup="20")
     assert found.chart.kind == "p"

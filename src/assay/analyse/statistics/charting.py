@@ -24,7 +24,7 @@ from assay.store.workspace import Workspace
 _LARGEST_FOR_R = 10
 """From this subgroup size on the range loses too much against S (Montgomery 2019, sec. 6.3)."""
 _MOST_UNITS = 100
-_OFFERED = ("subgroups", "individuals", "counts_sizes", "events")
+_OFFERED = ("subgroups", "series", "individuals", "counts_sizes", "events")
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _drawn(
     if takes == "counts_sizes":
         counts = np.add.reduceat(groups.series.values, groups.starts)
         return known[kind].make(counts, groups.sizes, labels=groups.labels, **options)
-    if takes == "subgroups":
+    if takes in {"subgroups", "series"}:
         return known[kind].make(groups.series.values, groups.per_row, **options)
     return known[kind].make(groups.series.values, **options)
 
