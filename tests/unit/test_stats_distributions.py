@@ -150,6 +150,7 @@ def test_candidates_that_cannot_hold_the_values_are_named() -> None:
         ([1, 2, 3], "student", {}, UnknownOption),
         ([1, 2, 3], "gamma", {"method": "moments"}, UnknownOption),
         ([1, 2, 3], "gamma", {"method": "ls"}, UnknownOption),
+        ([1, 2, 3], "weibull", {"method": "ls", "fixed": {"shape": 2}}, UnknownOption),
         ([1, 2, 3], "gamma", {"fixed": {"shape": 0}}, NotPositive),
         ([1, 2, 3], "gamma", {"fixed": {"rate": 1}}, UnknownOption),
     ],

@@ -114,7 +114,7 @@ def fit(
         ``ls`` fits a line to the probability plot, transformed values on standard quantiles
         (least squares of X on Y), for location-scale families.
     fixed
-        Parameters that are known, by name; the others are estimated by maximum likelihood.
+        Parameters that are known, by name; the others are estimated by maximum likelihood, not by ``ls``.
     bounds
         ``(lower, upper)`` of a beta distribution.
     positions
@@ -129,8 +129,8 @@ def fit(
     Data*, 2nd ed., ch. 5.
     """
     family = family_of(distribution)
-    one_of(method, ("adjusted", "ml", "ls"), "method")
     known = _known(family, fixed, bounds)
+    one_of(method, ("adjusted", "ml") if known else ("adjusted", "ml", "ls"), "method")
     free = len(family.parameters) - len(known)
     x = vector(values, least=max(2, free), what=f"fit ({family.name})")
     if x.min() == x.max() and free:

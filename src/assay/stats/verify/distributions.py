@@ -134,6 +134,26 @@ def _fits() -> Iterator[Check]:
         origin="recomputed",
     )
 
+    for rank, value in ((1, 0.0670), (5, 0.4517), (10, 0.9330)):
+        yield _check(
+            f"plotting_positions.exact_median.{rank}",
+            f"median rank {rank} of 10",
+            "Lipson & Sheth 1973, Statistical Design of Engineering Experiments, median ranks",
+            value,
+            partial(lambda rank: float(distributions.plotting_positions(10, "exact_median")[rank - 1]), rank),
+            tolerance=Tolerance(digits=4),
+        )
+    x = diameters()
+    yield _check(
+        "identify.normal.aic",
+        "AIC of the normal candidate",
+        "2·2 − 2 ln L of JASP's 100 diameters, with the divisor N − 1 in the sd",
+        float(4 - 2 * stats.norm.logpdf(x, x.mean(), x.std(ddof=1)).sum()),
+        lambda: next(fit.aic for fit in distributions.identify(x).fits if fit.distribution == "normal"),
+        tolerance=Tolerance(relative=1e-12),
+        origin="recomputed",
+    )
+
 
 def _weibull_quantiles() -> Floats:
     positions = distributions.plotting_positions(40)
