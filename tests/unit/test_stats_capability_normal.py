@@ -174,6 +174,20 @@ def test_degrees_of_the_estimator_cover_where_the_total_does_not() -> None:
     assert hits["total"] / rounds < 0.91
 
 
+@pytest.mark.parametrize(("sigma", "within"), [("mr", 0.05), ("median_mr", 0.1), ("mssd", 0.05)])
+def test_degrees_of_moving_ranges_are_those_of_simulated_ones(sigma: str, within: float) -> None:
+    rows = np.random.default_rng(5).normal(size=(20_000, 40))
+    steps = np.abs(np.diff(rows, axis=1))
+    drawn = {
+        "mr": steps.mean(axis=1),
+        "median_mr": np.median(steps, axis=1),
+        "mssd": np.sqrt((steps**2).mean(axis=1)),
+    }[sigma]
+    worth = 0.5 / (drawn.std() / drawn.mean()) ** 2
+    found = capability.normal(rows[0], usl=9, sigma=sigma, degrees="estimator", stability=False)
+    assert found.degrees == pytest.approx(worth, rel=within)
+
+
 def test_a_result_is_plain_json_and_draws_itself() -> None:
     found = capability.normal(VALUES, usl=12, natural_low=0, subgroup=5)
     document = json.loads(json.dumps(found.to_dict(), allow_nan=False))

@@ -165,6 +165,11 @@ def test_a_machine_that_drifts_or_is_not_normal_is_told() -> None:
     assert "few-values" in keys(capability.machine(NORMAL[:20], usl=12))
     by_quantiles = capability.machine(SKEWED, usl=9, distribution="weibull")
     assert by_quantiles.cmk == capability.nonnormal(SKEWED, "weibull", usl=9).ppk
+    assert capability.machine(NORMAL, usl=12, k=8).cmk == pytest.approx(
+        0.75 * capability.machine(NORMAL, usl=12).cmk
+    )
+    with pytest.raises(OutOfRange):
+        capability.machine(SKEWED, usl=9, distribution="weibull", k=8)
 
 
 # -- positions -----------------------------------------------------------------------------------------------

@@ -93,7 +93,8 @@ def machine(
         ``normal``: C_m = (U−L)/(k·s), C_mk = min(x̄−L, U−x̄)/(k·s/2). Any other family: by its quantiles
         X0.135 %, X50 %, X99.865 %.
     k
-        Reference interval in standard deviations (6; some customers ask for 8 or 10).
+        Reference interval in standard deviations (6; some customers ask for 8 or 10); 6 for any distribution
+        but the normal, whose interval is that of its quantiles.
 
     Raises
     ------
@@ -105,6 +106,8 @@ def machine(
     spec = specification(lsl, usl, target, natural_low, natural_high, what="capability.machine")
     between(confidence, "confidence", 0.5, 1 - 1e-9)
     positive(k, "k")
+    if distribution != "normal":
+        between(k, "k", 6.0, 6.0)
     x, _ = arranged(values, None, least=3)
     sd = estimators.sd(x)
     check_natural(x, spec)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import optimize, special
+from scipy import optimize, special, stats
 
 from assay.stats import constants as tables
 from assay.stats import sigma as estimators
@@ -91,7 +91,8 @@ def freedom(name: str, n: int, groups: Subgroups | None, span: int, degrees: Deg
     ``total``: N − 1 for every estimator, as R's qcc prints them (too narrow for estimators within). A number
     is taken as it is. ``estimator``: those of the scaled χ with the estimator's own mean and variance
     (Patnaik 1950, Biometrika 37, 78-87). ``bissell``: Bissell's (1990, Applied Statistics 39, 331-340) as
-    Minitab uses them, 0.9·Σ(n−1) for ranges, f_n·Σ(n−1) for s.
+    Minitab uses them, 0.9·Σ(n−1) for ranges, f_n·Σ(n−1) for s. Moving ranges of a span other than 2 have
+    Minitab's N − span + 1 under both.
 
     Raises
     ------
@@ -109,11 +110,11 @@ def freedom(name: str, n: int, groups: Subgroups | None, span: int, degrees: Deg
         return inner
     if groups is not None and name in {"rbar", "sbar"}:
         return _of_estimator(name, groups) if degrees == "estimator" else _of_bissell(name, groups, inner)
-    if degrees == "bissell" or name == "median_mr" or (name == "mr" and span != 2):
-        return float(n - span + 1) if name != "mssd" else float(n - 1)
     if name == "mssd":
-        return 2 * (n - 1) ** 2 / (3 * n - 4)
-    return _degrees_of(_variation_of_mr(n))
+        return float(n - 1) if degrees == "bissell" else 2 * (n - 1) ** 2 / (3 * n - 4)
+    if degrees == "bissell" or span != 2:
+        return float(n - span + 1)
+    return _degrees_of(_variation_of_mr(n) if name == "mr" else _variation_of_median_mr(n))
 
 
 def _default(groups: Subgroups | None) -> Estimator:
@@ -163,6 +164,19 @@ def _variation_of_mr(n: int) -> float:
     single = 2 - mean
     together = mean * (np.sqrt(3) / 2 + np.pi / 12) - mean
     return float((count * single + 2 * (count - 1) * together) / count**2 / mean)
+
+
+def _variation_of_median_mr(n: int) -> float:
+    """Squared coefficient of variation of the median moving range of two, for many values.
+
+    The sample median of a sequence of which only neighbours depend (Sen 1968, Ann. Math. Stat. 39,
+    1724-1730): (1/4 + 2c)/(n f²), c the covariance of two neighbours being below the median m, f the density.
+    """
+    middle = float(special.ndtri(0.75))
+    both = stats.multivariate_normal([0, 0], [[1, -0.5], [-0.5, 1]])
+    square = float(both.cdf([middle, middle], lower_limit=[-middle, -middle]))
+    density = 2 * float(stats.norm.pdf(middle))
+    return (0.25 + 2 * (square - 0.25)) / ((n - 1) * (density * middle) ** 2)
 
 
 def _degrees_of(variation: float) -> float:
