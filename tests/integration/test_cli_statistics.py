@@ -91,6 +91,31 @@ def test_counts_with_a_column_or_one_size(tmp_path: Path, capsys: pytest.Capture
         assert found["labels"][0] == "d0"
 
 
+def test_profiles_lie_in_columns_or_in_one_long_column(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.linspace(0, 1, 8)
+    profiles = 1 + 2 * x + RNG.normal(0, 0.1, (12, 8))
+    alone = charts.profiles(x, profiles).to_dict()
+    wide, long = tmp_path / "wide.csv", tmp_path / "long.csv"
+    write(wide, {"x": x, **{f"p{at}": profile for at, profile in enumerate(profiles)}})
+    columns = [word for at in range(12) for word in ("--value", f"p{at}")]
+    assert (
+        answer(capsys, "chart", "profiles", wide, "--x", "x", *columns)["statistics"] == alone["statistics"]
+    )
+    write(
+        long,
+        {"x": np.tile(x, 12), "y": profiles.ravel(), "name": np.repeat([f"p{at}" for at in range(12)], 8)},
+    )
+    words = ("--x", "x", "--value", "y", "--profile", "name")
+    assert answer(capsys, "chart", "profiles", long, *words)["statistics"] == alone["statistics"]
+    write(
+        long, {"x": [*np.tile(x, 11), *(x + 1)], "y": profiles.ravel(), "name": np.repeat(np.arange(12), 8)}
+    )
+    assert assay(["chart", "profiles", str(long), *words]) == 1
+    assert "Profile 11 is not measured at the same places" in capsys.readouterr().err
+
+
 def test_capability_needs_no_kind(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     alone = capability.normal(VALUES, lsl=9.6, usl=10.4, target=10, subgroup=5, sigma="pooled")
     words = (

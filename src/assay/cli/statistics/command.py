@@ -12,14 +12,15 @@ import numpy as np
 import typer
 
 from assay.cli.options import AsJson
-from assay.cli.speech import said
+from assay.cli.speech import CATALOGUE, said
 from assay.cli.statistics.parameters import Made, Spelling, given, help_of, option, options_for
 from assay.cli.statistics.shown import draw_to, show_result
 from assay.connect.frame import Frame, read_frame
+from assay.model.errors import SpokenError
 from assay.model.text import Text
 from assay.stats.result import Result
 
-Form = Literal["numbers", "words", "matrix", "sizes", "subgroup", "stages", "low", "high"]
+Form = Literal["numbers", "words", "matrix", "sizes", "subgroup", "stages", "low", "high", "profiles"]
 """What is made of the columns named by an option:
 
 - ``numbers``, ``words``: one column
@@ -28,6 +29,7 @@ Form = Literal["numbers", "words", "matrix", "sizes", "subgroup", "stages", "low
 - ``subgroup``: a column of labels, or the number of rows of each subgroup
 - ``stages``: a column of labels, one taken for each plotted point
 - ``low``, ``high``: a column of bounds; an empty cell is open below or above
+- ``profiles``: a column for each profile, or one column with the profiles' names in another
 """
 
 
@@ -97,7 +99,7 @@ class Command:
             named = {one: _names(values.get(_key(one))) for one in self.inputs}
             frame = read_frame(
                 values["file"],
-                numbers=_wanted(named, {"numbers", "matrix", "sizes", "low", "high"}),
+                numbers=_wanted(named, {"numbers", "matrix", "sizes", "low", "high", "profiles"}),
                 may_be_empty=_wanted(named, {"low", "high"}),
                 words=_wanted(named, {"words", "subgroup", "stages"}),
                 drop_empty=bool(values["drop_empty"]),
@@ -119,10 +121,26 @@ class Command:
             if names and one.form != "stages":
                 arguments[one.parameter] = _taken(frame, one, names)
                 subgroup = arguments[one.parameter] if one.form == "subgroup" else subgroup
+        if "profile" in arguments:
+            arguments["x"], arguments["profiles"] = profile_rows(
+                arguments["x"], arguments["profiles"], arguments.pop("profile")
+            )
+        elif "profiles" in arguments:
+            arguments["profiles"] = np.atleast_2d(arguments["profiles"].T)
         for one, names in named.items():
             if names and one.form == "stages":
                 arguments[one.parameter] = per_point(frame[names[0]], subgroup)
         return self.function(**arguments, **options)
+
+
+class UnequalProfiles(SpokenError, ValueError):
+    """Profiles that are measured at different places."""
+
+    def __init__(self, name: object, first: str) -> None:
+        super().__init__(
+            CATALOGUE.text("stat.unequal_profiles", name=name, first=first),
+            CATALOGUE.text("stat.unequal_profiles_hint"),
+        )
 
 
 def _key(one: Input) -> str:
@@ -130,7 +148,7 @@ def _key(one: Input) -> str:
 
 
 def _column(one: Input) -> inspect.Parameter:
-    several = one.form == "matrix"
+    several = one.form in {"matrix", "profiles"}
     kind: Any = list[str] if several else str
     metavar = {"sizes": "COLUMN|N", "subgroup": "COLUMN|N"}.get(one.form, "COLUMN")
     told = typer.Option(f"--{one.option}", metavar=metavar, help=help_of(one.option), show_default=False)
@@ -170,9 +188,33 @@ def _taken(frame: Frame, one: Input, names: list[str]) -> Any:
     if one.form in {"low", "high"}:
         bound = -np.inf if one.form == "low" else np.inf
         return np.where(np.isnan(frame[names[0]]), bound, frame[names[0]])
-    if one.form == "matrix" and len(names) > 1:
+    if one.form in {"matrix", "profiles"} and len(names) > 1:
         return np.column_stack([frame[name] for name in names])
     return frame[names[0]]
+
+
+def profile_rows(
+    x: np.ndarray[Any, Any], values: np.ndarray[Any, Any], names: np.ndarray[Any, Any]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Places ``(k,)`` and a profile in each row ``(m, k)``, from one long column.
+
+    Raises
+    ------
+    UnequalProfiles
+        A profile isn't measured at the places of the first one.
+    """
+    first = {name: index for index, name in reversed(list(enumerate(names)))}
+    rows: list[np.ndarray[Any, Any]] = []
+    places = x[:0]
+    for name in sorted(first, key=first.__getitem__):
+        mine = np.flatnonzero(names == name)
+        order = mine[np.argsort(x[mine], kind="stable")]
+        if not rows:
+            places = x[order]
+        elif not np.array_equal(x[order], places):
+            raise UnequalProfiles(name, str(names[0]))
+        rows.append(values[order])
+    return places, np.array(rows)
 
 
 def per_point(labels: np.ndarray[Any, Any], subgroup: Any) -> list[str]:

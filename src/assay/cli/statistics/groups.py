@@ -46,7 +46,11 @@ def _charts() -> Iterable[Command]:
         "parts_subgroups": (value, part, *subgroup),
         "parts_counts": (count, size, part),
         "multivariate": (wide, *subgroup),
-        "profiles": (Input("value", "profiles", "matrix"), Input("x", "x", "numbers")),
+        "profiles": (
+            Input("value", "profiles", "profiles"),
+            Input("x", "x", "numbers"),
+            Input("profile", "profile", "words", required=False),
+        ),
     }
     for kind in CHARTS.values():
         columns = inputs[kind.takes]
@@ -175,7 +179,16 @@ def _sampling() -> Iterable[Command]:
     from assay.cli.statistics.command import Command, Input
     from assay.stats import sampling
 
-    for name in ("attributes", "double", "plan", "curves", "variables", "variables_plan", "iso2859", "iso3951"):
+    for name in (
+        "attributes",
+        "double",
+        "plan",
+        "curves",
+        "variables",
+        "variables_plan",
+        "iso2859",
+        "iso3951",
+    ):
         yield Command(name, _titled(f"sampling.{name}"), getattr(sampling, name))
     yield Command(
         "tolerance",
