@@ -67,21 +67,21 @@ def _spans(found: Sixpack) -> Panel:
     """Reference intervals within and overall above the specification, as bars on one scale."""
     study, half = found.capability, found.capability.tolerance / 2
     rows = [
-        (3.0, "within", study.mean - half * study.sigma_within, study.mean + half * study.sigma_within),
-        (2.0, "overall", study.mean - half * study.sigma_overall, study.mean + half * study.sigma_overall),
+        (2.0, "within", study.mean - half * study.sigma_within, study.mean + half * study.sigma_within),
+        (1.0, "overall", study.mean - half * study.sigma_overall, study.mean + half * study.sigma_overall),
     ]
     layers: list[Layer] = [
         Line(said(name), np.array([low, high]), np.array([place, place])) for place, name, low, high in rows
     ]
     ends = [limit for limit in (study.lsl, study.usl) if limit is not None]
     if len(ends) == 2:
-        layers.append(Line(said("specification"), np.array(ends), np.array([1.0, 1.0]), role="specification"))
+        layers.append(Line(said("specification"), np.array(ends), np.array([0.0, 0.0]), role="specification"))
     else:
         layers.append(Upright(said("specification"), ends[0], "specification", f"{ends[0]:g}"))
-    ticks = ((3.0, "within"), (2.0, "overall"), (1.0, "spec"))
+    kinds = (said("specification"), said("overall"), said("within"))
     return Panel(
         said("spans"),
         Axis(said("value")),
-        Axis(said("interval-kind"), ticks=ticks, low=0.5, high=3.5),
+        Axis(said("interval-kind"), categories=kinds, low=-0.5, high=2.5),
         tuple(layers),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from assay.stats.arrays import Floats
 from assay.stats.capability.spread import LARGEST_RANGE_GROUP
 from assay.stats.charts.chart import ControlChart
@@ -37,9 +39,11 @@ def charted(x: Floats, groups: Subgroups | None) -> ControlChart:
 
     if groups is None:
         return charts.imr(x, rules=(RULE,))
-    labels = [index for index, size in enumerate(groups.sizes) for _ in range(int(size))]
     build = charts.xbar_r if int(groups.sizes.max()) <= LARGEST_RANGE_GROUP else charts.xbar_s
-    return build(groups.values, labels, rules=(RULE,))
+    if groups.labels is None and groups.size is not None:
+        return build(groups.values, groups.size, rules=(RULE,))
+    names = np.arange(1, groups.count + 1) if groups.labels is None else groups.labels
+    return build(groups.values, np.repeat(names, groups.sizes), rules=(RULE,))
 
 
 def stability_of(x: Floats, groups: Subgroups | None) -> Stability | None:
