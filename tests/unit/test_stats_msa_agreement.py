@@ -264,6 +264,24 @@ def test_ordered_ratings_bring_kendall() -> None:
     assert found.kappas[0].kendall_standard.tau == pytest.approx(np.mean(taus))
 
 
+def test_ratings_that_are_numbers_correlate_as_numbers() -> None:
+    grades = {"A": [0, 0, 3, 4, 6, 0, 5, 4], "B": [0, 3, 3, 4, 5, 0, 6, 0]}
+    frame = {
+        "part": list(range(8)) * 2,
+        "appraiser": ["A"] * 8 + ["B"] * 8,
+        "rating": grades["A"] + grades["B"],
+    }
+    expected = float(np.corrcoef(grades["A"], grades["B"])[0, 1])
+    assert msa.attribute_agreement(frame, **NAMES).pairs[0].correlation == pytest.approx(expected)
+    texts = frame | {"rating": [str(grade) for grade in frame["rating"]]}
+    assert msa.attribute_agreement(texts, **NAMES).pairs[0].correlation == pytest.approx(expected)
+    names = [f"grade {grade}" for grade in frame["rating"]]
+    places = [{0: 0, 3: 1, 4: 2, 5: 3, 6: 4}[grade] for grade in frame["rating"]]
+    expected = float(np.corrcoef(places[:8], places[8:])[0, 1])
+    found = msa.attribute_agreement(frame | {"rating": names}, **NAMES)
+    assert found.pairs[0].correlation == pytest.approx(expected)
+
+
 def test_results_are_plain_json_and_draw_themselves(recwarn: pytest.WarningsRecorder) -> None:
     found = msa.attribute_agreement(study(), **NAMES, standard="standard", accept="good")
     json.dumps(found.to_dict(), allow_nan=False)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from assay.stats.arrays import Bools, between, column, one_of
+from assay.stats.arrays import Bools, Floats, between, column, one_of
 from assay.stats.errors import UnknownOption
 from assay.stats.msa.concordance import Concordance, RankCorrelation, kendall_tau, kendall_w, mean_tau
 from assay.stats.msa.errors import NotDecided, SeveralReferences
@@ -73,7 +73,8 @@ class PairAgreement:
     second: str
     cohen: Kappa
     correlation: float
-    """Pearson correlation of the categories' places (with two, the φ coefficient); NaN without spread."""
+    """Pearson correlation of the ratings, of the categories' places where these aren't numbers (with two
+    categories the φ coefficient either way); NaN without spread."""
     kendall: RankCorrelation | None
     """Ordered ratings: τ-b."""
 
@@ -212,6 +213,15 @@ def attribute_agreement(
     ).result(chosen)
 
 
+def _scale(labels: tuple[str, ...]) -> Floats:
+    """What each category counts: its number where all are numbers, else its place."""
+    try:
+        found = np.array([float(label) for label in labels])
+    except ValueError:
+        found = np.full(len(labels), math.nan)
+    return found if np.isfinite(found).all() else np.arange(len(labels), dtype=np.float64)
+
+
 def _standards(table: Codes, parts: tuple[str, ...], labels: tuple[str, ...]) -> Codes:
     """The standard of each part, which every row of the part repeats."""
     rows = table.reshape(len(parts), -1)
@@ -339,11 +349,12 @@ class _Study:
     def pair(self, i: int, j: int) -> PairAgreement:
         one, other = self.table[:, i, :].ravel(), self.table[:, j, :].ravel()
         spread = np.ptp(one) > 0 and np.ptp(other) > 0
+        scale = _scale(self.labels)
         return PairAgreement(
             first=self.appraisers[i],
             second=self.appraisers[j],
             cohen=self.cohen(one, other),
-            correlation=float(np.corrcoef(one, other)[0, 1]) if spread else math.nan,
+            correlation=float(np.corrcoef(scale[one], scale[other])[0, 1]) if spread else math.nan,
             kendall=kendall_tau(one.astype(float), other.astype(float)) if self.ordinal else None,
         )
 
