@@ -13,7 +13,7 @@ import pytest
 from assay.cli.app import run as assay
 from assay.cli.speech import CATALOGUE
 from assay.cli.statistics import GROUPS
-from assay.stats import arl, capability, charts, msa, sampling
+from assay.stats import arl, capability, charts, monitor, msa, sampling
 
 RNG = np.random.default_rng(11)
 VALUES = np.round(RNG.normal(10, 0.1, 100), 3)
@@ -114,6 +114,23 @@ def test_profiles_lie_in_columns_or_in_one_long_column(
     )
     assert assay(["chart", "profiles", str(long), *words]) == 1
     assert "Profile 11 is not measured at the same places" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["pca", "cva"])
+def test_a_process_is_watched_by_its_first_rows(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = RNG.normal(size=(300, 3))
+    rows[250:, 1] += 6
+    path = tmp_path / "rows.csv"
+    write(path, dict(zip(("flow", "level", "power"), rows.T, strict=True)))
+    values = ("--value", "flow", "--value", "level", "--value", "power")
+    found = answer(capsys, "monitor", kind, path, *values, "--phase1", "0:200", "--alpha", 0.02)
+    alone = getattr(monitor, kind)(alpha=0.02).fit(rows[:200]).score(rows)
+    assert found["score"]["alarm"] == alone.alarm.tolist()
+    assert found["contributions"]["ranking"][0] == "level"
+    assert found["score"]["false_alarms"]["nominal"] == 0.02
+    assert found["phase1"] == [0, 200]
 
 
 def test_capability_needs_no_kind(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,17 +108,17 @@ def monitor(
         )
     found = [series(workspace, name, where=where, scope=scope) for name in characteristics]
     rows, subjects, times, left_out = _joined(found)
-    first, stop = phase1 or (0, len(rows) // 2)
-    model = _MAKERS[method](**options).fit(rows[first:stop], names=characteristics)
-    score = model.score(rows)
+    columns = dict(zip(characteristics, rows.T, strict=True))
+    watched = models.watch(_MAKERS[method], columns, phase1=phase1, **options)
+    score = watched.score
     rows_in_alarm = np.flatnonzero(score.alarm)
     return PlantMonitor(
         characteristics=tuple(characteristics),
         method=method,
         subjects=len(rows),
         left_out=left_out,
-        phase1=(first, stop),
-        model=model,
+        phase1=watched.phase1,
+        model=watched.model,
         score=score,
         alarms=tuple(_alarm(int(row), score, subjects, times) for row in rows_in_alarm[:_MOST_ALARMS]),
         alarms_total=rows_in_alarm.size,

@@ -20,7 +20,9 @@ from assay.model.errors import SpokenError
 from assay.model.text import Text
 from assay.stats.result import Result
 
-Form = Literal["numbers", "words", "matrix", "sizes", "subgroup", "stages", "low", "high", "profiles"]
+Form = Literal[
+    "numbers", "words", "matrix", "sizes", "subgroup", "stages", "low", "high", "profiles", "frame"
+]
 """What is made of the columns named by an option:
 
 - ``numbers``, ``words``: one column
@@ -29,6 +31,7 @@ Form = Literal["numbers", "words", "matrix", "sizes", "subgroup", "stages", "low
 - ``subgroup``: a column of labels, or the number of rows of each subgroup
 - ``stages``: a column of labels, one taken for each plotted point
 - ``low``, ``high``: a column of bounds; an empty cell is open below or above
+- ``frame``: several columns with their names
 - ``profiles``: a column for each profile, or one column with the profiles' names in another
 """
 
@@ -99,7 +102,7 @@ class Command:
             named = {one: _names(values.get(_key(one))) for one in self.inputs}
             frame = read_frame(
                 values["file"],
-                numbers=_wanted(named, {"numbers", "matrix", "sizes", "low", "high", "profiles"}),
+                numbers=_wanted(named, {"numbers", "matrix", "sizes", "low", "high", "profiles", "frame"}),
                 may_be_empty=_wanted(named, {"low", "high"}),
                 words=_wanted(named, {"words", "subgroup", "stages"}),
                 drop_empty=bool(values["drop_empty"]),
@@ -148,7 +151,7 @@ def _key(one: Input) -> str:
 
 
 def _column(one: Input) -> inspect.Parameter:
-    several = one.form in {"matrix", "profiles"}
+    several = one.form in {"matrix", "profiles", "frame"}
     kind: Any = list[str] if several else str
     metavar = {"sizes": "COLUMN|N", "subgroup": "COLUMN|N"}.get(one.form, "COLUMN")
     told = typer.Option(f"--{one.option}", metavar=metavar, help=help_of(one.option), show_default=False)
@@ -185,6 +188,8 @@ def _wanted(named: Mapping[Input, list[str]], forms: set[str]) -> list[str]:
 def _taken(frame: Frame, one: Input, names: list[str]) -> Any:
     if one.form in {"sizes", "subgroup"} and names[0].isdecimal():
         return int(names[0])
+    if one.form == "frame":
+        return {name: frame[name] for name in names}
     if one.form in {"low", "high"}:
         bound = -np.inf if one.form == "low" else np.inf
         return np.where(np.isnan(frame[names[0]]), bound, frame[names[0]])

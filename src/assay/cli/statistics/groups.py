@@ -63,7 +63,7 @@ def _charts() -> Iterable[Command]:
 
 def _capability() -> Iterable[Command]:
     from assay.cli.statistics.command import Command, Input
-    from assay.stats import capability
+    from assay.stats import capability, distributions
 
     value = Input("value", "values", "numbers")
     wide = Input("value", "values", "matrix")
@@ -110,6 +110,8 @@ def _capability() -> Iterable[Command]:
         (Input("value", "defects", "numbers"), Input("n", "size", "sizes", required=False)),
     )
     yield Command("frozen", _titled("capability.frozen"), capability.from_parameters)
+    for name in ("identify", "normality", "grubbs", "dixon", "generalised_esd", "tukey_fences"):
+        yield Command(name, _titled(f"capability.{name}"), getattr(distributions, name), (value,))
 
 
 def _msa() -> Iterable[Command]:
@@ -215,6 +217,19 @@ def _arl() -> Iterable[Command]:
         yield Command(name, _titled(f"arl.{name}"), getattr(arl, name))
 
 
+def _monitor() -> Iterable[Command]:
+    from functools import partial
+
+    from assay.cli.statistics.command import Command, Input
+    from assay.stats import monitor
+
+    values = (Input("value", "values", "frame"),)
+    for name in ("pca", "dpca", "cva"):
+        make = getattr(monitor, name)
+        function = partial(monitor.watch, make)
+        yield Command(name, _titled(f"monitor.{name}"), function, values, ("phase1",), added=make)
+
+
 def _titled(key: str) -> Text:
     from assay.cli.speech import CATALOGUE
 
@@ -227,5 +242,6 @@ GROUPS: dict[str, Group] = {
     "msa": Group(_msa),
     "sampling": Group(_sampling),
     "arl": Group(_arl),
+    "monitor": Group(_monitor),
 }
 """Groups by verb."""

@@ -105,6 +105,7 @@ SPELLINGS: dict[str, Spelling] = {
     "accept": Spelling(str, metavar="RATING"),
     "candidates": Spelling(str, words, "NAME,NAME,…"),
     "categories": Spelling(str, words, "RATING,RATING,…"),
+    "watch": Spelling(str, words, "NAME,NAME,…"),
     "pooling_alpha": Spelling(str, number_or_none, "X|none"),
     "phase1": Spelling(str, span, "A:B"),
     "rules": Spelling(str, names, "SET"),
@@ -115,7 +116,7 @@ SPELLINGS: dict[str, Spelling] = {
 
 def types_of(function: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
     """Type and default of every keyword option, those of ``**options: Unpack[…]`` among them."""
-    hints = get_type_hints(function, include_extras=True)
+    hints = get_type_hints(getattr(function, "func", function), include_extras=True)  # of a partial one
     found: dict[str, tuple[Any, Any]] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:

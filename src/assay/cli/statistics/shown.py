@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _PICTURES = {".png", ".svg", ".pdf"}
 _MOST_ROWS = 60
+_INTERVALS = ({"low", "high"}, {"lower", "upper"})
+"""Keys of an interval, which is one cell of a table."""
 
 
 def draw_to(result: object, path: Path) -> None:
@@ -140,11 +142,13 @@ def _is_table(value: dict[str, Any]) -> bool:
 
 def _is_cell(value: Any) -> bool:
     if isinstance(value, dict):
-        return set(value) == {"zh", "en"}
+        return set(value) in ({"zh", "en"}, *_INTERVALS)
     return not isinstance(value, list)
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, dict) and set(value) in _INTERVALS:
+        return " – ".join(_number(end) for end in value.values())
     if isinstance(value, dict):
         return str(value[spoken()]) if set(value) == {"zh", "en"} else "…"
     if isinstance(value, list):

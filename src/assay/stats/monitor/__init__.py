@@ -12,6 +12,7 @@ from assay.stats.monitor.live import LiveMonitor, LiveRow
 from assay.stats.monitor.model import Monitor
 from assay.stats.monitor.score import Score
 from assay.stats.monitor.settings import Cva, Dpca, LimitMethod, Pca
+from assay.stats.monitor.watch import Watch, watch
 
 __all__ = [
     "ConstantColumns",
@@ -27,10 +28,12 @@ __all__ = [
     "OtherColumns",
     "Pca",
     "Score",
+    "Watch",
     "WrongNames",
     "cva",
     "dpca",
     "pca",
+    "watch",
 ]
 
 
