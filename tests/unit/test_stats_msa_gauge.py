@@ -354,6 +354,28 @@ def test_nested_shares_cover_the_truth() -> None:
     assert missed / runs < 0.075
 
 
+@pytest.mark.parametrize("make", [msa.gauge_rr, msa.gauge_rr_nested])
+def test_intervals_hold_their_estimate_where_components_are_set_to_zero(make: Any) -> None:
+    random = np.random.default_rng(1)
+    zeroed = 0
+    for _ in range(150):
+        p, o, r = random.integers(2, 8), random.integers(2, 5), random.integers(2, 4)
+        values = random.normal(0, 5, (p, o, 1)) + random.normal(0, 0.3, (p, o, r))
+        places = np.indices(values.shape).reshape(3, -1)
+        found = make({"part": places[0], "operator": places[1], "value": values.ravel()}, **COLUMNS)
+        zeroed += len(found.negative) > 0
+        for component in found.components.values():
+            held = [(component.variance_interval, component.variance)]
+            held.append((component.percent_contribution_interval, component.percent_contribution))
+            for interval, estimate in held:
+                if interval is not None:
+                    assert interval.low <= estimate * (1 + 1e-9)
+                    assert estimate <= interval.high * (1 + 1e-9)
+        assert found.ndc_ratio_interval.low <= found.ndc_ratio * (1 + 1e-9)
+        assert found.ndc_ratio <= found.ndc_ratio_interval.high * (1 + 1e-9)
+    assert zeroed > 30
+
+
 def test_shares_of_a_component_and_of_the_rest_are_complements() -> None:
     part, error = Square(0.5, 30.0, 9), Square(-0.5, 2.0, 20)
     total = [Square(0.5, 30.0, 9), Square(0.5, 2.0, 20)]

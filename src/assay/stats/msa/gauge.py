@@ -28,6 +28,7 @@ from assay.stats.msa.intervals import (
     Interval,
     Method,
     Square,
+    around,
     share_interval,
     signal_interval,
     variance_interval,
@@ -380,9 +381,9 @@ class _Frame:
             found["part"] = fixed - found["grr"]
         found["total"] = found["grr"] + found["part"]
         scale = Scale(found["total"], self.study_multiplier, limits, historical)
-        signal = None if fixed is not None else self._signal(design, sums)
+        signal = None if fixed is not None else self._signal(design, sums, found["part"] / found["grr"])
         components = {
-            name: scale.component(variance, *self._intervals(name, sums, fixed, signal))
+            name: scale.component(variance, *self._intervals(name, sums, found, fixed, signal))
             for name, variance in found.items()
         }
         sd = {name: component.standard_deviation for name, component in components.items()}
@@ -422,12 +423,12 @@ class _Frame:
         )
 
     def _intervals(
-        self, name: str, sums: Sums, fixed: float | None, signal: Interval | None
+        self, name: str, sums: Sums, found: dict[str, float], fixed: float | None, signal: Interval | None
     ) -> tuple[Interval | None, Interval | None]:
         """The intervals of a variance and of its share; a total from elsewhere has none."""
         if not sums or name not in sums or (fixed is not None and name in ("part", "total")):
             return None, None
-        interval = variance_interval(sums[name], self.confidence, self.interval)
+        interval = around(variance_interval(sums[name], self.confidence, self.interval), found[name])
         if fixed is not None:
             return interval, Interval(interval.low / fixed, interval.high / fixed)
         if name == "total":
@@ -435,19 +436,23 @@ class _Frame:
         if signal is not None and math.isfinite(signal.high) and name in ("grr", "part"):
             low, high = signal.low / (1 + signal.low), signal.high / (1 + signal.high)
             return interval, Interval(low, high) if name == "part" else Interval(1 - high, 1 - low)
-        return interval, share_interval(sums[name], sums["total"], self.confidence)
+        share = share_interval(sums[name], sums["total"], self.confidence)
+        return interval, around(share, found[name] / found["total"])
 
-    def _signal(self, design: Design, sums: Sums) -> Interval | None:
+    def _signal(self, design: Design, sums: Sums, estimate: float) -> Interval | None:
         """The interval of part over gauge variance."""
         if not sums:
             return None
         if design == "nested":
-            share = share_interval(sums["part"], sums["total"], self.confidence)
+            share = around(
+                share_interval(sums["part"], sums["total"], self.confidence), estimate / (1 + estimate)
+            )
             high = math.inf if share.high >= 1 else share.high / (1 - share.high)
             return Interval(share.low / (1 - share.low), high)
         part, noise = sums["part"]
         operator = sums["operator"][0] if "operator" in sums else None
         shape = self.study.shape
-        return signal_interval(
+        found = signal_interval(
             part, noise, sums["repeatability"][0], operator, shape=shape, confidence=self.confidence
         )
+        return around(found, estimate)

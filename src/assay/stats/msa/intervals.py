@@ -32,6 +32,11 @@ class Interval(NamedTuple):
     high: float
 
 
+def around(interval: Interval, estimate: float) -> Interval:
+    """The interval, reaching as far as its estimate: components set to zero move that, but not the bounds."""
+    return Interval(min(interval.low, estimate), max(interval.high, estimate))
+
+
 class Square(NamedTuple):
     """A mean square with its degrees of freedom and its coefficient."""
 
