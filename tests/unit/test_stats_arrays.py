@@ -13,6 +13,7 @@ from assay.stats import arrays, errors
 from assay.stats.errors import (
     CountAboveSize,
     LimitsReversed,
+    MissingLabel,
     NegativeCount,
     NotACount,
     NotFinite,
@@ -26,6 +27,7 @@ from assay.stats.errors import (
     UnknownOption,
     WrongShape,
 )
+from assay.stats.subgroups import subgroups
 
 
 @pytest.mark.parametrize("values", [[1, 2], (1.0, 2.0), np.array([1, 2], np.int8), pa.array([1, 2])])
@@ -58,6 +60,10 @@ def test_opposite_infinities_do_not_cancel_and_large_values_do_not_overflow_into
     ("call", "kind"),
     [
         (lambda: arrays.vector(["1 mm"]), NotNumeric),
+        (lambda: arrays.vector(np.array([1 + 2j, 3])), NotNumeric),
+        (lambda: arrays.vector(np.array(["2026-01-01", "2026-01-02"], "M8[D]")), NotNumeric),
+        (lambda: arrays.vector(pa.array([0], pa.timestamp("us"))), NotNumeric),
+        (lambda: arrays.vector(np.ma.masked_array([1, 99], mask=[False, True])), NotFinite),
         (lambda: arrays.vector([[1.0]]), WrongShape),
         (lambda: arrays.matrix([1.0]), WrongShape),
         (lambda: arrays.vector([1.0], least=2), TooFewPoints),
@@ -92,6 +98,33 @@ def test_every_named_refusal_has_its_text() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Refusal)]
     known = errors.CATALOGUE.keys("en")
     assert all(f"error.{kind.key}" in known for kind in kinds if kind is not Refusal)
+
+
+def test_a_masked_array_without_a_masked_value_is_taken_as_it_is() -> None:
+    assert arrays.vector(np.ma.masked_array([1, 2], mask=[False, False])).tolist() == [1.0, 2.0]
+
+
+class Unanswered:
+    """Like pandas' NA: what a comparison with it answers is neither true nor false."""
+
+    def __eq__(self, other: object) -> Unanswered:  # type: ignore[override]
+        return self
+
+    __ne__ = __eq__  # type: ignore[assignment]
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        raise TypeError("ambiguous")
+
+
+def test_a_label_that_stands_for_nothing_is_told_from_one_that_does() -> None:
+    assert [arrays.is_missing(label) for label in (None, math.nan, np.datetime64("NaT"), Unanswered())] == [
+        True
+    ] * 4
+    assert [arrays.is_missing(label) for label in ("", 0, "NA")] == [False] * 3
+    with pytest.raises(MissingLabel) as caught:
+        subgroups([1.0, 2.0, 3.0, 4.0], np.array(["a", "a", Unanswered(), "b"], object))
+    assert caught.value.values["index"] == 2
 
 
 @pytest.mark.parametrize("frame", [{"a": [1, 2]}, pa.table({"a": [1, 2]})])

@@ -198,6 +198,7 @@ def test_words_of_the_published_rules() -> None:
         (lambda: rules.violations([[1.0]], 0, 1), WrongShape),
         (lambda: rules.violations([1.0], 0, 1, "nelson9"), UnknownOption),
         (lambda: rules.violations([1.0], 0, 1, [1, 2]), UnknownOption),
+        (lambda: rules.violations([1.0], 0, 1, None), UnknownOption),
         (lambda: rules.violations([1.0], 0, 1, breaks=[2]), BreakOutside),
         (lambda: rules.violations([1.0], 0, 1, breaks=[-1]), BreakOutside),
         (lambda: rules.resolve([rules.run(7, name="own"), rules.run(8, name="own")]), TwoRulesOneName),

@@ -37,8 +37,18 @@ def numbers(values: ArrayLike, name: str) -> Floats:
     ------
     NotNumeric, NotFinite
     """
+    given: Any = values
+    if isinstance(given, np.ma.MaskedArray):
+        given = np.ma.filled(given.astype(np.float64), np.nan)
+    if not isinstance(given, (list, tuple, float, int)):
+        kind: np.dtype[Any] | None = getattr(given, "dtype", None)
+        if getattr(kind, "kind", None) is None:
+            kind = np.asarray(given).dtype
+        # NumPy would take times as numbers of their smallest unit, and leave out imaginary parts.
+        if kind is not None and kind.kind in "cmM":
+            raise NotNumeric(name=name, value=str(kind))
     try:
-        found = np.asarray(values, dtype=np.float64)
+        found = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise NotNumeric(name=name, value=str(error)) from error
     # A sum is finite only if every term is: one pass instead of a mask, except when something is wrong.
@@ -185,6 +195,17 @@ def one_of(value: str, known: Sequence[Choice], name: str) -> Choice:
         if value == option:
             return option
     raise UnknownOption(name=name, value=repr(value), known=", ".join(known))
+
+
+def is_missing(label: object) -> bool:
+    """Whether a label stands for nothing: None, NaN, NaT, or pandas' NA."""
+    if label is None:
+        return True
+    try:
+        return bool(label != label)  # noqa: PLR0124 - what stands for nothing doesn't equal itself
+    except TypeError:
+        # pandas' NA doesn't say whether it equals anything.
+        return True
 
 
 def column(frame: Any, name: str) -> NDArray[Any]:

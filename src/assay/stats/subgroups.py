@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from assay.stats.arrays import Floats, Ints, numbers, vector
+from assay.stats.arrays import Floats, Ints, is_missing, numbers, vector
 from assay.stats.errors import (
     MissingLabel,
     NotACount,
@@ -183,7 +182,11 @@ def _consecutive(found: Floats, size: int, what: str) -> Subgroups:
 def _labelled(found: Floats, labels: NDArray[Any]) -> Subgroups:
     if labels.shape != found.shape:
         raise WrongShape(name="subgroup", shape=labels.shape, wanted=str(found.shape))
-    starts = np.flatnonzero(labels[1:] != labels[:-1])
+    try:
+        starts = np.flatnonzero(labels[1:] != labels[:-1])
+    except TypeError:
+        _refuse_unnamed(labels, np.arange(labels.size))
+        raise
     starts += 1
     starts = np.concatenate((np.zeros(1, np.int64), starts))
     names = labels[starts]
@@ -195,17 +198,13 @@ def _labelled(found: Floats, labels: NDArray[Any]) -> Subgroups:
 def _refuse_unnamed(names: NDArray[Any], starts: Ints) -> None:
     """Refuse labels that are missing: None, NaN, NaT."""
     if names.dtype.kind == "O":
-        missing = np.array([_is_missing(name) for name in names.tolist()], bool)
+        missing = np.array([is_missing(name) for name in names.tolist()], bool)
     elif names.dtype.kind in "fM":
         missing = np.isnan(names) if names.dtype.kind == "f" else np.isnat(names)
     else:
         return
     if missing.any():
         raise MissingLabel(index=int(starts[np.flatnonzero(missing)[0]]))
-
-
-def _is_missing(name: object) -> bool:
-    return name is None or (isinstance(name, float) and math.isnan(name))
 
 
 def _refuse_split(names: NDArray[Any], starts: Ints) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.stats.arrays import Bools, Floats, Ints, numbers, positive
+from assay.stats.arrays import Bools, Floats, Ints, is_missing, numbers, positive
 from assay.stats.charts.chart import ControlChart, LiveChart, LiveForm, LivePoint
 from assay.stats.charts.errors import CATALOGUE, MissingPart, UnknownPart
 from assay.stats.charts.extended import several
@@ -96,8 +96,7 @@ def coded(part: Labels, count: int) -> Coded:
     places: dict[str, int] = {}
     names = given.tolist()
     for index, name in enumerate(names):
-        # NaN, which stands for nothing in tables, is the value that doesn't equal itself.
-        if name is None or name != name:  # noqa: PLR0124
+        if is_missing(name):
             raise MissingPart(index=index)
     codes = [places.setdefault(str(name), len(places)) for name in names]
     return Coded(tuple(places), np.array(codes, np.int64))

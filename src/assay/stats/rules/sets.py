@@ -93,6 +93,8 @@ def resolve(rules: Rules = DEFAULT, *, nelson8: Nelson8 = "both_sides") -> tuple
     ------
     UnknownOption, TwoRulesOneName, OutOfRange, NotPositive
     """
+    if not isinstance(rules, (str, Rule, Iterable)):
+        raise _unknown(rules)
     asked = (rules,) if isinstance(rules, (str, Rule)) else tuple(rules)
     for item in asked:
         if not isinstance(item, (str, Rule)):
