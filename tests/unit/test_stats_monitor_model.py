@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -200,6 +203,20 @@ def test_names_come_from_a_frame_or_are_given(rows: Floats) -> None:
     with pytest.raises(monitor.WrongNames) as refused:
         monitor.pca().fit(rows[:100], ["one"])
     assert refused.value.values == {"count": 1, "wanted": 6}
+
+
+@pytest.mark.parametrize("make", [dict, pd.DataFrame, pa.table])
+def test_columns_of_a_frame_go_by_their_names(make: Any, rows: Floats) -> None:
+    names = [f"sensor {at}" for at in range(rows.shape[1])]
+    frame = make(dict(zip(names, rows.T, strict=True)))
+    model = monitor.cva().fit(frame)
+    assert model.names == tuple(names)
+    turned = make(dict(zip(names[::-1], rows.T[::-1], strict=True)))
+    for forgetting in (None, 0.99):
+        expected = model.score(frame, forgetting=forgetting).index
+        assert np.array_equal(model.score(turned, forgetting=forgetting).index, expected, equal_nan=True)
+    other = make({f"other {name}": column for name, column in zip(names, rows.T, strict=True)})
+    assert np.array_equal(model.score(other).index, model.score(frame).index, equal_nan=True)
 
 
 def test_components_by_rule_by_number_and_by_share() -> None:

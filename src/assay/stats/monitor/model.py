@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from assay.stats.arrays import Floats, matrix
+from assay.stats.charts.vectors import table
 from assay.stats.errors import TooFewPoints
 from assay.stats.monitor.alarm import FalseAlarms, Limits, Smoothing
 from assay.stats.monitor.core import Core
@@ -67,7 +68,8 @@ class Monitor(Result):
         Parameters
         ----------
         values
-            The rows.
+            The rows, their columns in the order of training; a frame whose columns are called as in training
+            may have them in any order.
         forgetting
             As for :meth:`live`; None keeps the training means.
 
@@ -80,7 +82,7 @@ class Monitor(Result):
         rows = self.standardised(values)
         if forgetting is not None:
             live = self.live(forgetting=forgetting)
-            for at, row in enumerate(matrix(values)):
+            for at, row in enumerate(self._in_order(values)):
                 live.add(row)
                 rows[at] = live.standardised
         return scored(self, rows)
@@ -132,9 +134,7 @@ class Monitor(Result):
         ------
         NotFinite, NotNumeric, WrongShape, TooFewPoints, OtherColumns
         """
-        found = matrix(values)
-        if found.shape[1] != len(self.names):
-            raise OtherColumns(count=found.shape[1], wanted=len(self.names))
+        found = self._in_order(values)
         if len(found) <= self.lags:
             raise TooFewPoints(
                 what=f"{self.kind} (lags = {self.lags})", count=len(found), least=self.lags + 1
@@ -142,6 +142,16 @@ class Monitor(Result):
         scaled: Floats = found - self.center
         scaled *= 1.0 / self.scale
         return scaled
+
+    def _in_order(self, values: ArrayLike) -> Floats:
+        """The rows with their columns in the order of training, where a frame names them all."""
+        given, called = table(values)
+        found = matrix(given)
+        if found.shape[1] != len(self.names):
+            raise OtherColumns(count=found.shape[1], wanted=len(self.names))
+        if called is None or tuple(called) == self.names or sorted(called) != sorted(set(self.names)):
+            return found
+        return found[:, [called.index(name) for name in self.names]]
 
 
 def padded(values: Floats, offset: int) -> Floats:

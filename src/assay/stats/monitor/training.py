@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from assay.stats.arrays import Floats, matrix
+from assay.stats.charts.vectors import table
 from assay.stats.errors import SingularCovariance
 from assay.stats.monitor.errors import ConstantColumns, WrongNames
 from assay.stats.monitor.windows import moments
@@ -34,8 +35,9 @@ def trained(values: ArrayLike, names: Sequence[str] | None, *, least: int, what:
     ------
     NotFinite, NotNumeric, WrongShape, TooFewPoints, ConstantColumns, WrongNames
     """
-    found = matrix(values, least=least, what=what)
-    asked = names if names is not None else getattr(values, "columns", None)
+    given, columns = table(values)
+    found = matrix(given, least=least, what=what)
+    asked = names if names is not None else columns
     width = found.shape[1]
     called = tuple(map(str, asked)) if asked is not None else tuple(f"x{at}" for at in range(1, width + 1))
     if len(called) != width:
