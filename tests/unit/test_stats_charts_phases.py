@@ -80,7 +80,7 @@ def test_stages_in_every_form(stages: Any, labels: list[str], starts: list[int])
     assert found.staged
 
 
-@pytest.mark.parametrize("stages", [[5], [-1], {7: "late"}])
+@pytest.mark.parametrize("stages", [[5], [-1], {7: "late"}, {"before": 0, 3: "after"}, {1.5: "late"}])
 def test_a_stage_beyond_the_chart_is_refused(stages: Any) -> None:
     with pytest.raises(NoSuchPoint, match="stages"):
         plan(5, stages=stages)
@@ -114,6 +114,11 @@ def test_exclusions_keep_their_reasons_in_order() -> None:
 def test_excluding_a_point_that_is_not_there_is_refused(exclude: Any) -> None:
     with pytest.raises(NoSuchPoint, match="exclude"):
         plan(5, exclude=exclude)
+
+
+def test_excluding_one_number_is_refused_as_no_list_of_points() -> None:
+    with pytest.raises(WrongShape, match="exclude"):
+        plan(5, exclude=3)  # type: ignore[arg-type]
 
 
 @given(

@@ -149,6 +149,8 @@ def _exclusions(exclude: Exclude, count: int) -> tuple[Exclusion, ...]:
         if exclude.shape != (count,):
             raise WrongShape(name="exclude", shape=exclude.shape, wanted=f"({count},)")
         exclude = np.flatnonzero(exclude).tolist()
+    if not isinstance(exclude, Iterable):
+        raise WrongShape(name="exclude", shape=np.shape(exclude), wanted="(points,)")
     reasons = dict(exclude) if isinstance(exclude, Mapping) else dict.fromkeys(exclude, "")
     for index in reasons:
         if not _is_index(index) or not 0 <= index < count:
@@ -165,6 +167,9 @@ def _cuts(stages: Stages, count: int) -> list[tuple[str, int]]:
     if stages is None:
         return [("", 0)]
     if isinstance(stages, Mapping):
+        for start in stages:
+            if not _is_index(start):
+                raise NoSuchPoint(name="stages", value=start, count=count)
         return _named(sorted(stages.items()), count)
     given = list(stages)
     if len(given) == count:
