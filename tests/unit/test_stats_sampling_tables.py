@@ -218,6 +218,10 @@ def test_gbt_is_iso_under_its_own_name() -> None:
         assert (ours.n, ours.ac, ours.re) == (theirs.n, theirs.ac, theirs.re)
 
 
+def test_an_aql_may_be_a_number_as_text_as_forms_give_it() -> None:
+    assert sampling.iso2859(1000, "1.0") == sampling.iso2859(1000, 1.0)  # type: ignore[arg-type]
+
+
 def test_what_a_table_does_not_hold_is_refused_by_name() -> None:
     with pytest.raises(UnknownOption, match=r"aql = 1\.2"):
         sampling.iso2859(1000, 1.2)

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from assay.stats import sampling
-from assay.stats.errors import ConstantData, NotFinite, NotPositive, OutOfRange, TooFewPoints, UnknownOption
+from assay.stats.errors import (
+    ConstantData,
+    NotACount,
+    NotFinite,
+    NotPositive,
+    OutOfRange,
+    TooFewPoints,
+    UnknownOption,
+)
 from assay.stats.sampling.order_statistics import confidence_reached, least_values, most_outside
 
 SHARES = st.floats(0.3, 0.999)
@@ -145,6 +153,8 @@ def test_what_can_not_be_bounded_is_refused_by_name() -> None:
             sampling.tolerance_interval(values, **wrong)
     with pytest.raises(OutOfRange):
         sampling.tolerance_factor(1)
+    with pytest.raises(NotACount):
+        sampling.tolerance_factor(2.5)  # type: ignore[arg-type]
 
 
 def test_the_interval_draws_its_values_and_limits() -> None:

@@ -133,7 +133,7 @@ def iso2859(
             sizes=sizes,
             acceptance=stages[0],
             rejection=stages[1],
-            distribution=_distribution(aql, distribution),
+            distribution=_distribution(AQLS[column], distribution),
             lot=items,
             standard=standard,
             aql=AQLS[column],

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import optimize, special, stats
 
 from assay.stats.arrays import Floats, between, one_of
+from assay.stats.errors import NotACount
 from assay.stats.sampling.attributes import risk
 
 FactorMethod = Literal["exact", "approximate", "howe", "howe-guenther", "wald-wolfowitz"]
@@ -57,9 +58,11 @@ def tolerance_factor(
 
     Raises
     ------
-    NotFinite, OutOfRange, UnknownOption
+    NotFinite, OutOfRange, NotACount, UnknownOption
     """
     size = between(n, "n", 2, MOST)
+    if size != int(size):
+        raise NotACount(name="n", index=0, value=size)
     share, sure = risk(coverage, "coverage"), risk(confidence, "confidence")
     one_of(sided, ("one", "two"), "sided")
     nu = (
