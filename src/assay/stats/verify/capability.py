@@ -163,7 +163,7 @@ def _diameter_study(sigma: str = "rbar") -> capability.NormalCapability:
         subgroup=None if sigma == "mr" else 5,
         sigma=sigma,
         constants="tabled",
-        degrees=0.9 * 5 * (100 / 5 - 1),
+        degrees="jasp",
         confidence=0.9,
         stability=False,
     )
@@ -304,6 +304,7 @@ def _intervals() -> Iterator[Check]:
         ("pooled", "estimator", 80.0, "Σ(n − 1)", nines),
         ("mssd", "estimator", 2 * 99**2 / 296, "von Neumann 1941: Var = σ⁴(3N−4)/(N−1)²", nines),
         ("rbar", "total", 99.0, "N − 1, as qcc", nines),
+        ("rbar", "jasp", 85.5, "0.9·5·(100/5 − 1), as JASP", nines),
     ):
         yield _check(
             f"degrees.{sigma}.{kind}",
@@ -312,7 +313,7 @@ def _intervals() -> Iterator[Check]:
             value,
             partial(degrees, sigma, kind),
             tolerance=tolerance,
-            origin="published" if kind != "total" else "recomputed",
+            origin="published" if kind not in {"total", "jasp"} else "recomputed",
         )
 
     def lower() -> float:

@@ -11,7 +11,6 @@ from scipy import stats
 
 from assay.stats import distributions
 from assay.stats.arrays import Floats
-from assay.stats.distributions.dixon import critical as dixon_critical
 from assay.stats.distributions.families import FAMILIES, POSITIVE, log_likelihood
 from assay.stats.distributions.goodness import p_value
 from assay.stats.distributions.normality import lilliefors_p, ryan_joiner_p
@@ -306,6 +305,11 @@ def _normality() -> Iterator[Check]:
     )
 
 
+def _dixon_critical(n: int, alpha: float) -> float:
+    """The critical ratio that Dixon's test of ``n`` values uses at ``alpha`` on each side."""
+    return distributions.dixon([*range(n - 1), 3.0 * n], alpha=2 * alpha).critical or 0.0
+
+
 def _outliers() -> Iterator[Check]:
     nist = "NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.5.17"
     yield _check(
@@ -365,7 +369,7 @@ def _outliers() -> Iterator[Check]:
             f"Dixon's critical ratio, N = {n}, one side, α = {alpha}",
             table,
             value,
-            partial(dixon_critical, n, alpha),
+            partial(_dixon_critical, n, alpha),
             tolerance=Tolerance(absolute=0.0025),
             note="the table was interpolated from Dixon's; here the distribution is integrated",
         )

@@ -113,6 +113,14 @@ def _curves() -> Iterator[Check]:
             source=f"{MONTGOMERY}, table 15.2",
             tolerance=Tolerance(digits=4),
         )
+        yield line(
+            f"curves.n89-c2.p{p:g}",
+            f"OC curve as drawn, n = 89, c = 2, p = {p:g}",
+            reference,
+            lambda p=p: float(sampling.curves(89, 2, p=[p]).acceptance[0]),  # type: ignore[misc]
+            source=f"{MONTGOMERY}, table 15.2",
+            tolerance=Tolerance(digits=4),
+        )
     rectified = sampling.plan(89, 2, lot=10_000)
     yield line(
         "aoq.n89-c2",
