@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -97,13 +97,13 @@ def study(table: Table, part: Part) -> capability.NormalCapability:
     """Our study under JASP's conventions: 90 % intervals, Burr's weights, its degrees of freedom."""
     n, k = part.values.size, part.columns
     sigma: str | float = "mr" if part.groups is None else "rbar"
+    weighting: Literal["freedom", "mvlue"] = "freedom"
     if (
         part.groups is not None
         and table.text("controlChartSdEstimationMethodGroupSizeLargerThanOne") == "sBar"
     ):
-        sigma = "sbar"
-        if table.options.get("controlChartSdUnbiasingConstant") == "FALSE":
-            sigma = float(part.groups.deviations.mean())
+        plain = table.options.get("controlChartSdUnbiasingConstant") == "FALSE"
+        sigma, weighting = "sbar_plain" if plain else "sbar", "mvlue"
     if table.flag("historicalStdDev"):
         sigma = table.number("historicalStdDevValue") or math.nan
     return capability.normal(
@@ -111,8 +111,8 @@ def study(table: Table, part: Part) -> capability.NormalCapability:
         subgroup=None if part.groups is None else np.repeat(np.arange(part.groups.count), part.groups.sizes),
         sigma=sigma,
         mean=table.number("historicalMeanValue") if table.flag("historicalMean") else None,
-        weighting="freedom",
-        degrees=0.9 * k * (n / k - 1),
+        weighting=weighting,
+        degrees=0.9 * (n - k),
         constants="tabled",
         confidence=0.9,
         stability=False,

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from assay.stats import capability
-from assay.stats.capability.errors import BeyondNaturalLimit, SubgroupsNeeded, TargetOutsideLimits
+from assay.stats.capability.errors import SubgroupsNeeded, TargetOutsideLimits
 from assay.stats.charts import xbar_r
 from assay.stats.errors import (
     ConstantData,
@@ -43,9 +44,9 @@ VALUES = RANDOM.normal(10, 0.5, 100)
         ({"usl": math.inf}, NotFinite),
         ({"lsl": 8, "usl": 12, "target": 13}, TargetOutsideLimits),
         ({"lsl": 8, "target": 7}, TargetOutsideLimits),
-        ({"usl": 12, "natural_low": 10}, BeyondNaturalLimit),
         ({"usl": 12, "natural_low": 13}, LimitsReversed),
-        ({"lsl": 0, "natural_low": 0}, NoLimits),
+        ({"natural_low": 0, "natural_high": 0}, LimitsReversed),
+        ({"usl": 12, "mean": 10, "mean_error": "known"}, UnknownOption),
         ({"usl": 12, "sigma": "rbar"}, SubgroupsNeeded),
         ({"usl": 12, "sigma": "range"}, UnknownOption),
         ({"usl": 12, "sigma": 0.0}, NotPositive),
@@ -54,6 +55,8 @@ VALUES = RANDOM.normal(10, 0.5, 100)
         ({"usl": 12, "confidence": 95}, OutOfRange),
         ({"usl": 12, "k": 0}, NotPositive),
         ({"usl": 12, "degrees": "none"}, UnknownOption),
+        ({"usl": 12, "degrees": "none", "sigma": 0.5}, UnknownOption),
+        ({"usl": 12, "degrees": 0, "sigma": 0.5}, NotPositive),
         ({"usl": 12, "subgroup": 5, "weighting": "none"}, UnknownOption),
     ],
 )
@@ -118,14 +121,98 @@ def test_the_estimator_depends_on_the_size_unless_it_is_named() -> None:
     assert named.sigma_within == pytest.approx(np.sqrt(rows.var(axis=1, ddof=1).mean()))
 
 
-def test_a_given_sigma_has_no_interval_and_a_given_mean_none_at_all() -> None:
+def test_natural_limits_alone_describe_without_an_index() -> None:
+    found = capability.normal(VALUES, natural_low=8, natural_high=11, target=10, subgroup=5)
+    plain = capability.normal(VALUES, usl=12, subgroup=5)
+    assert (found.n, found.mean, found.sigma_within) == (plain.n, plain.mean, plain.sigma_within)
+    names = ("cp", "cpk", "cpm", "cpmk", "pp", "ppk", "cpm_taguchi", "cpk_between_within", "z_bench")
+    assert [getattr(found, name) for name in names] == [None] * len(names)
+    assert found.intervals == found.lower_bounds == {}
+    assert (found.expected_within.below, found.expected_within.above) == (None, None)
+    json.dumps(found.to_dict(), allow_nan=False)
+    assert found.plot().panels
+    page = capability.sixpack(VALUES, natural_low=8, natural_high=13, subgroup=5)
+    assert len(page.plot().panels) == 6
+
+
+def test_values_beyond_a_natural_limit_are_counted_and_told() -> None:
+    found = capability.normal(VALUES, usl=12, natural_low=10)
+    below = 1e6 * float((VALUES < 10).mean())
+    assert (found.observed.below, found.observed.above) == (below, 0.0)
+    assert found.expected_within.below is None
+    assert "beyond-natural" in {remark.key for remark in found.remarks}
+    clean = capability.normal(VALUES, usl=12, natural_low=0)
+    assert clean.observed.below == 0.0
+    assert "beyond-natural" not in {remark.key for remark in clean.remarks}
+
+
+def test_a_given_mean_leaves_the_intervals_of_what_is_still_estimated() -> None:
+    known = capability.normal(VALUES, lsl=8, usl=12, subgroup=5, mean=9)
+    assert known.intervals["pp"] == capability.normal(VALUES, lsl=8, usl=12).intervals["pp"]
+    error = math.sqrt(1 / (9 * 100) + known.ppk**2 / (2 * 99))
+    low, high = known.intervals["ppk"]
+    assert (high - low) / 2 == pytest.approx(stats.norm.ppf(0.975) * error)
+    exact = capability.normal(VALUES, lsl=8, usl=12, subgroup=5, mean=9, mean_error="none")
+    ends = [known.ppk * math.sqrt(stats.chi2.ppf(p, 99) / 99) for p in (0.025, 0.975)]
+    assert exact.intervals["ppk"] == pytest.approx(ends)
+    assert set(exact.intervals) == {"cp", "cpl", "cpu", "cpk", "pp", "ppl", "ppu", "ppk"}
+    outside = capability.normal(VALUES, lsl=8, usl=12, mean=13, mean_error="none").intervals["ppk"]
+    assert outside.lower < outside.upper < 0
+
+
+def test_the_interval_of_a_known_mean_covers() -> None:
+    random = np.random.default_rng(11)
+    hits = 0
+    for _ in range(1000):
+        found = capability.normal(
+            random.normal(size=12), usl=2, mean=0, mean_error="none", confidence=0.8, stability=False
+        )
+        hits += found.intervals["ppk"].lower <= 2 / 3 <= found.intervals["ppk"].upper
+    assert 0.77 < hits / 1000 < 0.83
+
+
+def test_plain_s_is_the_mean_without_a_constant() -> None:
+    rows = VALUES.reshape(20, 5)
+    found = capability.normal(rows, usl=12, sigma="sbar_plain")
+    assert found.sigma_within == pytest.approx(rows.std(axis=1, ddof=1).mean(), rel=1e-14)
+    assert found.estimator == "sbar_plain"
+    by_estimator = {
+        name: capability.normal(rows, usl=12, sigma=name, degrees="estimator").degrees
+        for name in ("sbar", "sbar_plain")
+    }
+    assert by_estimator["sbar"] == by_estimator["sbar_plain"]
+
+
+def test_a_given_sigma_has_intervals_only_where_it_is_said_what_it_is_worth() -> None:
+    worth = capability.normal(VALUES, lsl=8, usl=12, sigma=0.4, degrees=np.int64(80))
+    assert worth.degrees == 80
+    ends = [worth.cp * math.sqrt(stats.chi2.ppf(p, 80) / 80) for p in (0.025, 0.975)]  # type: ignore[operator]
+    assert worth.intervals["cp"] == pytest.approx(ends)
+    assert "sigma-given" not in {remark.key for remark in worth.remarks}
+    for degrees in ("total", "estimator", "bissell"):
+        none = capability.normal(VALUES, lsl=8, usl=12, sigma=0.4, degrees=degrees)  # type: ignore[arg-type]
+        assert none.degrees is None
+        assert "cp" not in none.intervals
+
+
+def test_jasps_degrees_go_with_the_largest_subgroup() -> None:
+    labels = np.repeat(np.arange(15), 7)[:100]
+    assert capability.normal(VALUES, usl=12, subgroup=labels, degrees="jasp").degrees == 0.9 * 93
+    assert capability.normal(VALUES, usl=12, degrees="jasp").degrees == 0.9 * 99
+    assert capability.normal(VALUES, usl=12, subgroup=5, sigma=1.0, degrees="jasp").degrees == 0.9 * 95
+    one = capability.normal(VALUES[:5], usl=12, subgroup=5, degrees="jasp")
+    assert one.degrees is None
+    assert "cpk" not in one.intervals
+
+
+def test_a_given_sigma_has_no_interval_of_its_own() -> None:
     found = capability.normal(VALUES, lsl=8, usl=12, sigma=0.4)
     assert found.cp == pytest.approx(4 / 2.4)
     assert {"pp", "ppk"} <= set(found.intervals)
     assert not {"cp", "cpk"} & set(found.intervals)
     both = capability.normal(VALUES, lsl=8, usl=12, sigma=0.4, mean=9)
     assert both.cpk == pytest.approx(1 / 1.2)
-    assert both.intervals == {}
+    assert not {"cp", "cpk", "cpm"} & set(both.intervals)
     assert both.mean_given
 
 

@@ -54,6 +54,16 @@ def sbar(groups: Groups, *, weighting: Weighting = "uwave") -> float:
     return from_deviations(found.deviations, _size(found), weighting=weighting)
 
 
+def sbar_plain(groups: Groups) -> float:
+    """The mean of s, without c4: too small by about 1 − c4, as where the unbiasing constant is turned off.
+
+    Raises
+    ------
+    SingletonSubgroups, ConstantData, NoSpreadWithin
+    """
+    return float(_within(groups, "sbar_plain").deviations.mean())
+
+
 def pooled(groups: Groups) -> float:
     """Pooled standard deviation: √(Σ(n−1)s² / Σ(n−1)). A subgroup of one value adds no degree of freedom.
 

@@ -103,7 +103,7 @@ def from_parameters(
         cp=found.width,
         cpl=found.low,
         cpu=found.high,
-        cpk=found.worst,
+        cpk=min(side for side in (found.low, found.high) if side is not None),
         cpm=found.on_target,
         cpmk=found.worst_on_target,
         k_off_centre=off,

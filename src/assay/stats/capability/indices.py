@@ -39,7 +39,7 @@ class Indices:
     """C_pl (P_pl)."""
     high: float | None
     """C_pu (P_pu)."""
-    worst: float
+    worst: float | None
     """C_pk (P_pk)."""
     on_target: float | None
     """C_pm."""
@@ -60,11 +60,11 @@ def indices(
     half = k / 2
     low = None if spec.lsl is None else (mean - spec.lsl) / (half * sigma)
     high = None if spec.usl is None else (spec.usl - mean) / (half * sigma)
-    worst = min(found for found in (low, high) if found is not None)
+    worst = min((found for found in (low, high) if found is not None), default=None)
     width = None
     if spec.lsl is not None and spec.usl is not None:
         width = (spec.usl - spec.lsl) / (k * sigma)
-    if spec.target is None:
+    if spec.target is None or worst is None:
         return Indices(width, low, high, worst, None, None)
     around = float(np.hypot(sigma, mean - spec.target)) if tau is None else tau
     reach = min(abs(limit - spec.target) for limit in (spec.lsl, spec.usl) if limit is not None)
@@ -84,6 +84,8 @@ class Uncertainty:
     offset: float
     """(μ − T)/σ; 0 without a target."""
     cpm: Width = "nearest"
+    mean_known: bool = False
+    """The mean has no sampling error: the indices without a target are multiples of 1/σ."""
 
 
 def intervals(found: Indices, of: Uncertainty, confidence: float) -> dict[str, Interval]:
@@ -101,15 +103,18 @@ def _quantiles(found: Indices, of: Uncertainty) -> dict[str, Callable[[float], f
     """For each index, its confidence distribution's quantile function.
 
     Width: χ² of the degrees of freedom (Kane 1986). Sides and worst: normal, Bissell (1990), Applied
-    Statistics 39, 331-340. On target: χ² with Boyles' (1991, JQT 23, 17-26) degrees of freedom
-    n(1+δ²)²/(1+2δ²). Worst on target: normal, by the delta method (Chen & Hsu 1995).
+    Statistics 39, 331-340; χ² as the width where the mean is known. On target: χ² with Boyles' (1991, JQT
+    23, 17-26) degrees of freedom n(1+δ²)²/(1+2δ²). Worst on target: normal, by the delta method (Chen & Hsu
+    1995).
     """
     chosen: dict[str, Callable[[float], float]] = {}
     if found.width is not None:
         chosen["width"] = _scaled(found.width, of.degrees)
     for name, value in (("low", found.low), ("high", found.high), ("worst", found.worst)):
         if value is not None:
-            chosen[name] = _bissell(value, of)
+            chosen[name] = _scaled(value, of.degrees) if of.mean_known else _bissell(value, of)
+    if of.mean_known:
+        return chosen
     if found.on_target is not None:
         square = of.offset**2
         power = 1 if of.cpm == "qcc" else 2
@@ -120,7 +125,11 @@ def _quantiles(found: Indices, of: Uncertainty) -> dict[str, Callable[[float], f
 
 
 def _scaled(value: float, degrees: float) -> Callable[[float], float]:
-    return lambda p: float(value * np.sqrt(stats.chi2.ppf(p, degrees) / degrees))
+    def at(p: float) -> float:
+        share = 1 - p if value < 0 else p
+        return float(value * np.sqrt(stats.chi2.ppf(share, degrees) / degrees))
+
+    return at
 
 
 def _bissell(value: float, of: Uncertainty) -> Callable[[float], float]:

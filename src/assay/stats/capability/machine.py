@@ -120,7 +120,8 @@ def machine(
         of = Uncertainty(x.size, x.size - 1, k, 0.0)
         two = {_NAMES[n]: ends for n, ends in intervals(found, of, confidence).items() if n in _NAMES}
         one = {_NAMES[n]: end for n, end in lower_bounds(found, of, confidence).items() if n in _NAMES}
-        cm, cml, cmu, cmk = found.width, found.low, found.high, found.worst
+        cm, cml, cmu = found.width, found.low, found.high
+        cmk = min(side for side in (cml, cmu) if side is not None)
     else:
         by = nonnormal(x, distribution, lsl=spec.lsl, usl=spec.usl)
         cm, cml, cmu, cmk = by.pp, by.ppl, by.ppu, by.ppk

@@ -14,13 +14,18 @@ from assay.stats.capability.specification import Specification
 
 @dataclass(frozen=True)
 class Nonconformance:
-    """Nonconforming parts per million; None for a side without a specification limit."""
+    """Nonconforming parts per million; None for a side without a limit.
+
+    Observed values beyond a natural limit count for its side. Nothing is expected beyond one: its side is
+    None there.
+    """
 
     below: float | None
-    """Below the lower specification limit."""
+    """Below the lower limit."""
     above: float | None
-    """Above the upper specification limit."""
+    """Above the upper limit."""
     total: float
+    """Both sides; 0 where neither has a limit."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class ZScores:
 
     lsl: float | None
     usl: float | None
-    bench: float
+    bench: float | None
     """The deviate whose upper tail is the whole nonconforming fraction: Φ⁻¹(1 − P(x<L) − P(x>U))."""
 
 
@@ -55,8 +60,10 @@ def normal_scores(mean: float, sigma: float, spec: Specification) -> ZScores:
     return ZScores(low, high, bench_of([z for z in (low, high) if z is not None]))
 
 
-def bench_of(scores: list[float]) -> float:
+def bench_of(scores: list[float]) -> float | None:
     """Z.bench of one or two sides: the tails are added as logarithms, so that it stays finite."""
+    if not scores:
+        return None
     if len(scores) == 1:
         return float(scores[0])
     log_tail = float(np.logaddexp(special.log_ndtr(-scores[0]), special.log_ndtr(-scores[1])))

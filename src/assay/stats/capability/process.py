@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,7 +11,7 @@ from scipy import stats
 
 from assay.model.text import Text
 from assay.stats import sigma as estimators
-from assay.stats.arrays import Floats, between, numbers, positive, vector
+from assay.stats.arrays import Floats, between, numbers, one_of, positive, vector
 from assay.stats.capability.errors import CATALOGUE
 from assay.stats.capability.indices import (
     Indices,
@@ -23,7 +23,7 @@ from assay.stats.capability.indices import (
     lower_bounds,
 )
 from assay.stats.capability.nonconformance import Nonconformance, ZScores, expected, normal_scores, observed
-from assay.stats.capability.specification import Specification, check_natural, specification
+from assay.stats.capability.specification import Specification, specification
 from assay.stats.capability.spread import Degrees, Spread, Weighting, within
 from assay.stats.capability.stability import Stability, stability_of
 from assay.stats.constants import Kind
@@ -34,6 +34,7 @@ from assay.stats.subgroups import Subgroups, subgroups
 if TYPE_CHECKING:
     from assay.stats.plot.spec import Plot
 
+MeanError = Literal["estimated", "none"]
 FEW = 30
 """Below this many values a study says that its intervals are wide."""
 WITHIN = {
@@ -84,7 +85,7 @@ class NormalCapability(Result):
     """What σ within was estimated by; ``given`` for a known one."""
     constants: str
     degrees: float | None
-    """Degrees of freedom of σ within in the intervals; None where σ was given."""
+    """Degrees of freedom of σ within in the intervals; None where σ was given without them."""
     sigma_within: float
     sigma_overall: float
     """√(Σ(x−x̄)²/(N−1))."""
@@ -96,14 +97,15 @@ class NormalCapability(Result):
     cp: float | None
     cpl: float | None
     cpu: float | None
-    cpk: float
+    cpk: float | None
+    """None where there are natural limits only."""
     cpm: float | None
     """C_pm with σ within (qcc)."""
     cpmk: float | None
     pp: float | None
     ppl: float | None
     ppu: float | None
-    ppk: float
+    ppk: float | None
     cpm_overall: float | None
     """C_pm with σ overall (N − 1); qcc prints it as Ppm."""
     cpm_taguchi: float | None
@@ -136,7 +138,7 @@ class NormalCapability(Result):
         return self._values
 
     @property
-    def z_bench(self) -> float:
+    def z_bench(self) -> float | None:
         """Short-term Z.bench: that of ``z_within``."""
         return self.z_within.bench
 
@@ -161,6 +163,7 @@ def normal(
     subgroup: ArrayLike | int | None = None,
     sigma: str | float | None = None,
     mean: float | None = None,
+    mean_error: MeanError = "estimated",
     natural_low: float | None = None,
     natural_high: float | None = None,
     confidence: float = 0.95,
@@ -184,27 +187,31 @@ def normal(
     subgroup
         Size of consecutive subgroups, or a label for each value; None for individual values.
     sigma
-        Estimator of σ within: ``rbar``, ``sbar``, ``pooled``, ``pooled_unbiased``, ``mr``, ``median_mr``,
-        ``mssd``, or a known σ. None: ``mr`` for individual values, ``rbar`` for subgroups up to 10 values,
-        ``sbar`` beyond.
+        Estimator of σ within: ``rbar``, ``sbar``, ``sbar_plain`` (without c4), ``pooled``,
+        ``pooled_unbiased``, ``mr``, ``median_mr``, ``mssd``, ``sd``, ``sd_unbiased``, or a known σ. None:
+        ``mr`` for individual values, ``rbar`` for subgroups up to 10 values, ``sbar`` beyond.
     mean
         A known process mean (capability from frozen limits); None for that of the values.
+    mean_error
+        What a given mean adds to the intervals: as much as one ``estimated`` from these values (JASP), or
+        ``none``: then those of the sides and Cpk are χ², and the ones about the target are left out.
     natural_low, natural_high
-        Bounds no value can pass. They are not specifications: no index is computed for their side.
+        Bounds no value can pass. They are not specifications: no index is computed for their side; with
+        bounds alone there is none at all. A value beyond one is counted as observed there, with a remark.
     confidence
         Level of the intervals and of the one-sided lower bounds.
     k
         Reference interval in standard deviations.
     weighting
         Of subgroups of different sizes: ``uwave`` plain mean (qcc), ``mvlue`` by inverse variance (Minitab),
-        ``freedom`` by n − 1 (JASP).
+        ``freedom`` by n − 1 (JASP's ranges).
     span
         Values in a moving range.
     constants
         ``exact``, or ``tabled`` 3-digit control chart constants.
     degrees
         Degrees of freedom of the within-intervals: ``total`` N − 1 (qcc), ``estimator`` those of the
-        estimator, ``bissell`` (Minitab), or a number.
+        estimator, ``bissell`` (Minitab), ``jasp``, or a number. A given σ has the last two only.
     cpm
         C_pm off the middle: by the distance to the ``nearest`` limit (Minitab, JASP), or as ``qcc``.
     stability
@@ -212,19 +219,20 @@ def normal(
 
     Raises
     ------
-    NoLimits, LimitsReversed, TargetOutsideLimits, BeyondNaturalLimit, NotFinite, NotNumeric, WrongShape,
-    TooFewPoints, ConstantData, SingletonSubgroups, SplitSubgroup, SubgroupsNeeded, UnknownOption,
-    OutOfRange, NotPositive
+    NoLimits, LimitsReversed, TargetOutsideLimits, NotFinite, NotNumeric, WrongShape, TooFewPoints,
+    ConstantData, SingletonSubgroups, SplitSubgroup, SubgroupsNeeded, UnknownOption, OutOfRange, NotPositive
 
     Source: Montgomery (2013), *Introduction to Statistical Quality Control*, 7th ed., ch. 8; ISO 22514-2;
     intervals: see :mod:`assay.stats.capability.indices`.
     """
-    spec = specification(lsl, usl, target, natural_low, natural_high, what="capability.normal")
+    spec = specification(
+        lsl, usl, target, natural_low, natural_high, what="capability.normal", bounds_alone=True
+    )
+    one_of(mean_error, ("estimated", "none"), "mean_error")
     between(confidence, "confidence", 0.5, 1 - 1e-9)
     positive(k, "k")
     x, groups = arranged(values, subgroup)
     overall = estimators.sd(x)
-    check_natural(x, spec)
     inner = within(x, groups, sigma, weighting=weighting, span=span, constants=constants, degrees=degrees)
     centre = float(x.mean()) if mean is None else float(numbers(mean, "mean"))
     return _study(
@@ -235,6 +243,7 @@ def normal(
         overall=overall,
         centre=centre,
         given=mean is not None,
+        exact=mean is not None and mean_error == "none",
         confidence=confidence,
         k=k,
         constants=constants,
@@ -269,6 +278,7 @@ def _study(
     overall: float,
     centre: float,
     given: bool,
+    exact: bool,
     confidence: float,
     k: float,
     constants: str,
@@ -290,7 +300,7 @@ def _study(
         inner=inner,
         overall=overall,
         centre=centre,
-        given=given,
+        exact=exact,
         confidence=confidence,
         k=k,
         cpm=cpm,
@@ -343,7 +353,7 @@ def _study(
         expected_overall=_expected(centre, overall, spec),
         normality=test,
         stability=charts,
-        remarks=tuple(_remarks(x.size, test, charts, spec, inner)),
+        remarks=tuple(_remarks(x, test, charts, spec, inner)),
         _values=x,
         _groups=groups,
     )
@@ -359,16 +369,14 @@ def _confidence(
     inner: Spread,
     overall: float,
     centre: float,
-    given: bool,
+    exact: bool,
     confidence: float,
     k: float,
     cpm: Width,
 ) -> tuple[dict[str, Interval], dict[str, float]]:
-    """Intervals of the indices whose mean was estimated; a given σ leaves none for the indices within."""
+    """Intervals of the indices; a σ given without degrees of freedom leaves none for those within."""
     two: dict[str, Interval] = {}
     one: dict[str, float] = {}
-    if given:
-        return two, one
     parts: list[tuple[Indices, float, float, dict[str, str]]] = [(long, overall, x.size - 1, OVERALL)]
     if inner.degrees is not None:
         parts.insert(0, (short, inner.sigma, inner.degrees, WITHIN))
@@ -377,7 +385,7 @@ def _confidence(
         parts.append((only, overall, x.size - 1, {"on_target": "cpm_taguchi"}))
     for found, spread, degrees, names in parts:
         offset = 0.0 if spec.target is None else (centre - spec.target) / spread
-        of = Uncertainty(x.size, degrees, k, offset, cpm)
+        of = Uncertainty(x.size, degrees, k, offset, cpm, mean_known=exact)
         for name, ends in intervals(found, of, confidence).items():
             if name in names:
                 two[names[name]] = ends
@@ -411,9 +419,10 @@ def remark(key: str, **values: Any) -> Remark:
 
 
 def _remarks(
-    n: int, test: NormalityTest | None, charts: Stability | None, spec: Specification, inner: Spread
+    x: Floats, test: NormalityTest | None, charts: Stability | None, spec: Specification, inner: Spread
 ) -> list[Remark]:
     found = []
+    n = x.size
     if charts is not None and not charts.stable:
         found.append(remark("not-stable", count=len(charts.flagged), kind=charts.kind))
     if test is not None and not test.normal:
@@ -425,6 +434,9 @@ def _remarks(
     for side, bound in (("low", spec.natural_low), ("high", spec.natural_high)):
         if bound is not None:
             found.append(remark(f"natural-{side}", bound=f"{bound:g}"))
-    if inner.estimator == "given":
+            beyond = int((x < bound).sum() if side == "low" else (x > bound).sum())
+            if beyond:
+                found.append(remark("beyond-natural", count=beyond, bound=f"{bound:g}"))
+    if inner.estimator == "given" and inner.degrees is None:
         found.append(remark("sigma-given", sigma=f"{inner.sigma:g}"))
     return found

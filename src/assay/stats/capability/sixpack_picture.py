@@ -76,7 +76,7 @@ def _spans(found: Sixpack) -> Panel:
     ends = [limit for limit in (study.lsl, study.usl) if limit is not None]
     if len(ends) == 2:
         layers.append(Line(said("specification"), np.array(ends), np.array([0.0, 0.0]), role="specification"))
-    else:
+    elif ends:
         layers.append(Upright(said("specification"), ends[0], "specification", f"{ends[0]:g}"))
     kinds = (said("specification"), said("overall"), said("within"))
     return Panel(

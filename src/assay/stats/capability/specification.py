@@ -28,9 +28,11 @@ class Specification:
     natural_high: float | None = None
 
     def observed(self, x: Floats) -> tuple[int | None, int | None]:
-        """How many values are below the lower and above the upper limit; None where there is none."""
-        below = None if self.lsl is None else int((x < self.lsl).sum())
-        return below, None if self.usl is None else int((x > self.usl).sum())
+        """How many values are below and above the limit or bound of the side; None where there is none."""
+        low = self.natural_low if self.lsl is None else self.lsl
+        high = self.natural_high if self.usl is None else self.usl
+        below = None if low is None else int((x < low).sum())
+        return below, None if high is None else int((x > high).sum())
 
 
 def specification(
@@ -41,10 +43,12 @@ def specification(
     natural_high: float | None = None,
     *,
     what: str = "capability",
+    bounds_alone: bool = False,
 ) -> Specification:
     """Limits checked and put in order.
 
-    Without a target, two limits have their middle as target (qcc).
+    Without a target, two limits have their middle as target (qcc). ``bounds_alone`` lets natural limits stand
+    without a specification limit.
 
     Raises
     ------
@@ -62,7 +66,8 @@ def specification(
         lsl = None
     if usl is not None and natural_high is not None and usl >= natural_high:
         usl = None
-    if lsl is None and usl is None:
+    bounded = natural_low is not None or natural_high is not None
+    if lsl is None and usl is None and not (bounds_alone and bounded):
         raise NoLimits(what=what)
     given = target is not None
     if target is not None:

@@ -15,11 +15,12 @@ from assay.stats.capability.errors import SubgroupsNeeded
 from assay.stats.subgroups import Subgroups
 
 Estimator = Literal[
-    "rbar", "sbar", "pooled", "pooled_unbiased", "mr", "median_mr", "mssd", "sd", "sd_unbiased"
+    "rbar", "sbar", "sbar_plain", "pooled", "pooled_unbiased", "mr", "median_mr", "mssd", "sd", "sd_unbiased"
 ]
 ESTIMATORS: tuple[Estimator, ...] = (
     "rbar",
     "sbar",
+    "sbar_plain",
     "pooled",
     "pooled_unbiased",
     "mr",
@@ -29,7 +30,8 @@ ESTIMATORS: tuple[Estimator, ...] = (
     "sd_unbiased",
 )
 Weighting = Literal["uwave", "mvlue", "freedom"]
-Degrees = Literal["total", "estimator", "bissell"]
+Degrees = Literal["total", "estimator", "bissell", "jasp"]
+DEGREES: tuple[Degrees, ...] = ("total", "estimator", "bissell", "jasp")
 LARGEST_RANGE_GROUP = 10
 """Above this size, ranges waste information and s is used unless told otherwise (ISO 7870-2, 6.1)."""
 _BISSELL_S = ((2, 0.88), (3, 0.92), (4, 0.94), (5, 0.95), (7, 0.96), (9, 0.97), (17, 0.98), (64, 0.99))
@@ -42,7 +44,7 @@ class Spread:
     sigma: float
     estimator: str
     degrees: float | None
-    """Degrees of freedom for intervals; None where sigma was given."""
+    """Degrees of freedom for intervals; None where they can't be told: sigma was given without them."""
 
 
 def within(
@@ -57,18 +59,21 @@ def within(
 ) -> Spread:
     """The standard deviation within, from values ``(N,)`` and their subgroups.
 
-    ``sigma`` names the estimator, or is a known standard deviation. None stands for ``mr`` without
+    ``sigma`` names the estimator, or is a known standard deviation; that one has degrees of freedom only
+    where they are given as a number or are those of the data alone (``jasp``). None stands for ``mr`` without
     subgroups, ``rbar`` for subgroups up to 10 values and ``sbar`` beyond.
 
     Raises
     ------
     SubgroupsNeeded, SingletonSubgroups, ConstantData, TooFewPoints, UnknownOption, NotPositive, OutOfRange
     """
-    if isinstance(sigma, (int, float, np.floating)):
-        return Spread(positive(float(sigma), "sigma"), "given", None)
+    if sigma is not None and not isinstance(sigma, str):
+        known = positive(sigma, "sigma")
+        told = not isinstance(degrees, str) or one_of(degrees, DEGREES, "degrees") == "jasp"
+        return Spread(known, "given", freedom("given", x.size, groups, span, degrees) if told else None)
     name = one_of(sigma or _default(groups), ESTIMATORS, "sigma")
     one_of(weighting, ("uwave", "mvlue", "freedom"), "weighting")
-    if name in estimators.WITHIN:
+    if name in estimators.WITHIN or name == "sbar_plain":
         if groups is None:
             raise SubgroupsNeeded(estimator=name)
         return Spread(
@@ -85,22 +90,26 @@ def within(
     return Spread(found, name, freedom(name, x.size, groups, span, degrees))
 
 
-def freedom(name: str, n: int, groups: Subgroups | None, span: int, degrees: Degrees | float) -> float:
+def freedom(name: str, n: int, groups: Subgroups | None, span: int, degrees: Degrees | float) -> float | None:
     """Degrees of freedom for the confidence intervals of an estimator.
 
     ``total``: N − 1 for every estimator, as R's qcc prints them (too narrow for estimators within). A number
     is taken as it is. ``estimator``: those of the scaled χ with the estimator's own mean and variance
     (Patnaik 1950, Biometrika 37, 78-87). ``bissell``: Bissell's (1990, Applied Statistics 39, 331-340) as
     Minitab uses them, 0.9·Σ(n−1) for ranges, f_n·Σ(n−1) for s. Moving ranges of a span other than 2 have
-    Minitab's N − span + 1 under both.
+    Minitab's N − span + 1 under both. ``jasp``: 0.9·k·(N/k − 1) for every estimator, k the size of the
+    largest subgroup, 1 without subgroups; where Bissell has the number of subgroups. None for one subgroup.
 
     Raises
     ------
     UnknownOption, NotPositive
     """
-    if isinstance(degrees, (int, float)):
+    if not isinstance(degrees, str):
         return positive(degrees, "degrees")
-    if one_of(degrees, ("total", "estimator", "bissell"), "degrees") == "total" or name in {
+    if one_of(degrees, DEGREES, "degrees") == "jasp":
+        size = 1 if groups is None else int(groups.sizes.max())
+        return 0.9 * (n - size) if n > size else None
+    if degrees == "total" or name in {
         "sd",
         "sd_unbiased",
     }:
@@ -108,7 +117,7 @@ def freedom(name: str, n: int, groups: Subgroups | None, span: int, degrees: Deg
     inner = float(n - groups.count) if groups is not None else float(n - 1)
     if name in {"pooled", "pooled_unbiased"}:
         return inner
-    if groups is not None and name in {"rbar", "sbar"}:
+    if groups is not None and name in {"rbar", "sbar", "sbar_plain"}:
         return _of_estimator(name, groups) if degrees == "estimator" else _of_bissell(name, groups, inner)
     if name == "mssd":
         return float(n - 1) if degrees == "bissell" else 2 * (n - 1) ** 2 / (3 * n - 4)
@@ -126,6 +135,8 @@ def _default(groups: Subgroups | None) -> Estimator:
 def _of_groups(groups: Subgroups, name: str, weighting: Weighting, constants: tables.Kind) -> float:
     if name in {"pooled", "pooled_unbiased"}:
         return estimators.WITHIN[name](groups)
+    if name == "sbar_plain":
+        return estimators.sbar_plain(groups)
     if weighting == "freedom":
         plain = estimators.rbar(groups, constants=constants) if name == "rbar" else estimators.sbar(groups)
         if groups.size is not None:

@@ -40,7 +40,7 @@ class TransformedCapability(Result):
         return self.capability.pp
 
     @property
-    def ppk(self) -> float:
+    def ppk(self) -> float | None:
         """P_pk of the transformed values."""
         return self.capability.ppk
 
@@ -50,7 +50,7 @@ class TransformedCapability(Result):
         return self.capability.cp
 
     @property
-    def cpk(self) -> float:
+    def cpk(self) -> float | None:
         """C_pk of the transformed values."""
         return self.capability.cpk
 
