@@ -245,6 +245,15 @@ def test_exact_intervals_are_those_of_scipy() -> None:
         assert msa.exact_interval(matched, 10) == pytest.approx((theirs.low, theirs.high))
 
 
+def test_trials_may_stand_side_by_side() -> None:
+    frame = study(trials=2)
+    wide = {name: cells[::2] for name, cells in frame.items() if name != "rating"}
+    wide |= {"first": frame["rating"][::2], "second": frame["rating"][1::2]}
+    names = {"part": "part", "appraiser": "appraiser", "rating": ["first", "second"], "standard": "standard"}
+    found = msa.attribute_agreement(wide, **names)
+    assert found == msa.attribute_agreement(frame, **NAMES, standard="standard")
+
+
 def test_ordered_ratings_bring_kendall() -> None:
     random = np.random.default_rng(4)
     frame = study(trials=2)

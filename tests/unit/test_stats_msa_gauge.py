@@ -264,6 +264,28 @@ def test_frames_of_every_kind_give_the_same(make: Any) -> None:
     assert msa.gauge_rr(make(frame), **COLUMNS).to_dict() == msa.gauge_rr(frame, **COLUMNS).to_dict()
 
 
+@pytest.mark.parametrize("make", [dict, pd.DataFrame, pa.table])
+def test_trials_may_stand_side_by_side(make: Any) -> None:
+    frame = study(5, 3, 2)
+    wide = make(
+        {
+            "part": frame["part"][::2],
+            "operator": frame["operator"][::2],
+            "first": frame["value"][::2],
+            "second": frame["value"][1::2],
+        }
+    )
+    names = {"part": "part", "operator": "operator", "value": ["first", "second"]}
+    assert msa.gauge_rr(wide, **names) == msa.gauge_rr(frame, **COLUMNS)
+    assert msa.gauge_rr_nested(wide, **names) == msa.gauge_rr_nested(frame, **COLUMNS)
+    short = msa.test_retest({"part": [1, 2], "a": [1.0, 2.0], "b": [1.5, 2.1]}, part="part", value=["a", "b"])
+    assert short.mean_range == pytest.approx(0.3)
+    with pytest.raises(WrongShape):
+        msa.test_retest({"part": [1, 2], "a": [1.0, 2.0], "b": [1.5]}, part="part", value=["a", "b"])
+    with pytest.raises(TooFewTrials):
+        msa.gauge_rr(wide, **(names | {"value": []}))
+
+
 def test_parts_come_in_natural_order() -> None:
     frame = study()
     named = changed(frame, part=np.array([f"Part {part}" for part in frame["part"]]))

@@ -335,6 +335,10 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[], Any]]] = {
     "type 1, no tolerance width": (NotPositive, lambda: msa.type1(VALUES, reference=10, tolerance=-4)),
     "type 1, percent": (OutOfRange, lambda: msa.type1(VALUES, reference=10, tolerance=4, percent=120)),
     "type 1, resolution": (NotPositive, lambda: msa.type1(VALUES, reference=10, tolerance=4, resolution=0)),
+    "type 1, least capability": (
+        NotPositive,
+        lambda: msa.type1(VALUES, reference=10, tolerance=4, least_capability=0),
+    ),
     "bias, one value": (TooFewPoints, lambda: msa.bias([1.0], reference=1)),
     "bias, constant": (ConstantData, lambda: msa.bias([1.0, 1.0], reference=1)),
     "bias, method": (UnknownOption, lambda: msa.bias(VALUES, reference=1, method="guess")),  # type: ignore[arg-type]

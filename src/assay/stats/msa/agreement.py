@@ -27,7 +27,7 @@ from assay.stats.msa.kappa import (
     fleiss_kappa,
     mean_kappa,
 )
-from assay.stats.msa.study import balanced_ratings, said, together
+from assay.stats.msa.study import balanced_ratings, long, said, together
 from assay.stats.plot import Plot
 from assay.stats.result import Result
 
@@ -150,7 +150,7 @@ def attribute_agreement(
     *,
     part: str,
     appraiser: str,
-    rating: str,
+    rating: str | Sequence[str],
     standard: str | None = None,
     ordinal: bool = False,
     categories: Sequence[object] | None = None,
@@ -171,7 +171,8 @@ def attribute_agreement(
         A mapping of arrays, an Arrow table or a pandas frame, one row per rating; rows of one part and
         appraiser are the trials in their order.
     part, appraiser, rating, standard
-        Column names. The standard is the known right rating, one per part.
+        Column names; several columns of ratings are trials side by side. The standard is the known right
+        rating, one per part.
     ordinal
         The categories have an order: adds Kendall's coefficients. Numbers sort by value; for names give
         ``categories`` in their order.
@@ -196,6 +197,7 @@ def attribute_agreement(
     one_of(weights, WEIGHTS, "weights")
     one_of(cohen, ("pooled", "mean"), "cohen")
     between(confidence, "confidence", 0.5, 0.9999)
+    frame, rating = long(frame, (part, appraiser, standard), rating)
     given = column(frame, rating)
     known = None if standard is None else column(frame, standard)
     listed = list(given) if known is None else [*given, *known]

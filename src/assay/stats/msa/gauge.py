@@ -8,6 +8,7 @@ Gauge R&R Studies*, ASA-SIAM; Montgomery, *Introduction to Statistical Quality C
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -135,7 +136,7 @@ def gauge_rr(
     *,
     part: str,
     operator: str | None = None,
-    value: str,
+    value: str | Sequence[str],
     method: Literal["anova", "range"] = "anova",
     tolerance: float | None = None,
     lsl: float | None = None,
@@ -157,7 +158,8 @@ def gauge_rr(
     frame
         A mapping of arrays, an Arrow table or a pandas frame with one row per measurement, in any order.
     part, operator, value
-        Column names. Without ``operator`` the study is of type 3: one gauge, no appraiser influence.
+        Column names; several columns of values are trials side by side. Without ``operator`` the study is of
+        type 3: one gauge, no appraiser influence.
     method
         ``anova`` (AIAG, *MSA*, 4th ed., III.B, p. 123 ff.) or ``range`` (average and range, p. 118 ff.).
     tolerance, lsl, usl
@@ -222,7 +224,7 @@ def gauge_rr_nested(
     *,
     part: str,
     operator: str,
-    value: str,
+    value: str | Sequence[str],
     tolerance: float | None = None,
     lsl: float | None = None,
     usl: float | None = None,

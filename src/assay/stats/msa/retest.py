@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +50,7 @@ def test_retest(
     frame: Any,
     *,
     part: str,
-    value: str,
+    value: str | Sequence[str],
     process_sd: float | None = None,  # noqa: PT028
     tolerance: float | None = None,  # noqa: PT028
     study_multiplier: float = 6.0,  # noqa: PT028
@@ -64,6 +65,8 @@ def test_retest(
     frame
         A mapping of arrays, an Arrow table or a pandas frame, one row per measurement; rows of one part are
         its trials, in their order.
+    part, value
+        Column names; several columns of values are trials side by side, one row per part.
     process_sd
         Standard deviation of the process, to compare with.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,13 +113,36 @@ def together(name: str, length: int, other: int) -> None:
         raise WrongShape(name=name, shape=(other,), wanted=f"({length},)")
 
 
-def crossed(frame: Any, part: str, operator: str | None, value: str, *, least_trials: int = 2) -> Study:
+def long(frame: Any, labels: Sequence[str | None], value: str | Sequence[str]) -> tuple[Any, str]:
+    """One row per value, and the column that holds them: several columns are trials side by side.
+
+    Raises
+    ------
+    UnknownColumn, WrongShape, TooFewTrials
+    """
+    if isinstance(value, str):
+        return frame, value
+    names = list(value)
+    _enough(TooFewTrials, len(names), 1)
+    trials = [column(frame, name) for name in names]
+    for name, cells in zip(names, trials, strict=True):
+        together(name, len(trials[0]), len(cells))
+    title = ", ".join(names)
+    found = {name: np.repeat(column(frame, name), len(names)) for name in labels if name is not None}
+    found[title] = np.column_stack(trials).ravel()
+    return found, title
+
+
+def crossed(
+    frame: Any, part: str, operator: str | None, value: str | Sequence[str], *, least_trials: int = 2
+) -> Study:
     """A study in which every operator measures every part equally often.
 
     Raises
     ------
     UnknownColumn, MissingLabel, NotFinite, NotNumeric, TooFewLevels, UnbalancedStudy, ConstantData
     """
+    frame, value = long(frame, (part, operator), value)
     measured = vector(column(frame, value), value)
     parts = factor(frame, part)
     operators = (
@@ -142,13 +166,14 @@ def crossed(frame: Any, part: str, operator: str | None, value: str, *, least_tr
     return Study(values, parts.labels, operators.labels)
 
 
-def nested(frame: Any, part: str, operator: str, value: str) -> Study:
+def nested(frame: Any, part: str, operator: str, value: str | Sequence[str]) -> Study:
     """A study in which each operator measures parts of their own; labels may repeat between operators.
 
     Raises
     ------
     UnknownColumn, MissingLabel, NotFinite, NotNumeric, TooFewLevels, UnbalancedStudy, ConstantData
     """
+    frame, value = long(frame, (part, operator), value)
     measured = vector(column(frame, value), value)
     parts, operators = factor(frame, part), factor(frame, operator)
     together(part, measured.size, parts.codes.size)

@@ -142,6 +142,7 @@ def type1(
     measured = vector(values, least=2, what="type1")
     spread, share = positive(multiplier, "multiplier"), between(percent, "percent", 1e-9, 100.0)
     between(confidence, "confidence", 0.5, 0.9999)
+    least = positive(least_capability, "least_capability")
     aim = float(numbers(reference, "reference"))
     width = tolerance_width(tolerance, lsl, usl, aim, "type1")
     if measured.min() == measured.max():
@@ -177,8 +178,8 @@ def type1(
         upper_limit=aim + room,
         resolution=step,
         percent_resolution=None if step is None else 100 * step / width,
-        least_capability=least_capability,
-        capable=min(cg, cgk) >= least_capability and (step is None or step <= 0.05 * width),
+        least_capability=least,
+        capable=min(cg, cgk) >= least and (step is None or step <= 0.05 * width),
         percent=share,
         multiplier=spread,
         confidence=confidence,
