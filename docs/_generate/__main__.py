@@ -14,11 +14,17 @@ from pathlib import Path
 
 import commands
 import model
+import statistics_library
 import surfaces
 
 DOCS = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.S)
-PARTS: dict[str, Callable[[], str]] = {**model.PARTS, **commands.PARTS, **surfaces.PARTS}
+PARTS: dict[str, Callable[[], str]] = {
+    **model.PARTS,
+    **commands.PARTS,
+    **surfaces.PARTS,
+    **statistics_library.PARTS,
+}
 SCHEMAS: dict[Path, Callable[[], str]] = {
     DOCS / "reference" / "mapping.schema.json": surfaces.schema_for_editors,
     DOCS / "reference" / "model.schema.json": model.schema_for_editors,

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from assay.cli.app import tree
 from assay.cli.speech import speaking
+from assay.cli.statistics import GROUPS
 from writing import table
 
 
 def commands() -> str:
-    """Every verb with its usage, arguments and options, as ``--help`` says them in English."""
+    """Every verb on plants with its usage, arguments and options, as ``--help`` says them in English."""
     with speaking("en"):
         root = tree()
         context = root.make_context("assay", [], resilient_parsing=True)
-        return "\n\n".join([options(root, context), *sections(root, "assay", context)])
+        return "\n\n".join([options(root, context), *sections(root, "assay", context, without=set(GROUPS))])
 
 
-def sections(group: Any, path: str, parent: Any) -> list[str]:
-    """One section per verb of ``group``, verbs of verbs included."""
+def statistics() -> str:
+    """The same for the verbs of statistics on files."""
+    with speaking("en"):
+        root = tree()
+        context = root.make_context("assay", [], resilient_parsing=True)
+        others = set(root.commands) - set(GROUPS)
+        return "\n\n".join(sections(root, "assay", context, without=others))
+
+
+def sections(group: Any, path: str, parent: Any, without: Collection[str] = ()) -> list[str]:
+    """One section per verb of ``group`` but those ``without``, verbs of verbs included."""
     found: list[str] = []
     for name in group.list_commands(parent):
+        if name in without:
+            continue
         command = group.commands[name]
         context = command.context_class(command, info_name=name, parent=parent)
         usage = (
@@ -48,4 +60,4 @@ def plain(name: str) -> str:
     return re.sub(r" <(path|str)>", "", name).replace("<int range>", "N").replace("<int>", "N")
 
 
-PARTS: dict[str, Callable[[], str]] = {"commands": commands}
+PARTS: dict[str, Callable[[], str]] = {"commands": commands, "commands-statistics": statistics}

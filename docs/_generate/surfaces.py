@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 from collections.abc import Callable
 
-from writing import field_notes, model_sections, prose, schema_table, sections_of, table
+from writing import field_notes, model_sections, prose, schema_table, sections_of, signature, table
 
 
 def mapping() -> str:
@@ -104,12 +103,32 @@ def python() -> str:
     """The names of ``assay``, the methods of a plant, and what they return."""
     import assay
     from assay.analyse.cause import Cause, CauseReport
+    from assay.analyse.statistics import (
+        ChartPoint,
+        FlaggedPoint,
+        PlantCapability,
+        PlantChart,
+        PlantGaugeRR,
+        PlantMonitor,
+        Specification,
+    )
+    from assay.analyse.statistics.monitoring import Alarm
     from assay.analyse.trace import Trace
     from assay.connect.infer import Doubt, Inference
     from assay.connect.load import LoadReport
 
     sections = [f"## assay.open\n\n{signature('assay.open', assay.open)}\n\n{prose(assay.open.__doc__)}"]
-    for owner in (assay.Plant, LoadReport, Inference, Doubt, Trace, CauseReport, Cause):
+    statistics = (
+        PlantChart,
+        ChartPoint,
+        FlaggedPoint,
+        PlantCapability,
+        Specification,
+        PlantGaugeRR,
+        PlantMonitor,
+        Alarm,
+    )
+    for owner in (assay.Plant, LoadReport, Inference, Doubt, Trace, CauseReport, Cause, *statistics):
         notes = field_notes(owner)
         rows = [
             [f"`{name}`", f"`{annotation}`", notes.get(name, "")]
@@ -135,12 +154,6 @@ def methods_of(owner: type) -> str:
                 f"### {owner.__name__}.{name}\n\n{signature(name, function)}\n\n{prose(function.__doc__)}"
             )
     return "\n\n".join(found)
-
-
-def signature(name: str, function: Callable[..., object]) -> str:
-    """The signature as Python source."""
-    shown = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(function)))
-    return f"```py\n{name}{re.sub(r'^[(](self|cls)(, )?', '(', shown)}\n```"
 
 
 PARTS: dict[str, Callable[[], str]] = {

@@ -7,12 +7,13 @@ import inspect
 import json
 import re
 import textwrap
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
 
+_WIDEST = 100
 PLAIN = {"Text": "`{zh, en}`", "JsonValue": "any value"}
 """How models that need no section of their own are shown."""
 
@@ -35,11 +36,36 @@ def prose(docstring: str | None) -> str:
     text = inspect.cleandoc(docstring or "")
     text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", text).replace("``", "`")
     text = re.sub(r"^(\w[\w ]*)\n-{3,}$", r"**\1**\n", text, flags=re.M)
-    return re.sub(r"^(\S+)\n {4}(.+(?:\n {4}.+)*)", _item, text, flags=re.M)
+    return re.sub(r"^(\S+(?:, \S+)*)\n {4}(.+(?:\n {4}.+)*)", _item, text, flags=re.M)
 
 
 def _item(found: re.Match[str]) -> str:
-    return f"- `{found[1]}`: {' '.join(found[2].split())}"
+    names = ", ".join(f"`{name}`" for name in found[1].split(", "))
+    return f"- {names}: {' '.join(found[2].split())}"
+
+
+def signature(name: str, function: Callable[..., object]) -> str:
+    """The signature as Python source; a long one has a line for each parameter."""
+    found = inspect.signature(function)
+    shown = re.sub(r"^[(](self|cls)(, )?", "(", _unquoted(str(found)))
+    if len(name + shown) > _WIDEST:
+        parts, starred = [], False
+        for parameter in found.parameters.values():
+            if parameter.name in {"self", "cls"}:
+                continue
+            if parameter.kind is parameter.KEYWORD_ONLY and not starred:
+                parts.append("*")
+                starred = True
+            starred = starred or parameter.kind is parameter.VAR_POSITIONAL
+            parts.append(_unquoted(str(parameter)))
+        given = "".join(f"    {part},\n" for part in parts)
+        shown = f"(\n{given}){shown[shown.rindex(') ->') + 1 :]}" if ") ->" in shown else f"(\n{given})"
+    return f"```py\n{name}{shown}\n```"
+
+
+def _unquoted(text: str) -> str:
+    """Annotations without the quotes that deferred evaluation puts around them."""
+    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)
 
 
 def field_notes(owner: type) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import string
@@ -34,7 +35,37 @@ def verbs(group: Any, path: str) -> list[str]:
 
 @pytest.mark.parametrize("verb", verbs(tree(), "assay"))
 def test_every_verb_is_in_the_reference(verb: str) -> None:
-    assert f"## {verb}\n" in (DOCS / "reference/cli.md").read_text("utf-8")
+    pages = [(DOCS / "reference" / name).read_text("utf-8") for name in ("cli.md", "cli-statistics.md")]
+    assert sum(f"## {verb}\n" in page for page in pages) == 1, "on one of the pages, and on one alone"
+
+
+STATISTICS = [
+    (family, name)
+    for family in (
+        "charts",
+        "rules",
+        "capability",
+        "distributions",
+        "msa",
+        "sampling",
+        "arl",
+        "monitor",
+        "verify",
+    )
+    for name in importlib.import_module(f"assay.stats.{family}").__all__
+]
+
+
+@pytest.mark.parametrize(("family", "name"), STATISTICS)
+def test_every_public_statistic_is_in_the_reference_and_says_what_it_is(family: str, name: str) -> None:
+    page = (DOCS / f"reference/statistics-{family}.md").read_text("utf-8")
+    thing = getattr(importlib.import_module(f"assay.stats.{family}"), name)
+    if inspect.ismodule(thing):
+        assert all(f"### {family}.{name}.{one}\n" in page for one in thing.__all__)
+        return
+    assert f"### {family}.{name}\n" in page
+    if inspect.isfunction(thing) or inspect.isclass(thing):
+        assert inspect.getdoc(thing)
 
 
 def test_every_plugin_of_the_core_is_in_the_reference() -> None:
