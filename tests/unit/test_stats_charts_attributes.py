@@ -146,7 +146,10 @@ def test_g_by_standard_deviations() -> None:
     shifted = charts.g([4, 1, 9, 2], variance="shifted")
     assert shifted.center == 4.0
     assert shifted.sigma == chart.sigma
-    assert shifted.limits == pytest.approx((1, 4 + 3 * math.sqrt(12)))
+    assert shifted.limits == pytest.approx((0, 4 + 3 * math.sqrt(12)))
+    zeros = [4, 0, 9, 0, 7]
+    alone = charts.g(zeros, variance="shifted", rules="nelson1")
+    assert alone.violations["nelson1"] == charts.g(zeros, variance="shifted").violations["nelson1"] == []
     assert charts.g([4, 1, 9, 2], constants="tabled").sigma == shifted.sigma
     with pytest.raises(ConstantData):
         charts.g([1, 1, 1], variance="shifted")
@@ -192,6 +195,27 @@ def _parameters(chart: charts.ControlChart) -> tuple[float, float]:
         part.split("=")[1].strip(" ,") for part in chart.formula.rsplit(";", maxsplit=1)[1].split(",")
     )
     return float(shape), float(scale)
+
+
+@pytest.mark.parametrize("shape", [0.0131, 0.3, 1.0, 50.0, 990.0, 1010.0, 30_000.0])
+def test_sigma_of_times_for_any_shape(shape: float) -> None:
+    chart = charts.t([10.0, 20.0], shape=shape, scale=2.0)
+    if shape < 1000:
+        assert chart.sigma == pytest.approx(2 * stats.weibull_min.std(shape), rel=1e-9)
+    else:  # the logarithm of such times follows an extreme value distribution of scale 1/shape
+        assert chart.sigma == pytest.approx(2 * math.pi / math.sqrt(6) / shape, rel=2 / shape)
+
+
+def test_times_that_hardly_differ_or_differ_by_hundreds_of_powers_have_limits() -> None:
+    near = charts.t(1e9 + 0.1 * np.array(TIMES) / np.mean(TIMES))
+    spread = np.log1p(0.1 * np.array(TIMES) / np.mean(TIMES) / 1e9)
+    location, scale = stats.gumbel_l.fit(spread)
+    assert near.sigma == pytest.approx(1e9 * scale * math.pi / math.sqrt(6), rel=1e-3)
+    assert near.center - 1e9 == pytest.approx(1e9 * (location + scale * math.log(math.log(2))), rel=1e-3)
+    wide = charts.t(np.exp(np.array([-700.0, -300.0, 0.0, 400.0, 700.0])))
+    assert wide.limits == (0.0, math.inf)
+    assert wide.sigma == math.inf
+    assert 0 < wide.center < math.inf
 
 
 def test_t_with_historical_parameters() -> None:

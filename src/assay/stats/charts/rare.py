@@ -14,7 +14,7 @@ from typing import Literal, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.special import ndtr
+from scipy.special import ndtr, zeta
 
 from assay.stats import arrays
 from assay.stats.arrays import Floats, one_of, positive, vector
@@ -31,6 +31,8 @@ from assay.stats.errors import ConstantData, NotPositive, OutOfRange, UnknownOpt
 GLimits = Literal["sigma", "probability"]
 GVariance = Literal["geometric", "shifted"]
 TLimits = Literal["weibull", "exponential", "nelson"]
+LARGEST_LOG = 709.0
+"""About the logarithm of the largest float."""
 POWER = 1 / 3.6
 """Nelson's power: it makes exponential times nearly normal."""
 
@@ -67,7 +69,7 @@ def g(
     Notes
     -----
     A point above the upper limit is an event that stayed away long: an improvement. The lower limit is not
-    below 0 (1 where shifted).
+    below 0, that of probability limits of shifted counts not below 1.
     """
     settings = Options(**options)
     if settings.sigma is not None:
@@ -114,7 +116,7 @@ def _mean(found: Floats, stretch: Stretch, settings: Options, least: float) -> f
 def _geometric(mean: float, least: float, limits: GLimits, width: float) -> Constant:
     deviation = math.sqrt((mean - least) * (mean - least + 1.0))
     if limits == "sigma":
-        return Constant(symmetric(mean, deviation, width, low=least), deviation)
+        return Constant(symmetric(mean, deviation, width, low=0.0), deviation)
     # Chance of no event in a case is q; F(x) = 1 − q^(x − least + 1).
     log_q = math.log1p(-1.0 / (mean - least + 1.0))
     tail = _tail(width)
@@ -226,11 +228,29 @@ def _lifetime(shape: float, scale: float, width: float) -> Estimate:
     tail = _tail(width)
 
     def quantile(log_survival: float) -> float:
-        return float(scale * (-log_survival) ** (1.0 / shape))
+        return scale * _power(-log_survival, 1.0 / shape)
 
-    first, second = math.gamma(1 + 1 / shape), math.gamma(1 + 2 / shape)
     lines: Lines = asymmetric(quantile(math.log(0.5)), quantile(math.log1p(-tail)), quantile(math.log(tail)))
-    return Constant(lines, scale * math.sqrt(second - first * first))
+    return Constant(lines, scale * _deviation(shape))
+
+
+def _power(base: float, power: float) -> float:
+    """``base ** power``; infinite beyond the floats, where there is no limit to draw."""
+    log = power * math.log(base)
+    return math.exp(log) if log < LARGEST_LOG else math.inf
+
+
+def _deviation(shape: float) -> float:
+    """Standard deviation of a Weibull time of scale 1; infinite beyond the floats."""
+    inverse = 1.0 / shape
+    if inverse > 1e-3:
+        first, second = math.lgamma(1 + inverse), math.lgamma(1 + 2 * inverse)
+        log = 0.5 * (second + math.log(-math.expm1(2 * first - second)))
+        return math.exp(log) if log < LARGEST_LOG else math.inf
+    # ln Γ(1 + 2x) − 2 ln Γ(1 + x) = Σ ζ(j)(2^j − 2)(−x)^j/j, where its terms would cancel (Abramowitz &
+    # Stegun 1964, 6.1.33).
+    apart = sum(float(zeta(j)) * (2.0**j - 2) * (-inverse) ** j / j for j in range(2, 7))
+    return math.exp(math.lgamma(1 + inverse)) * math.sqrt(math.expm1(apart))
 
 
 def weibull(times: Floats, shape: float | None = None, scale: float | None = None) -> tuple[float, float]:
@@ -250,21 +270,29 @@ def weibull(times: Floats, shape: float | None = None, scale: float | None = Non
     if largest == 0 or (shape is None and float(times.min()) == largest):
         raise ConstantData(name="values", count=times.size, value=largest)
     if shape is None:
-        shape = _shape(times / largest, None if scale is None else scale / largest)
+        apart = _logs(times, largest)
+        shape = _shape(apart, None if scale is None else math.log(scale / largest))
     if scale is None:
         scale = largest * float(((times / largest) ** shape).mean()) ** (1.0 / shape)
     return shape, scale
 
 
-def _shape(times: Floats, scale: float | None) -> float:
-    """The shape at which the likelihood of ``times`` (at most 1) is highest."""
-    logs = np.log(times)
+def _logs(times: Floats, largest: float) -> Floats:
+    """Logarithms of ``times / largest``, exact where a quotient is nearly 1 and where it would be 0."""
+    logs = np.log(times) - math.log(largest)
+    near = times > 0.5 * largest
+    logs[near] = np.log1p((times[near] - largest) / largest)
+    return logs
+
+
+def _shape(logs: Floats, scale: float | None) -> float:
+    """The shape at which the likelihood is highest, from the logarithms of times that are at most 1."""
 
     def slope(shape: float) -> float:
         if scale is None:
-            powers = times**shape
+            powers = np.exp(shape * logs)
             return float(powers @ logs / powers.sum() - logs.mean()) - 1.0 / shape
-        apart = logs - math.log(scale)
+        apart = logs - scale
         with np.errstate(over="ignore"):
             # Beyond the largest number the slope is steep enough to tell on which side the answer is.
             return float((np.exp(shape * apart) * apart).mean() - apart.mean()) - 1.0 / shape
