@@ -231,6 +231,11 @@ def test_cpm_off_the_middle_in_both_conventions() -> None:
     tau = math.hypot(nearest.sigma_within, nearest.mean - 9)
     assert nearest.cpm == pytest.approx(1 / (3 * tau))
     assert width.cpm == pytest.approx(4 / (6 * tau))
+    assert width.cpm_taguchi == nearest.cpm_taguchi
+    assert width.intervals["cpm_taguchi"] == nearest.intervals["cpm_taguchi"]
+    tabled = capability.normal(VALUES, lsl=8, usl=12, target=9, constants="tabled")
+    same = capability.normal(VALUES, lsl=8, usl=12, target=9, constants="tabled", cpm="qcc")
+    assert (tabled.cpm, tabled.intervals) == (same.cpm, same.intervals)
 
 
 def test_an_unstable_process_is_told() -> None:

@@ -109,7 +109,7 @@ class NormalCapability(Result):
     cpm_overall: float | None
     """C_pm with σ overall (N − 1); qcc prints it as Ppm."""
     cpm_taguchi: float | None
-    """C_pm with τ² = Σ(x−T)²/N (Chan, Cheng & Spiring 1988; Minitab, JASP)."""
+    """C_pm with τ² = Σ(x−T)²/N, always by the nearest limit (Chan, Cheng & Spiring 1988; Minitab, JASP)."""
     cp_between_within: float | None
     cpk_between_within: float | None
 
@@ -172,7 +172,7 @@ def normal(
     span: int = 2,
     constants: Kind = "exact",
     degrees: Degrees | float = "total",
-    cpm: Width = "nearest",
+    cpm: Width | None = None,
     stability: bool = True,
 ) -> NormalCapability:
     """Capability and performance of a normally distributed characteristic.
@@ -213,7 +213,9 @@ def normal(
         Degrees of freedom of the within-intervals: ``total`` N − 1 (qcc), ``estimator`` those of the
         estimator, ``bissell`` (Minitab), ``jasp``, or a number. A given σ has the last two only.
     cpm
-        C_pm off the middle: by the distance to the ``nearest`` limit (Minitab, JASP), or as ``qcc``.
+        C_pm and its interval: by the distance of the target to the ``nearest`` limit with Boyles' degrees of
+        freedom (Minitab, JASP), or as ``qcc``. None: ``qcc`` with tabled constants, whose numbers are then
+        qcc's throughout, ``nearest`` with exact ones. ``cpm_taguchi`` doesn't depend on it.
     stability
         Also look at the control charts of the values.
 
@@ -247,7 +249,7 @@ def normal(
         confidence=confidence,
         k=k,
         constants=constants,
-        cpm=cpm,
+        cpm=cpm or ("qcc" if constants == "tabled" else "nearest"),
         look=stability,
     )
 
@@ -290,7 +292,7 @@ def _study(
     taguchi = None
     if spec.target is not None:
         tau = float(np.sqrt(np.mean((x - spec.target) ** 2)))
-        taguchi = indices(centre, overall, spec, k, tau=tau, cpm=cpm).on_target if tau > 0 else None
+        taguchi = indices(centre, overall, spec, k, tau=tau).on_target if tau > 0 else None
     two_sided, one_sided = _confidence(
         short,
         long,
@@ -377,15 +379,16 @@ def _confidence(
     """Intervals of the indices; a σ given without degrees of freedom leaves none for those within."""
     two: dict[str, Interval] = {}
     one: dict[str, float] = {}
-    parts: list[tuple[Indices, float, float, dict[str, str]]] = [(long, overall, x.size - 1, OVERALL)]
+    parts: list[tuple[Indices, float, float, Width, dict[str, str]]]
+    parts = [(long, overall, x.size - 1, cpm, OVERALL)]
     if inner.degrees is not None:
-        parts.insert(0, (short, inner.sigma, inner.degrees, WITHIN))
+        parts.insert(0, (short, inner.sigma, inner.degrees, cpm, WITHIN))
     if taguchi is not None:
         only = Indices(None, None, None, long.worst, taguchi, None)
-        parts.append((only, overall, x.size - 1, {"on_target": "cpm_taguchi"}))
-    for found, spread, degrees, names in parts:
+        parts.append((only, overall, x.size - 1, "nearest", {"on_target": "cpm_taguchi"}))
+    for found, spread, degrees, width, names in parts:
         offset = 0.0 if spec.target is None else (centre - spec.target) / spread
-        of = Uncertainty(x.size, degrees, k, offset, cpm, mean_known=exact)
+        of = Uncertainty(x.size, degrees, k, offset, width, mean_known=exact)
         for name, ends in intervals(found, of, confidence).items():
             if name in names:
                 two[names[name]] = ends

@@ -93,7 +93,6 @@ def _rings(low: float, high: float, confidence: float = 0.95) -> capability.Norm
         subgroup=5,
         sigma="rbar",
         constants="tabled",
-        cpm="qcc",
         confidence=confidence,
         stability=False,
     )
