@@ -146,6 +146,13 @@ def test_cusums_by_their_definition(values: list[float], k: float, fir: float) -
     assert list(chart.flagged) == beyond
 
 
+def test_fir_as_a_switch_is_the_usual_head_start() -> None:
+    values = [1.0, 2.0, 0.5, 3.0]
+    assert charts.cusum(values, fir=True).upper.tolist() == charts.cusum(values, fir=0.5).upper.tolist()
+    assert charts.cusum(values, fir=True).fir == 0.5
+    assert charts.cusum(values, fir=False).fir == 0.0
+
+
 @given(VALUES)
 def test_turned_values_swap_the_sides(values: list[float]) -> None:
     chart = charts.cusum(values, target=0, sigma=3)

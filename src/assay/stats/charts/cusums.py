@@ -132,7 +132,7 @@ def cusum(
     k: float = 0.5,
     h: float = 5.0,
     target: float | None = None,
-    fir: float = 0.0,
+    fir: float | bool = 0.0,
     sided: Sided = "two",
     reset: bool = False,
     **options: Unpack[Sequential],
@@ -154,7 +154,7 @@ def cusum(
     target
         What deviations are counted from; None for ``center``, or the mean in phase I.
     fir
-        Head start as a share of ``h``: 0.5 is Lucas & Crosier's fast initial response, 0 none.
+        Head start as a share of ``h``: 0.5 (or True) is Lucas & Crosier's fast initial response, 0 none.
     sided
         ``"two"``, ``"upper"`` (for increases alone) or ``"lower"``.
     reset
@@ -177,7 +177,8 @@ def cusum(
     anew.
     """
     way = one_of(sided, SIDED, "sided")
-    share = between(fir, "fir", 0.0, 1.0)
+    # True asks for the usual head start; as a number it would be one at the decision interval itself.
+    share = 0.5 if fir is True else between(fir, "fir", 0.0, 1.0)
     interval = positive(h, "h")
     settings = Settings(between(k, "k", 0.0, 1e6), interval, share * interval, way, bool(reset))
     found = series(
