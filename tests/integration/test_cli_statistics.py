@@ -174,6 +174,23 @@ def test_a_gauge_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
         assert found["ndc"] == alone.ndc
 
 
+def test_trials_can_lie_in_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "wide.csv"
+    part, operator = np.repeat(np.arange(10), 3), np.tile(["A", "B", "C"], 10)
+    trials = part[:, None] + RNG.normal(0, 0.1, (30, 2))
+    write(path, {"part": part, "who": operator, "one": trials[:, 0], "two": trials[:, 1]})
+    frame = {
+        "part": np.repeat(part, 2).astype(str),
+        "operator": np.repeat(operator, 2),
+        "value": trials.ravel(),
+    }
+    alone = msa.gauge_rr(frame, part="part", operator="operator", value="value")
+    words = ("--part", "part", "--operator", "who", "--value", "one", "--value", "two")
+    assert answer(capsys, "msa", "gauge_rr", path, *words)["grr"] == pytest.approx(alone.grr, rel=1e-12)
+    assert assay(["chart", "imr", str(path), "--value", "one", "--value", "two"]) == 2
+    assert "--value names one column" in capsys.readouterr().err
+
+
 def test_commands_without_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert answer(capsys, "arl", "ewma", "--lam", 0.1, "--L", 2.814) == {"arl": arl.ewma(0.1, 2.814)}
     assert answer(capsys, "arl", "mewma", "--lam", 0.1, "--h", 8.6336, "--p", 2)["arl"] == pytest.approx(

@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from assay.cli.options import AsJson
-from assay.cli.speech import CATALOGUE, said
+from assay.cli.speech import CATALOGUE, said, say
 from assay.cli.statistics.parameters import Made, Spelling, given, help_of, option, options_for
 from assay.cli.statistics.shown import draw_to, show_result
 from assay.connect.frame import Frame, read_frame
@@ -44,6 +44,8 @@ class Input:
     parameter: str
     form: Form
     required: bool = True
+    several: bool = False
+    """Whether a framed function takes several columns here: one for each trial."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,10 @@ class Command:
         if not self.inputs:
             result = self.function(**options)
         else:
-            named = {one: _names(values.get(_key(one))) for one in self.inputs}
+            named = {one: list(values.get(_key(one)) or ()) for one in self.inputs}
+            for one, names in named.items():
+                if len(names) > 1 and not (one.several or one.form in _MANY):
+                    raise typer.BadParameter(say("stat.once", option=f"--{one.option}"))
             frame = read_frame(
                 values["file"],
                 numbers=_wanted(named, {"numbers", "matrix", "sizes", "low", "high", "profiles", "frame"}),
@@ -116,7 +121,9 @@ class Command:
 
     def _called(self, frame: Frame, named: Mapping[Input, list[str]], options: dict[str, Any]) -> Any:
         if self.framed:
-            columns = {one.parameter: names[0] for one, names in named.items() if names}
+            columns = {
+                one.parameter: names if len(names) > 1 else names[0] for one, names in named.items() if names
+            }
             return self.function(frame.columns, **columns, **options)
         subgroup: Any = None
         arguments: dict[str, Any] = {}
@@ -151,29 +158,23 @@ def _key(one: Input) -> str:
 
 
 def _column(one: Input) -> inspect.Parameter:
-    several = one.form in {"matrix", "profiles", "frame"}
-    kind: Any = list[str] if several else str
     metavar = {"sizes": "COLUMN|N", "subgroup": "COLUMN|N"}.get(one.form, "COLUMN")
     told = typer.Option(f"--{one.option}", metavar=metavar, help=help_of(one.option), show_default=False)
     return inspect.Parameter(
         _key(one),
         inspect.Parameter.KEYWORD_ONLY,
         default=inspect.Parameter.empty if one.required else None,
-        annotation=Annotated[kind if one.required else kind | None, told],
+        annotation=Annotated[list[str] if one.required else list[str] | None, told],
     )
 
 
+_MANY = {"matrix", "profiles", "frame"}
+"""Forms that take any number of columns."""
 _DROP = option("drop_empty", Spelling(bool))
 _ENDING = (
     option("plot", Spelling(Path, metavar="FILE")),
     inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=AsJson),
 )
-
-
-def _names(value: Any) -> list[str]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [str(value)]
 
 
 def _wanted(named: Mapping[Input, list[str]], forms: set[str]) -> list[str]:

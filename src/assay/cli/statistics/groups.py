@@ -119,20 +119,21 @@ def _msa() -> Iterable[Command]:
     from assay.stats import msa
 
     part, value = Input("part", "part", "words"), Input("value", "value", "numbers")
+    trials = Input("value", "value", "numbers", several=True)
     operator = Input("operator", "operator", "words")
     values = Input("value", "values", "numbers")
     yield Command(
         "gauge_rr",
         _titled("msa.gauge_rr"),
         msa.gauge_rr,
-        (part, Input("operator", "operator", "words", required=False), value),
+        (part, Input("operator", "operator", "words", required=False), trials),
         framed=True,
     )
     yield Command(
         "gauge_rr_nested",
         _titled("msa.gauge_rr_nested"),
         msa.gauge_rr_nested,
-        (part, operator, value),
+        (part, operator, trials),
         framed=True,
     )
     yield Command("type1", _titled("msa.type1"), msa.type1, (values,))
@@ -161,7 +162,7 @@ def _msa() -> Iterable[Command]:
         (
             part,
             Input("appraiser", "appraiser", "words"),
-            Input("rating", "rating", "words"),
+            Input("rating", "rating", "words", several=True),
             Input("standard", "standard", "words", required=False),
         ),
         framed=True,
@@ -173,7 +174,7 @@ def _msa() -> Iterable[Command]:
         (part, Input("rating", "rating", "words"), Input("reference", "reference", "numbers")),
         framed=True,
     )
-    yield Command("test_retest", _titled("msa.test_retest"), msa.test_retest, (part, value), framed=True)
+    yield Command("test_retest", _titled("msa.test_retest"), msa.test_retest, (part, trials), framed=True)
     yield Command("vda5", _titled("msa.vda5"), msa.vda5)
 
 

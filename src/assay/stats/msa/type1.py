@@ -50,7 +50,7 @@ class Type1(Result):
     percent_repeatability: float
     """%Var(repeatability): ``percent``/Cg."""
     percent_repeatability_bias: float
-    """%Var(repeatability and bias): ``percent``/Cgk; inf where Cgk isn't above 0."""
+    """%Var(repeatability and bias): ``percent``/Cgk, negative with Cgk (JASP); inf where it is 0."""
     t: float
     df: int
     p: float
@@ -169,7 +169,7 @@ def type1(
         cg_interval=Interval(cg * float(chi[0]), cg * float(chi[1])),
         cgk=cgk,
         percent_repeatability=share / cg,
-        percent_repeatability_bias=share / cgk if cgk > 0 else math.inf,
+        percent_repeatability_bias=share / cgk if cgk != 0 else math.inf,
         t=bias / error,
         df=n - 1,
         p=float(2 * stats.t.sf(abs(bias) / error, n - 1)),
