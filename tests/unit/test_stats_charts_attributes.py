@@ -81,6 +81,12 @@ def test_limits_stop_at_what_is_possible_and_zones_do_not() -> None:
     assert charts.u([1, 0, 2], [1, 2, 1]).limits.lcl.tolist() == [0, 0, 0]  # type: ignore[union-attr]
 
 
+def test_all_items_defective_is_told_as_a_share_because_sizes_differ() -> None:
+    with pytest.raises(ConstantData) as caught:
+        charts.p([10, 20], [10, 20])
+    assert caught.value.values == {"name": "counts/sizes", "count": 2, "value": 1.0}
+
+
 def test_np_is_p_times_the_size() -> None:
     shares, numbers = charts.p(DEFECTIVES, SIZES), charts.np(DEFECTIVES, SIZES)
     np.testing.assert_allclose(numbers.statistics, shares.statistics * SIZES)

@@ -163,7 +163,7 @@ def subgroups(
     if subgroup is None:
         rows = numbers(values, "values")
         if rows.ndim != 2 or rows.shape[1] == 0:
-            raise WrongShape(name="values", shape=rows.shape, wanted="(m, n)")
+            raise WrongShape(name="values", shape=rows.shape, wanted="(m, n), or (N,) with subgroup")
         if rows.shape[0] == 0:
             raise TooFewPoints(what=what, count=0, least=1)
         size = rows.shape[1]

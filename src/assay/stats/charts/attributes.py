@@ -196,8 +196,10 @@ def _totals(
     chosen = found[stretch.estimating]
     total = float(chosen.sum())
     units = float(of[stretch.estimating].sum()) if isinstance(of, numpy.ndarray) else of * chosen.size
-    if total == 0 or (how.items and total == units):
-        raise ConstantData(name="counts", count=chosen.size, value=float(chosen[0]))
+    if total == 0:
+        raise ConstantData(name="counts", count=chosen.size, value=0.0)
+    if how.items and total == units:
+        raise ConstantData(name="counts/sizes", count=chosen.size, value=1.0)
     return total, units
 
 
