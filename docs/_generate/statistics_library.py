@@ -100,10 +100,10 @@ def json_keys() -> str:
     for verb, group in GROUPS.items():
         for command in group.commands():
             result = get_type_hints(getattr(command.function, "func", command.function)).get("return")
-            is_plain = not inspect.isclass(result) or not is_dataclass(result)
-            name = command.names if is_plain else f"{result.__name__}"
+            kind = result if isinstance(result, type) and is_dataclass(result) else None
+            name = command.names if kind is None else kind.__name__
             commands.setdefault(name, []).append(f"`{verb} {command.id}`")
-            keys[name] = _coded([name]) if is_plain else _own_keys(result)
+            keys[name] = _coded([name]) if kind is None else _own_keys(kind)
     return table(["after `assay`", "keys"], ([", ".join(commands[name]), keys[name]] for name in commands))
 
 
@@ -120,7 +120,8 @@ def _coded(names: Iterable[str]) -> str:
 
 
 def _below(kind: type) -> set[type]:
-    return {kind} | {one for child in kind.__subclasses__() for one in _below(child)}
+    children: list[type] = kind.__subclasses__()
+    return {kind} | {one for child in children for one in _below(child)}
 
 
 def _module(name: str) -> ModuleType:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from chromium import DESKTOP, PHONE, Browser, launch, missing
 from served import Served, demo_plant, empty_plant, serve
+from turning import turning_plant
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -64,6 +65,24 @@ def phone(_phone: Browser, plant: Served) -> Browser:
     _phone.sign_in(plant.password)
     _phone.forget()
     return _phone
+
+
+@pytest.fixture(scope="session")
+def _shop(chromium: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Browser]]:
+    where = turning_plant(tmp_path_factory.mktemp("turning") / "plant")
+    with serve(where) as served, launch(served.url, DESKTOP) as browser:
+        browser.sign_in(served.password)
+        yield served, browser
+
+
+@pytest.fixture
+def shop(_shop: tuple[Served, Browser]) -> Iterator[Browser]:
+    """A signed-in window of 1440 x 900 on a plant with measured values."""
+    served, browser = _shop
+    browser.sign_in(served.password)
+    browser.forget()
+    yield browser
+    browser.resize(DESKTOP)
 
 
 @pytest.fixture

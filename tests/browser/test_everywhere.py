@@ -7,7 +7,15 @@ from chromium import Browser
 from selenium.webdriver.common.keys import Keys
 from served import Served
 
-PAGES = ("/pages/overview", "/pages/cause?scope=s02", "/pages/unit?id=30000000009389", "/pages/import")
+PAGES = (
+    "/pages/overview",
+    "/pages/cause?scope=s02",
+    "/pages/chart?scope=s02&subgroup=50",
+    "/pages/capability",
+    "/pages/monitor",
+    "/pages/unit?id=30000000009389",
+    "/pages/import",
+)
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 _STICKING_OUT = """

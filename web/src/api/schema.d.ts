@@ -259,7 +259,7 @@ export interface paths {
         put?: never;
         /**
          * Answer
-         * @description The operator's answer to these arguments.
+         * @description The operator's answer to these arguments, whole: a chart of a million points has all of them.
          */
         post: operations["answer_api_operators__operator_id__post"];
         delete?: never;

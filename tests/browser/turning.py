@@ -1,0 +1,60 @@
+"""A small plant with two measured characteristics and a specification for one of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from assay.connect.load import load_file
+from assay.store.workspace import Workspace
+
+COUNT = 200
+_MAPPING = """
+source: turning
+columns:
+  shaft: {role: subject, is: unit}
+  lot: {role: factor}
+  at: {role: time}
+  diameter: {role: outcome, type: number}
+  length: {role: outcome, type: number}
+records:
+  - {kind: measurement, subject: $shaft, subject_kind: unit, characteristic: diameter, value: $diameter,
+     time: $at, segment: turning, unit: mm, attributes: [lot]}
+  - {kind: measurement, subject: $shaft, subject_kind: unit, characteristic: length, value: $length,
+     time: $at, segment: turning, unit: mm, attributes: [lot]}
+"""
+_SPECIFICATION = """
+source: drawing
+columns: {spec: {role: annotation}, of: {role: annotation}, low: {role: annotation, type: number},
+          high: {role: annotation, type: number}}
+records:
+  - kind: entity
+    entity: specification
+    id: $spec
+    values: {characteristic: $of, lower_specification_limit: $low, upper_specification_limit: $high}
+"""
+
+
+def turning_plant(directory: Path) -> Path:
+    """200 shafts in lots of five; from shaft 150 on they are 0.05 mm thicker, and shaft 190 is too long."""
+    draw = np.random.default_rng(7)
+    diameter = np.round(draw.normal(10.0, 0.02, COUNT), 4)
+    diameter[150:] += 0.05
+    length = np.round(50 + 2.0 * (diameter - 10) + draw.normal(0, 0.005, COUNT), 4)
+    length[190] += 0.4
+    lines = ["shaft,lot,at,diameter,length"]
+    for at in range(COUNT):
+        time = datetime(2026, 3, 2, 6) + timedelta(minutes=3 * at)  # noqa: DTZ001 - a wall clock of the plant
+        lines.append(f"S{at:03},L{at // 5:02},{time},{diameter[at]:.4f},{length[at]:.4f}")
+    files = directory.parent
+    (files / "turning.csv").write_text("\n".join([*lines, ""]), "utf-8")
+    (files / "turning.yaml").write_text(_MAPPING, "utf-8")
+    (files / "spec.csv").write_text("spec,of,low,high\nD-1,diameter,9.9,10.1\n", "utf-8")
+    (files / "spec.yaml").write_text(_SPECIFICATION, "utf-8")
+    with Workspace.create(directory, name="Turning", time_zone="Europe/Berlin") as workspace:
+        for name, count in (("turning", COUNT), ("spec", 1)):
+            report = load_file(workspace, files / f"{name}.csv", files / f"{name}.yaml")
+            assert report.accepted == count, report
+    return directory
