@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.connect.load import load_file
 from assay.store.workspace import Workspace
@@ -37,13 +38,19 @@ records:
 """
 
 
-def turning_plant(directory: Path) -> Path:
-    """200 shafts in lots of five; from shaft 150 on they are 0.05 mm thicker, and shaft 190 is too long."""
+def shafts() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Diameter and length; from shaft 150 on they are 0.05 mm thicker, and shaft 190 is too long."""
     draw = np.random.default_rng(7)
     diameter = np.round(draw.normal(10.0, 0.02, COUNT), 4)
     diameter[150:] += 0.05
     length = np.round(50 + 2.0 * (diameter - 10) + draw.normal(0, 0.005, COUNT), 4)
     length[190] += 0.4
+    return np.round(diameter, 4), np.round(length, 4)
+
+
+def turning_plant(directory: Path) -> Path:
+    """200 shafts in lots of five."""
+    diameter, length = shafts()
     lines = ["shaft,lot,at,diameter,length"]
     for at in range(COUNT):
         time = datetime(2026, 3, 2, 6) + timedelta(minutes=3 * at)  # noqa: DTZ001 - a wall clock of the plant
