@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.stats import charts
 from assay.stats.charts.chart import Exclusion
 from assay.stats.charts.errors import NoPhase1, NoSuchPoint
 from assay.stats.charts.phases import plan
@@ -18,6 +19,16 @@ from assay.stats.errors import WrongShape
 def chosen(count: int, **options: Any) -> list[list[int]]:
     everything = np.arange(count)
     return [everything[stretch.estimating].tolist() for stretch in plan(count, **options).stretches]
+
+
+def test_phase_one_is_a_count_a_stretch_a_slice_or_a_mask() -> None:
+    values = np.random.default_rng(5).normal(size=30)
+    mask = np.arange(30) < 20
+    ways: list[Any] = [20, np.int64(20), (0, 20), slice(20), range(20), mask]
+    limits = {charts.imr(values, phase1=one).limits for one in ways}
+    assert len(limits) == 1
+    with pytest.raises(NoSuchPoint):
+        charts.imr(values, phase1=31)
 
 
 def test_without_options_every_point_counts() -> None:

@@ -163,7 +163,8 @@ def test_run_rules_do_not_apply_to_dispersion_unless_asked() -> None:
     assert tuple(chart.dispersion.violations) == ("nelson1",)
     western = charts.xbar_s(growing, rules="western_electric").dispersion
     assert western is not None
-    assert western.rules == ("we1",)
+    assert western.rules == ("we1", "we2", "we3", "we4")
+    assert western.violations == charts.s(growing, rules="western_electric").violations
     asked = charts.xbar_r(growing, dispersion_rules="nelson").dispersion
     assert asked is not None
     assert asked.violations["nelson2"]

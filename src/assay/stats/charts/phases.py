@@ -14,8 +14,8 @@ from assay.stats.charts.chart import Exclusion
 from assay.stats.charts.errors import NoPhase1, NoSuchPoint
 from assay.stats.errors import WrongShape
 
-Phase1 = slice | range | tuple[int, int] | Sequence[bool] | Bools | None
-"""Phase I: a slice or range, ``(start, stop)`` or a mask over the plotted points; None for all of them."""
+Phase1 = int | slice | range | tuple[int, int] | Sequence[bool] | Bools | None
+"""Phase I: how many points from the start, a slice or range, ``(start, stop)`` or a mask; None for all."""
 Stages = Mapping[int, str] | Sequence[Any] | NDArray[Any] | None
 """Stages: a label per plotted point, the indices they start at, or a mapping from start to name."""
 Exclude = Mapping[int, str] | Iterable[int] | None
@@ -116,7 +116,9 @@ def _as_mask(inside: slice | Bools, count: int) -> Bools:
 
 
 def _mask(phase1: Phase1, count: int) -> slice | Bools:
-    if isinstance(phase1, range):
+    if isinstance(phase1, (int, np.integer)) and not isinstance(phase1, bool):
+        phase1 = slice(0, int(phase1))
+    elif isinstance(phase1, range):
         phase1 = slice(phase1.start, phase1.stop, phase1.step)
     if isinstance(phase1, slice):
         return _span(phase1.start, phase1.stop, phase1.step, count)

@@ -43,7 +43,8 @@ class Within(Common, total=False):
         How subgroups of different sizes share in R̄ and s̄: ``"uwave"`` takes the plain mean of R/d2 or s/c4
         (R's qcc), ``"mvlue"`` weights by the inverse variance (Minitab).
     dispersion_rules
-        Rules on the R or S chart. By default those of ``rules`` that look at the limits alone.
+        Rules on the R or S chart. By default those of ``rules`` where rules are asked for, else the limits
+        alone: R and S are skewed, so that rules on runs cry wolf more often than on means.
     dispersion_center
         Centre of the R or S chart where sizes differ: ``"expected"``, d2(n)·sigma at each size, or
         ``"average"``, the mean of all R or s weighted by size, as qcc draws it. By default ``"expected"``,
@@ -310,8 +311,10 @@ def _beside(
         model(_center(statistics, groups, stretch.estimating, chart, options), sigma, options.width)
         for stretch, sigma in zip(phases.stretches, spreads, strict=True)
     ]
-    asked = settings.dispersion_rules
-    beside = limits_alone(rules) if asked is None else options.resolve(asked)
+    if settings.dispersion_rules is not None:
+        beside = options.resolve(settings.dispersion_rules)
+    else:
+        beside = limits_alone(rules) if options.rules is None else rules
     companion, last = dispersion_chart(groups, dispersion, spreads, phases, settings, rules=beside)
     return assemble(
         chart,
