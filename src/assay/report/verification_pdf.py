@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from io import BytesIO
 from pathlib import Path
+from string import printable
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
@@ -45,7 +46,7 @@ def _register_fonts(language: Language) -> None:
         pdfmetrics.registerFont(TTFont(name, str(folder / f"{name}.ttf")))
     pdfmetrics.registerFontFamily(_LATIN, normal=_LATIN, bold=_BOLD, italic=_LATIN, boldItalic=_BOLD)
     if language == "zh":
-        used = {letter for text in CATALOGUE.keys("zh").values() for letter in text}
+        used = {letter for text in (*CATALOGUE.keys("zh").values(), printable) for letter in text}
         pdfmetrics.registerFont(TTFont(_CHINESE, embedded("".join(sorted(used)))))
 
 

@@ -61,6 +61,7 @@ CHINESE_FONTS = (
     "Noto Sans CJK JP",
     "Arial Unicode MS",
 )
+_REGULAR = {400, "regular", "normal", "book"}
 _LATIN = "DejaVu Sans"  # ships with matplotlib
 _MOST_VECTOR_POINTS = 5_000
 _MOST_FLAG_TEXTS = 40
@@ -137,7 +138,8 @@ def chinese_font() -> Font:
     for path in findSystemFonts():
         if path not in known:
             fontManager.addfont(path)
-    here = {entry.name: Path(entry.fname) for entry in fontManager.ttflist}
+    plain = [entry for entry in fontManager.ttflist if entry.weight in _REGULAR and entry.style == "normal"]
+    here = {entry.name: Path(entry.fname) for entry in (*fontManager.ttflist, *plain)}
     found = next((name for name in CHINESE_FONTS if name in here), None)
     if found is None:
         raise MissingFont(known=", ".join(CHINESE_FONTS[:5]))
