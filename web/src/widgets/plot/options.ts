@@ -9,7 +9,8 @@ import { layersOf, type Axis, type BandLayer, type BarsLayer, type FlagsLayer, t
 
 const FONT = '"Inter Variable", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif';
 const FLAGGED = "#c01010";
-const MOST_FLAG_LABELS = 40;
+/** Room that the rules beside a flagged point take, in pixels. */
+const FLAG_LABEL = 26;
 /** Digits of a value that is read off: as many as the results print. */
 const READ_DIGITS = 7;
 
@@ -166,10 +167,10 @@ function family(layer: FlagsLayer): string {
   return found.size === 1 ? [...found][0]! : "";
 }
 
-function flagsSeries(layer: FlagsLayer): SeriesOption {
+function flagsSeries(layer: FlagsLayer, width: number): SeriesOption {
   const shared = family(layer);
   const told = new Set(layer.flags.flatMap(({ rules }) => rules));
-  const few = layer.flags.length <= MOST_FLAG_LABELS && (told.size > 1 || /\d/.test([...told].join("")));
+  const few = layer.flags.length * FLAG_LABEL <= width && (told.size > 1 || /\d/.test([...told].join("")));
   return {
     type: "scatter",
     name: said(layer.name),
@@ -235,13 +236,13 @@ function tip(found: { seriesName?: string; name?: string; value?: unknown }, pan
   return box;
 }
 
-export function panelOptions(panel: Panel): EChartsOption {
+export function panelOptions(panel: Panel, width: number): EChartsOption {
   const series: SeriesOption[] = panel.layers.flatMap((layer): SeriesOption[] => {
     if (layer.kind === "points") return [pointsSeries(layer)];
     if (layer.kind === "line") return [lineSeries(layer)];
     if (layer.kind === "band") return [bandSeries(layer)];
     if (layer.kind === "bars") return [barsSeries(layer)];
-    return layer.kind === "flags" && layer.flags.length ? [flagsSeries(layer)] : [];
+    return layer.kind === "flags" && layer.flags.length ? [flagsSeries(layer, width)] : [];
   });
   const fitted = panel.layers.filter((layer) => (layer.kind === "line" || layer.kind === "band") && !["centre", "limit", "warning"].includes(layer.role));
   const legend = fitted.length > 1 ? fitted.map((layer) => said("name" in layer ? layer.name : null)) : null;
