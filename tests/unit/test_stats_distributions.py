@@ -396,3 +396,30 @@ def test_plotting_positions_rise_inside_the_unit_interval(kind: str) -> None:
     assert 0 < positions[0] < positions[-1] <= 1
     if kind != "kaplan_meier":
         assert positions + positions[::-1] == pytest.approx(1)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["weibull", "smallest_extreme_value", "largest_extreme_value", "logistic"])
+def test_far_limits_are_quiet_and_as_far_as_numbers_reach(name: str) -> None:
+    found = distributions.fit(np.array([4.0, 5.0, 5.5, 6.0, 7.0]), name, method="ml")
+    assert (found.cdf(1e9), found.sf(1e9)) == (1.0, 0.0)
+    assert found.cdf(-1e9) == 0.0
+    assert found.pdf([1e3, 1e9]).tolist() == [0.0, 0.0]
+    at = np.array([4.5, 6.5])
+    assert found.pdf(at) == pytest.approx(found.frozen.pdf(at), rel=1e-12)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_threshold_is_found_however_far_the_values_lie() -> None:
+    x = np.random.default_rng(2).weibull(2.0, 60) * 0.5
+    near = distributions.fit(np.round(x * 2**20) / 2**20, "weibull3", method="ml")
+    far = distributions.fit(np.round(x * 2**20) / 2**20 + 2.0**30, "weibull3", method="ml")
+    assert far.parameters["shape"] == pytest.approx(near.parameters["shape"], rel=1e-5)
+    assert far.parameters["threshold"] - 2.0**30 == pytest.approx(near.parameters["threshold"], abs=1e-5)
+    assert distributions.identify(np.array([0.0, 1.3, 2.1]) * 1e-3 + 1e9).fits
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_transformation_goes_to_infinity_quietly() -> None:
+    found = distributions.yeo_johnson([1.0, 2.0, 3.0, 3.5, 3.7, 3.8], 5)
+    assert found.forward(1e200) == np.inf

@@ -60,11 +60,13 @@ class CensoredFit(Result):
 
     def cdf(self, x: float) -> float:
         """Probability of a value up to ``x``."""
-        return float(self.frozen.cdf(x))
+        with np.errstate(over="ignore"):
+            return float(self.frozen.cdf(x))
 
     def sf(self, x: float) -> float:
         """Probability of a value above ``x``."""
-        return float(self.frozen.sf(x))
+        with np.errstate(over="ignore"):
+            return float(self.frozen.sf(x))
 
     def quantile(self, p: float) -> float:
         """The value that is not exceeded with probability ``p``."""

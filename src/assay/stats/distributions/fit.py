@@ -73,15 +73,18 @@ class Fit(Result):
 
     def cdf(self, x: float) -> float:
         """Probability of a value up to ``x``."""
-        return float(self.frozen.cdf(x))
+        with np.errstate(over="ignore"):
+            return float(self.frozen.cdf(x))
 
     def sf(self, x: float) -> float:
         """Probability of a value above ``x``."""
-        return float(self.frozen.sf(x))
+        with np.errstate(over="ignore"):
+            return float(self.frozen.sf(x))
 
     def pdf(self, x: ArrayLike) -> Floats:
         """Density at ``x``."""
-        return np.asarray(self.frozen.pdf(np.asarray(x, dtype=np.float64)))
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            return np.asarray(np.exp(self.frozen.logpdf(np.asarray(x, dtype=np.float64))))
 
     def quantile(self, p: float) -> float:
         """The value that is not exceeded with probability ``p``."""

@@ -213,10 +213,12 @@ def _over_thresholds(values: Floats, family: Family, fixed: Mapping[str, float])
         return {"scale": fixed.get("scale", float(values.mean()) - least), "threshold": least}
     base = FAMILIES[family.base or "normal"]
     least, sd = float(values.min()), float(values.std())
+    # Measured from the smallest value, a gap far below the values' own rounding isn't lost.
+    above = values - least
 
     def profile(log_gap: float) -> float:
-        threshold = least - sd * float(np.exp(log_gap))
-        return log_likelihood(base.frozen(estimate(values - threshold, base, fixed)), values - threshold)
+        moved = above + sd * float(np.exp(log_gap))
+        return log_likelihood(base.frozen(estimate(moved, base, fixed)), moved)
 
     grid = np.linspace(np.log(1e-4), np.log(1e3), 61)
     heights = np.array([profile(gap) for gap in grid])
@@ -231,5 +233,5 @@ def _over_thresholds(values: Floats, family: Family, fixed: Mapping[str, float])
         method="bounded",
         options={"xatol": 1e-9},
     )
-    threshold = least - sd * float(np.exp(found.x))
-    return {**estimate(values - threshold, base, fixed), "threshold": threshold}
+    gap = sd * float(np.exp(found.x))
+    return {**estimate(above + gap, base, fixed), "threshold": least - gap}

@@ -47,8 +47,8 @@ def histogram(x: Floats) -> tuple[Bars, float]:
 def density(name: Text, frozen: Any, low: float, high: float, *, dashed: bool = False) -> Line:
     """The density of a distribution from ``low`` to ``high``."""
     x = np.linspace(low, high, 201)
-    with np.errstate(divide="ignore", over="ignore"):
-        y = frozen.pdf(x)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        y = np.exp(frozen.logpdf(x))
     kept = np.isfinite(y)
     return Line(name, x[kept], y[kept], dashed=dashed)
 

@@ -56,10 +56,13 @@ class Transformation(Result):
         return np.inf
 
     def forward(self, x: float) -> float:
-        """The transformed value; -inf or inf where ``x`` is at or beyond the bound of the transformation."""
+        """The transformed value; -inf or inf at or beyond the bound of the transformation, or past all numbers."""
         if x <= self.low:
             return -np.inf
-        return np.inf if x >= self.high else float(_forward(self.kind, self.parameters, np.array([x]))[0])
+        if x >= self.high:
+            return np.inf
+        with np.errstate(over="ignore"):
+            return float(_forward(self.kind, self.parameters, np.array([x]))[0])
 
     def backward(self, z: float) -> float:
         """The value whose transform is ``z``."""
