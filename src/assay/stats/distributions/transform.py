@@ -56,7 +56,7 @@ class Transformation(Result):
         return np.inf
 
     def forward(self, x: float) -> float:
-        """The transformed value; -inf or inf at or beyond the bound of the transformation, or past all numbers."""
+        """The transformed value; -inf or inf at or beyond its bound, or past all numbers."""
         if x <= self.low:
             return -np.inf
         if x >= self.high:
