@@ -135,7 +135,10 @@ def _names(module: ModuleType) -> list[tuple[str, Any]]:
         for name, thing in vars(module).items()
         if not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__
     ]
-    return [(name, getattr(module, name)) for name in sorted(listed, key=lambda name: (name.isupper(), name))]
+    return [
+        (name, inspect.unwrap(getattr(module, name)))
+        for name in sorted(listed, key=lambda name: (name.isupper(), name))
+    ]
 
 
 def _family(module: ModuleType, path: str) -> str:
