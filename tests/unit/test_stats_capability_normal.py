@@ -14,7 +14,22 @@ from scipy import stats
 
 from assay.stats import capability
 from assay.stats.capability.errors import SubgroupsNeeded, TargetOutsideLimits
-from assay.stats.charts import xbar_r
+from assay.stats.charts import (
+    ControlChart,
+    c,
+    cusum,
+    ewma,
+    g,
+    imr,
+    imr_rs,
+    median,
+    r,
+    s,
+    xbar_r,
+    xbar_s,
+    z_mr,
+)
+from assay.stats.charts import np as np_chart
 from assay.stats.errors import (
     ConstantData,
     LimitsReversed,
@@ -26,6 +41,7 @@ from assay.stats.errors import (
     SingletonSubgroups,
     SplitSubgroup,
     TooFewPoints,
+    UnequalSubgroups,
     UnknownOption,
     WrongShape,
 )
@@ -110,6 +126,43 @@ def test_rows_labels_and_a_size_are_the_same_subgroups() -> None:
     by_label = capability.normal(VALUES, usl=12, subgroup=np.repeat(np.arange(20), 5))
     assert by_size.sigma_within == by_rows.sigma_within == by_label.sigma_within
     assert (by_size.estimator, by_size.subgroups, by_size.subgroup_size) == ("rbar", 20, (5, 5))
+
+
+def test_the_last_of_consecutive_subgroups_may_be_short() -> None:
+    short = capability.normal(VALUES, usl=12, subgroup=7)
+    labelled = capability.normal(VALUES, usl=12, subgroup=np.repeat(np.arange(15), 7)[:100])
+    assert short.sigma_within == labelled.sigma_within
+    assert (short.subgroups, short.subgroup_size) == (15, (2, 7))
+    assert capability.sixpack(VALUES, usl=12, subgroup=7).plot().panels
+    with pytest.raises(SingletonSubgroups):
+        capability.normal(VALUES, usl=12, subgroup=9, sigma="rbar")
+    with pytest.raises(UnequalSubgroups):
+        capability.normal(VALUES, usl=12, subgroup=101)
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        r(VALUES, 5),
+        s(VALUES, 5),
+        c([3, 4, 5, 2]),
+        np_chart([3, 4, 5, 2], 50),
+        g([3, 4, 50, 2]),
+        cusum(VALUES),
+        imr_rs(VALUES, 5),
+        z_mr(VALUES, ["a"] * 100),
+    ],
+    ids=lambda chart: chart.kind,
+)
+def test_a_chart_of_something_else_has_no_capability(chart: ControlChart) -> None:
+    with pytest.raises(UnknownOption):
+        capability.from_chart(chart, lsl=8, usl=12)
+
+
+@pytest.mark.parametrize("chart", [xbar_s(VALUES, 5), median(VALUES, 5), imr(VALUES), ewma(VALUES)])
+def test_a_chart_of_the_characteristic_has_its_capability(chart: ControlChart) -> None:
+    found = capability.from_chart(chart, lsl=8, usl=12)
+    assert (found.mean, found.sigma) == (chart.center, chart.sigma)
 
 
 def test_the_estimator_depends_on_the_size_unless_it_is_named() -> None:

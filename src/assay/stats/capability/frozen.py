@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from assay.stats.plot.spec import Plot
 
 
+MEASURED = ("xbar", "median", "individuals", "ewma", "moving_average")
+"""Charts whose centre and σ are those of the characteristic; the individuals of an I-MR-R/S chart are subgroup
+means."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FrozenCapability(Result):
     """Indices of a normal process whose mean and standard deviation are known."""
@@ -133,9 +138,13 @@ def from_chart(
     Raises
     ------
     UnknownOption
-        The chart has stages with different centres or sigmas, of which one has to be chosen.
+        The chart isn't of the characteristic itself (its spread, counts, deviations from a nominal value), or
+        has stages with different centres or sigmas, of which one has to be chosen.
     NoLimits, LimitsReversed, TargetOutsideLimits
     """
+    of_means = {below.kind for below in chart.companions} & {"range", "deviation"}
+    if chart.kind not in MEASURED or (chart.kind == "individuals" and of_means):
+        raise UnknownOption(name="chart", value=chart.kind, known=", ".join(MEASURED))
     if not isinstance(chart.center, float) or not isinstance(chart.sigma, float):
         raise UnknownOption(name="chart", value=chart.kind, known="a chart with one centre and one sigma")
     return from_parameters(

@@ -185,7 +185,8 @@ def normal(
         Specification, in the unit of the values. One limit is enough. The target lies between the limits
         and defaults to their middle.
     subgroup
-        Size of consecutive subgroups, or a label for each value; None for individual values.
+        Size of consecutive subgroups, of which the last may be short, or a label for each value; None for
+        individual values.
     sigma
         Estimator of σ within: ``rbar``, ``sbar``, ``sbar_plain`` (without c4), ``pooled``,
         ``pooled_unbiased``, ``mr``, ``median_mr``, ``mssd``, ``sd``, ``sd_unbiased``, or a known σ. None:
@@ -259,12 +260,18 @@ def arranged(
 ) -> tuple[Floats, Subgroups | None]:
     """Values ``(N,)`` with their subgroups, from ``(N,)`` and labels or from rows ``(m, n)``.
 
+    The last of consecutive subgroups may be short, as in Minitab and JASP.
+
     Raises
     ------
     NotFinite, NotNumeric, WrongShape, TooFewPoints, SplitSubgroup, UnequalSubgroups
     """
     if subgroup is None and np.ndim(np.asarray(values, dtype=object)) != 2:
         return vector(values, least=least, what="capability"), None
+    if isinstance(subgroup, (int, np.integer)):
+        x = vector(values, least=least, what="capability")
+        if 1 < subgroup < x.size and x.size % subgroup:
+            values, subgroup = x, np.arange(x.size) // subgroup + 1
     groups = subgroups(values, subgroup, what="capability")
     if groups.size == 1:
         return vector(groups.values, least=least, what="capability"), None
