@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 
 MEASURED = ("xbar", "median", "individuals", "ewma", "moving_average")
-"""Charts whose centre and σ are those of the characteristic; the individuals of an I-MR-R/S chart are subgroup
-means."""
+"""Charts whose centre and σ are the characteristic's own; the individuals of an I-MR-R/S chart are means."""
 
 
 @dataclass(frozen=True, kw_only=True)
