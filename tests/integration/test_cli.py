@@ -43,6 +43,7 @@ def assay(*arguments: object, **environment: str) -> subprocess.CompletedProcess
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
     """Run the command in this process: exit code, stdout, stderr."""
     monkeypatch.setenv("ASSAY_LANG", "en")
+    monkeypatch.delenv("COLUMNS", raising=False)  # a table is as wide as its reader
 
     def called(*arguments: object) -> tuple[int, str, str]:
         code = run([str(argument) for argument in arguments])
