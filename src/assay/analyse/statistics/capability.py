@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -12,7 +12,6 @@ from assay.analyse.statistics.series import Groups, Series, grouped, series
 from assay.analyse.statistics.specification import Specification, specification
 from assay.analyse.statistics.words import CATALOGUE
 from assay.model.errors import AnalysisError
-from assay.model.text import Text
 from assay.plugins.contracts import OperatorManifest, Progress
 from assay.stats.capability import NormalCapability, Sixpack, sixpack
 from assay.stats.plot import Plot
@@ -37,11 +36,7 @@ class PlantCapability(Result):
 
     def plot(self) -> Plot:
         """The sixpack with the characteristic's name."""
-        drawn = self._sixpack.plot()
-        title = Text(
-            zh=f"{self.characteristic} – {drawn.title.zh}", en=f"{self.characteristic} – {drawn.title.en}"
-        )
-        return replace(drawn, title=title)
+        return self._sixpack.plot().about(self.characteristic)
 
     def headline(self) -> list[tuple[str, float | None, str | None]]:
         """Name, value and unit of the figures that are looked at first."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from assay.analyse.cause.clock import UNKNOWN
-from assay.analyse.statistics.series import Groups, Ints, Series, grouped, series
+from assay.analyse.statistics.series import Groups, Series, grouped, iso, series
 from assay.analyse.statistics.words import CATALOGUE
 from assay.model.errors import AnalysisError
-from assay.model.text import Text
 from assay.plugins.contracts import OperatorManifest, Progress
 from assay.stats.charts import ControlChart
 from assay.stats.charts.kinds import CHARTS
@@ -67,9 +65,7 @@ class PlantChart(Result):
 
     def plot(self) -> Plot:
         """The chart's picture with the target's name."""
-        drawn = self.chart.plot()
-        title = Text(zh=f"{self.target} – {drawn.title.zh}", en=f"{self.target} – {drawn.title.en}")
-        return replace(drawn, title=title)
+        return self.chart.plot().about(self.target)
 
 
 def chart(
@@ -161,7 +157,7 @@ def _told(
     edges = _edges(groups, drawn.statistics.size, shown.frame.size)
     labels = drawn.labels or tuple(str(number) for number in range(1, drawn.statistics.size + 1))
     starts, stops = np.array(edges, np.int64).T
-    first, last = _iso(shown.times[starts]), _iso(shown.times[stops - 1])
+    first, last = iso(shown.times[starts]), iso(shown.times[stops - 1])
     sizes = (stops - starts).tolist()
     points = tuple(map(ChartPoint, labels, first, last, sizes))
     units = shown.frame.units
@@ -200,15 +196,6 @@ def _rules_by_point(drawn: ControlChart) -> dict[int, list[str]]:
             for index in indices:
                 found.setdefault(index, []).append(before + rule)
     return found
-
-
-def _iso(times: Ints) -> list[str | None]:
-    """Times as ISO 8601 UTC, all at once: a long chart has millions; None where there is none."""
-    texts = np.datetime_as_string(times.astype("datetime64[us]")).tolist()
-    return [
-        None if time == UNKNOWN else f"{text.removesuffix('.000000')}Z"
-        for time, text in zip(times.tolist(), texts, strict=True)
-    ]
 
 
 def as_text(value: object) -> object:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from assay.analyse.statistics.series import Series, series
+from assay.analyse.statistics.series import series, words
 from assay.analyse.statistics.words import CATALOGUE
-from assay.model.errors import AnalysisError, did_you_mean
-from assay.model.text import Text
+from assay.model.errors import AnalysisError
 from assay.plugins.contracts import OperatorManifest, Progress
 from assay.stats.msa import GaugeRR, gauge_rr, gauge_rr_nested
 from assay.stats.plot import Plot
@@ -37,11 +35,7 @@ class PlantGaugeRR(Result):
 
     def plot(self) -> Plot:
         """The study's picture with the characteristic's name."""
-        drawn = self.study.plot()
-        title = Text(
-            zh=f"{self.characteristic} – {drawn.title.zh}", en=f"{self.characteristic} – {drawn.title.en}"
-        )
-        return replace(drawn, title=title)
+        return self.study.plot().about(self.characteristic)
 
 
 def plant_gauge_rr(
@@ -78,7 +72,7 @@ def plant_gauge_rr(
         The results are no such study.
     """
     found = series(workspace, characteristic, where=where, scope=scope)
-    parts, people = _words(found, part), _words(found, operator)
+    parts, people = words(found, part), words(found, operator)
     known = np.array(
         [left is not None and right is not None for left, right in zip(parts, people, strict=True)]
     )
@@ -102,18 +96,6 @@ def plant_gauge_rr(
         left_out=int((~known).sum()),
         study=study(frame, part="part", operator="operator", value="value", **options),
     )
-
-
-def _words(found: Series, name: str) -> list[str | None]:
-    frame = found.frame
-    if name not in frame.columns:
-        known = list(frame.columns)
-        raise AnalysisError(
-            f"There is no column {name!r}.",
-            hint=f"{did_you_mean(name, known) or ''} There are: {', '.join(known)}.".strip(),
-        )
-    texts: list[str | None] = frame.values(name).cast(pa.string()).to_pylist()
-    return texts
 
 
 class GaugeArguments(BaseModel):

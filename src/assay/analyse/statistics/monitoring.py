@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from assay.analyse.cause.clock import UNKNOWN
-from assay.analyse.statistics.series import Floats, Series, moment, series
+from assay.analyse.statistics.series import Floats, Series, iso, series
 from assay.analyse.statistics.words import CATALOGUE
 from assay.model.errors import AnalysisError
 from assay.plugins.contracts import OperatorManifest, Progress
 from assay.stats import monitor as models
-from assay.stats.monitor import Monitor, Score
+from assay.stats.monitor import Monitor, Score, Watch
 from assay.stats.plot import Plot
 from assay.stats.result import Result
 from assay.store.workspace import Workspace
@@ -110,8 +109,6 @@ def monitor(
     rows, subjects, times, left_out = _joined(found)
     columns = dict(zip(characteristics, rows.T, strict=True))
     watched = models.watch(_MAKERS[method], columns, phase1=phase1, **options)
-    score = watched.score
-    rows_in_alarm = np.flatnonzero(score.alarm)
     return PlantMonitor(
         characteristics=tuple(characteristics),
         method=method,
@@ -119,9 +116,9 @@ def monitor(
         left_out=left_out,
         phase1=watched.phase1,
         model=watched.model,
-        score=score,
-        alarms=tuple(_alarm(int(row), score, subjects, times) for row in rows_in_alarm[:_MOST_ALARMS]),
-        alarms_total=rows_in_alarm.size,
+        score=watched.score,
+        alarms=_alarms(watched, subjects, times),
+        alarms_total=int(watched.score.alarm.sum()),
     )
 
 
@@ -151,16 +148,19 @@ def _joined(found: list[Series]) -> tuple[Floats, list[str], NDArray[np.int64], 
     return rows, [shared[at][1] for at in order], time[order], len(everyone) - len(shared)
 
 
-def _alarm(row: int, score: Score, subjects: list[str], times: NDArray[np.int64]) -> Alarm:
-    parts = score.contributions([row])
-    ranked = sorted(zip(parts.names, parts.values.ravel().tolist(), strict=True), key=lambda part: -part[1])
-    time = int(times[row])
-    return Alarm(
-        row,
-        subjects[row],
-        None if time == UNKNOWN else moment(time).isoformat().replace("+00:00", "Z"),
-        float(score.index[row]),
-        tuple(Contributor(name, value) for name, value in ranked),
+def _alarms(watched: Watch, subjects: list[str], times: NDArray[np.int64]) -> tuple[Alarm, ...]:
+    """The first rows in alarm; the watch's contributions are of these rows where there are any."""
+    rows = np.flatnonzero(watched.score.alarm)[:_MOST_ALARMS]
+    index, names = watched.score.index, watched.contributions.names
+    return tuple(
+        Alarm(
+            int(row),
+            subjects[row],
+            time,
+            float(index[row]),
+            tuple(Contributor(names[at], float(parts[at])) for at in np.argsort(-parts, kind="stable")),
+        )
+        for row, time, parts in zip(rows, iso(times[rows]), watched.contributions.values, strict=False)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -122,7 +123,9 @@ def grouped(found: Series, by: str) -> Groups:
     """
     if by.isdecimal() and int(by) > 0:
         return _counted(found, int(by))
-    labels = _of_time(found, by) if by in STRETCHES else _of_column(found, by)
+    labels = (
+        _of_time(found, by) if by in STRETCHES else words(found, by, purpose=" to group by", also=STRETCHES)
+    )
     known = np.array([label is not None for label in labels], bool)
     if not known.any():
         raise AnalysisError(
@@ -158,19 +161,35 @@ def _of_time(found: Series, stretch: str) -> list[str | None]:
     ]
 
 
-def _of_column(found: Series, by: str) -> list[str | None]:
+def words(found: Series, name: str, *, purpose: str = "", also: Iterable[str] = ()) -> list[str | None]:
+    """A recorded column as text; ``purpose`` and ``also`` complete the sentence when there is none.
+
+    Raises
+    ------
+    AnalysisError
+        There is no such column.
+    """
     frame = found.frame
-    if by not in frame.columns:
-        known = [*STRETCHES, *frame.columns]
+    if name not in frame.columns:
+        known = [*also, *frame.columns]
         listed = f"There are: {', '.join(known)}."
         raise AnalysisError(
-            f"There is no column {by!r} to group by.",
-            hint=f"{did_you_mean(by, known) or ''} {listed}".strip(),
+            f"There is no column {name!r}{purpose}.",
+            hint=f"{did_you_mean(name, known) or ''} {listed}".strip(),
         )
-    texts: list[str | None] = frame.values(by).cast(pa.string()).to_pylist()
+    texts: list[str | None] = frame.values(name).cast(pa.string()).to_pylist()
     return texts
 
 
 def moment(microseconds: int) -> datetime:
     """A time of a series as a datetime, UTC."""
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
+
+
+def iso(times: Ints) -> list[str | None]:
+    """Times as ISO 8601 UTC, all at once: a long chart has millions; None where there is none."""
+    texts = np.datetime_as_string(times.astype("datetime64[us]")).tolist()
+    return [
+        None if time == UNKNOWN else f"{text.removesuffix('.000000')}Z"
+        for time, text in zip(times.tolist(), texts, strict=True)
+    ]

@@ -8,7 +8,7 @@ are the renderer's: a layer says its ``role``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -186,6 +186,11 @@ class Plot:
     columns: int = 1
     note: Text | None = None
     schema: str = field(default="assay.plot/1", init=False)
+
+    def about(self, subject: str) -> Plot:
+        """The same plot with what it is about before its title."""
+        title = Text(zh=f"{subject} – {self.title.zh}", en=f"{subject} – {self.title.en}")
+        return replace(self, title=title)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; each layer carries its ``kind``."""
