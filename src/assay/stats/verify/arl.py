@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any
@@ -15,9 +15,8 @@ from scipy.stats import ncx2
 
 from assay.stats import arl
 from assay.stats.arl import Sided
-from assay.stats.verify.check import Check, Origin, Tolerance
+from assay.stats.verify.check import Check, Section, Tolerance
 
-FAMILY = "arl"
 SPC = "R package spc 0.6.7"
 MONTGOMERY = "Montgomery, Introduction to Statistical Quality Control, 8th ed."
 SHIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
@@ -62,28 +61,7 @@ def checks() -> Iterator[Check]:
     yield from _recomputed()
 
 
-def _check(
-    name: str,
-    statistic: str,
-    *,
-    source: str,
-    origin: Origin,
-    reference: float,
-    compute: Callable[[], float],
-    tolerance: Tolerance,
-    note: str = "",
-) -> Check:
-    return Check(
-        id=f"arl.{name}",
-        family=FAMILY,
-        statistic=statistic,
-        source=source,
-        origin=origin,
-        reference=reference,
-        compute=compute,
-        tolerance=tolerance,
-        note=note,
-    )
+_check = Section("arl", "arl").check
 
 
 def _software() -> Iterator[Check]:

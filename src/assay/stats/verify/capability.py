@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any
@@ -13,7 +13,7 @@ from scipy import integrate, stats
 
 from assay.stats import capability, charts
 from assay.stats.arrays import Floats
-from assay.stats.verify.check import Check, Origin, Tolerance
+from assay.stats.verify.check import Check, Section, Tolerance
 
 QCC = "R package qcc 3.0, process.capability, piston rings (Montgomery), 25 subgroups of 5"
 JASP = "JASP, jaspQualityControl test suite, process capability studies, 100 diameters"
@@ -56,32 +56,7 @@ def checks() -> Iterator[Check]:
     yield from _models()
 
 
-def _check(
-    name: str,
-    statistic: str,
-    source: str,
-    value: float,
-    compute: Callable[[], float | None],
-    *,
-    tolerance: Tolerance,
-    origin: Origin = "software",
-    note: str = "",
-) -> Check:
-    def computed() -> float:
-        found = compute()
-        return float("nan") if found is None else float(found)
-
-    return Check(
-        id=f"capability.{name}",
-        family="capability",
-        statistic=statistic,
-        source=source,
-        origin=origin,
-        reference=value,
-        compute=computed,
-        tolerance=tolerance,
-        note=note,
-    )
+_check = Section("capability", "capability", "software").check
 
 
 @cache
@@ -108,9 +83,9 @@ def _qcc() -> Iterator[Check]:
             yield _check(
                 f"normal.qcc.{limits}.{ours}",
                 f"{ours}, {limits} mm",
-                QCC,
-                value,
-                partial(lambda low, high, ours: getattr(_rings(low, high), ours), low, high, ours),
+                source=QCC,
+                reference=value,
+                compute=partial(lambda low, high, ours: getattr(_rings(low, high), ours), low, high, ours),
                 tolerance=CLOSE,
                 note=TABLED,
             )
@@ -118,9 +93,9 @@ def _qcc() -> Iterator[Check]:
                 yield _check(
                     f"normal.qcc.{limits}.{ours}.{('lower', 'upper')[end]}",
                     f"{ours}, {limits} mm, {('lower', 'upper')[end]} confidence limit",
-                    QCC,
-                    printed,
-                    partial(
+                    source=QCC,
+                    reference=printed,
+                    compute=partial(
                         lambda low, high, ours, level, end: _rings(low, high, level).intervals[ours][end],
                         low,
                         high,
@@ -136,9 +111,9 @@ def _qcc() -> Iterator[Check]:
             yield _check(
                 f"normal.qcc.73.99-74.01.{kind}.{side}",
                 f"nonconforming {kind} {side} a limit, in %",
-                QCC,
-                reference()[f"qcc_{kind}_percent"][place],
-                partial(
+                source=QCC,
+                reference=reference()[f"qcc_{kind}_percent"][place],
+                compute=partial(
                     lambda field, side: getattr(getattr(_rings(73.99, 74.01), field), side) / 1e4, field, side
                 ),
                 tolerance=Tolerance(relative=1e-9),
@@ -175,9 +150,9 @@ def _jasp() -> Iterator[Check]:
             yield _check(
                 f"normal.jasp.{name}",
                 f"{name}, limits 0 and 12, target 6",
-                JASP,
-                value,
-                partial(lambda name: getattr(_diameter_study(), name), name),
+                source=JASP,
+                reference=value,
+                compute=partial(lambda name: getattr(_diameter_study(), name), name),
                 tolerance=PRINTED,
             )
         for name, ends in expected[f"{group}_ci"].items():
@@ -185,9 +160,9 @@ def _jasp() -> Iterator[Check]:
                 yield _check(
                     f"normal.jasp.{name}.{('lower', 'upper')[end]}",
                     f"{name}, {('lower', 'upper')[end]} end of the 90 % interval",
-                    JASP,
-                    value,
-                    partial(lambda name, end: _diameter_study().intervals[name][end], name, end),
+                    source=JASP,
+                    reference=value,
+                    compute=partial(lambda name, end: _diameter_study().intervals[name][end], name, end),
                     tolerance=PRINTED,
                     note="degrees of freedom as JASP has them, 85.5",
                 )
@@ -196,9 +171,11 @@ def _jasp() -> Iterator[Check]:
             yield _check(
                 f"normal.jasp.{name}.{side}",
                 f"nonconforming parts per million, {name.replace('_', ' ')}, {side}",
-                JASP,
-                value,
-                partial(lambda name, side: getattr(getattr(_diameter_study(), name), side), name, side),
+                source=JASP,
+                reference=value,
+                compute=partial(
+                    lambda name, side: getattr(getattr(_diameter_study(), name), side), name, side
+                ),
                 tolerance=PRINTED,
             )
     for name, value in expected["sigma"].items():
@@ -206,9 +183,9 @@ def _jasp() -> Iterator[Check]:
         yield _check(
             f"normal.jasp.sigma.{name}",
             f"standard deviation by {name}",
-            JASP,
-            value,
-            partial(lambda kind, field: getattr(_diameter_study(kind), field), kind, field),
+            source=JASP,
+            reference=value,
+            compute=partial(lambda kind, field: getattr(_diameter_study(kind), field), kind, field),
             tolerance=Tolerance(relative=1e-5),
         )
     for kind in ("box_cox", "yeo_johnson"):
@@ -217,9 +194,9 @@ def _jasp() -> Iterator[Check]:
             yield _check(
                 f"transformed.jasp.{kind}.{field}",
                 f"{field} after {kind}",
-                JASP,
-                value,
-                partial(lambda kind, field: getattr(_transformed(kind), field), kind, field),
+                source=JASP,
+                reference=value,
+                compute=partial(lambda kind, field: getattr(_transformed(kind), field), kind, field),
                 tolerance=Tolerance(relative=1e-5),
                 note="λ = 0 and shift 2 (Box-Cox), λ = 2 (Yeo-Johnson)",
             )
@@ -253,27 +230,27 @@ def _nist() -> Iterator[Check]:
         yield _check(
             f"from_parameters.nist.{name}",
             f"{name}, mean 16, s 2, limits 8 and 20",
-            NIST_616,
-            value,
-            partial(lambda name: getattr(study(), name), name),
+            source=NIST_616,
+            reference=value,
+            compute=partial(lambda name: getattr(study(), name), name),
             tolerance=Tolerance(digits=digits),
             origin="published",
         )
     yield _check(
         "from_parameters.z_bench",
         "Z.bench, mean 16, s 2, limits 8 and 20",
-        "1 − Φ(4) + 1 − Φ(2) from tables of the normal distribution: 0.02278180",
-        2.0 - 0.000586,
-        lambda: study().z.bench,
+        source="1 − Φ(4) + 1 − Φ(2) from tables of the normal distribution: 0.02278180",
+        reference=2.0 - 0.000586,
+        compute=lambda: study().z.bench,
         tolerance=Tolerance(absolute=1e-6),
         origin="recomputed",
     )
     yield _check(
         "from_parameters.cpmk",
         "Cpmk, mean 16, s 2, target 14",
-        "min(16−8, 20−16)/(3·√(2² + 2²))",
-        4 / (3 * 8**0.5),
-        lambda: study().cpmk,
+        source="min(16−8, 20−16)/(3·√(2² + 2²))",
+        reference=4 / (3 * 8**0.5),
+        compute=lambda: study().cpmk,
         tolerance=Tolerance(relative=1e-12),
         origin="recomputed",
     )
@@ -308,9 +285,9 @@ def _intervals() -> Iterator[Check]:
         yield _check(
             f"degrees.{sigma}.{kind}",
             f"degrees of freedom of {sigma} ({kind})",
-            source,
-            value,
-            partial(degrees, sigma, kind),
+            source=source,
+            reference=value,
+            compute=partial(degrees, sigma, kind),
             tolerance=tolerance,
             origin="published" if kind not in {"total", "jasp"} else "recomputed",
         )
@@ -322,9 +299,9 @@ def _intervals() -> Iterator[Check]:
     yield _check(
         "lower_bound.cpk",
         "one-sided 95 % lower limit of Cpk, N = 50",
-        "Bissell 1990 eq. 3: Cpk − z·√(1/(9N) + Cpk²/(2(N−1))) with z = 1.6448536",
-        2 / 3 - 1.6448536269514722 * error,
-        lower,
+        source="Bissell 1990 eq. 3: Cpk − z·√(1/(9N) + Cpk²/(2(N−1))) with z = 1.6448536",
+        reference=2 / 3 - 1.6448536269514722 * error,
+        compute=lower,
         tolerance=Tolerance(relative=1e-9),
         origin="recomputed",
     )
@@ -343,9 +320,9 @@ def _between_and_frozen() -> Iterator[Check]:
         yield _check(
             f"normal.{name}",
             f"{name}, limits 0 and 12",
-            "R̄/2.326, mean moving range of the subgroup means/1.128, σ²b = σ²x̄ − σ²w/n",
-            value,
-            partial(lambda name: getattr(_diameter_study(), name), name),
+            source="R̄/2.326, mean moving range of the subgroup means/1.128, σ²b = σ²x̄ − σ²w/n",
+            reference=value,
+            compute=partial(lambda name: getattr(_diameter_study(), name), name),
             tolerance=Tolerance(relative=1e-3),
             origin="recomputed",
         )
@@ -357,26 +334,26 @@ def _between_and_frozen() -> Iterator[Check]:
     yield _check(
         "from_chart.qcc.cpk",
         "Cpk from the frozen limits of an X̄-R chart, 73.95-74.05 mm",
-        QCC,
-        reference()["qcc"]["73.95-74.05"]["Cp_k"][0],
-        of_chart,
+        source=QCC,
+        reference=reference()["qcc"]["73.95-74.05"]["Cp_k"][0],
+        compute=of_chart,
         tolerance=CLOSE,
         note=TABLED,
     )
     yield _check(
         "machine.cmk",
         "Cmk of 100 diameters, limits 0 and 12 (equals Ppk)",
-        JASP,
-        0.88,
-        lambda: capability.machine(diameters(), lsl=0, usl=12).cmk,
+        source=JASP,
+        reference=0.88,
+        compute=lambda: capability.machine(diameters(), lsl=0, usl=12).cmk,
         tolerance=PRINTED,
     )
     yield _check(
         "sixpack.cpk",
         "Cpk of a sixpack, limits 0 and 12",
-        JASP,
-        0.93,
-        lambda: capability.sixpack(diameters(), lsl=0, usl=12, subgroup=5).capability.cpk,
+        source=JASP,
+        reference=0.93,
+        compute=lambda: capability.sixpack(diameters(), lsl=0, usl=12, subgroup=5).capability.cpk,
         tolerance=PRINTED,
     )
 
@@ -388,9 +365,9 @@ def _nonnormal() -> Iterator[Check]:
             yield _check(
                 f"nonnormal.jasp.{family}.{by}.{index}",
                 f"{index} of a {family} distribution by {by}, limits {low} and 12",
-                JASP,
-                value,
-                partial(
+                source=JASP,
+                reference=value,
+                compute=partial(
                     lambda family, by, low, index: getattr(
                         capability.nonnormal(diameters(), family, lsl=low, usl=12, by=by), index
                     ),
@@ -405,27 +382,27 @@ def _nonnormal() -> Iterator[Check]:
     yield _check(
         "percentile.ppk",
         "Ppk by percentiles, upper limit 14",
-        "(14 − X50)/(X99.865 − X50) with the order statistics 50, 51 and 100",
-        (14 - (x[49] + x[50]) / 2) / (x[99] - (x[49] + x[50]) / 2),
-        lambda: capability.percentile(diameters(), usl=14).ppk,
+        source="(14 − X50)/(X99.865 − X50) with the order statistics 50, 51 and 100",
+        reference=(14 - (x[49] + x[50]) / 2) / (x[99] - (x[49] + x[50]) / 2),
+        compute=lambda: capability.percentile(diameters(), usl=14).ppk,
         tolerance=Tolerance(relative=1e-12),
         origin="recomputed",
     )
     yield _check(
         "censored.ppk",
         "Ppk of an uncensored normal fit, limits 0 and 12",
-        "the same values with the divisor N, and 2.99998 for the 99.865 % quantile",
-        (12 - float(x.mean())) / (float(stats.norm.ppf(0.99865)) * float(x.std())),
-        lambda: capability.censored(diameters(), diameters(), lsl=0, usl=12).ppk,
+        source="the same values with the divisor N, and 2.99998 for the 99.865 % quantile",
+        reference=(12 - float(x.mean())) / (float(stats.norm.ppf(0.99865)) * float(x.std())),
+        compute=lambda: capability.censored(diameters(), diameters(), lsl=0, usl=12).ppk,
         tolerance=Tolerance(relative=1e-6),
         origin="recomputed",
     )
     yield _check(
         "transformed.johnson.ppk",
         "Ppk after Johnson's transformation of lognormal quantiles, upper limit e²",
-        "ln is the exact transformation: (2 − 0)/(3 s)",
-        2 / (3 * float(stats.norm.ppf((np.arange(1, 1000) - 0.5) / 999).std(ddof=1))),
-        lambda: (
+        source="ln is the exact transformation: (2 − 0)/(3 s)",
+        reference=2 / (3 * float(stats.norm.ppf((np.arange(1, 1000) - 0.5) / 999).std(ddof=1))),
+        compute=lambda: (
             capability.transformed(
                 np.exp(stats.norm.ppf((np.arange(1, 1000) - 0.5) / 999)),
                 "johnson",
@@ -444,18 +421,20 @@ def _counts() -> Iterator[Check]:
         yield _check(
             f"binomial.proportion.{('lower', 'upper')[end]}",
             f"proportion nonconforming, {('lower', 'upper')[end]} exact limit",
-            nist,
-            value,
-            partial(lambda end: capability.binomial([4], 20, confidence=0.9).proportion_interval[end], end),
+            source=nist,
+            reference=value,
+            compute=partial(
+                lambda end: capability.binomial([4], 20, confidence=0.9).proportion_interval[end], end
+            ),
             tolerance=Tolerance(digits=5),
             origin="published",
         )
     yield _check(
         "binomial.z",
         "process Z at 2.275 % nonconforming",
-        "tables of the normal distribution: Φ(2) = 0.97725",
-        2.0,
-        lambda: capability.binomial([2275], 100_000).z,
+        source="tables of the normal distribution: Φ(2) = 0.97725",
+        reference=2.0,
+        compute=lambda: capability.binomial([2275], 100_000).z,
         tolerance=Tolerance(absolute=1e-4),
         origin="published",
     )
@@ -463,9 +442,9 @@ def _counts() -> Iterator[Check]:
         yield _check(
             f"poisson.dpu.{('lower', 'upper')[end]}",
             f"10 defects, {('lower', 'upper')[end]} exact 95 % limit",
-            "Garwood 1936, Biometrika 28, 437-442, table",
-            value,
-            partial(lambda end: capability.poisson([10]).dpu_interval[end], end),
+            source="Garwood 1936, Biometrika 28, 437-442, table",
+            reference=value,
+            compute=partial(lambda end: capability.poisson([10]).dpu_interval[end], end),
             tolerance=Tolerance(digits=3),
             origin="published",
         )
@@ -483,27 +462,27 @@ def _positions() -> Iterator[Check]:
     yield _check(
         "positional.po.one",
         "Po of a round centred process whose 99.73 % circle is the tolerance",
-        "99.73 % of a bivariate normal distribution lie within 3.4393 σ; the index is 1 by definition",
-        1.0,
-        lambda: ring(2 * radius * scale).po,
+        source="99.73 % of a bivariate normal distribution lie within 3.4393 σ; the index is 1 by definition",
+        reference=1.0,
+        compute=lambda: ring(2 * radius * scale).po,
         tolerance=Tolerance(absolute=1e-5),
         origin="recomputed",
     )
     yield _check(
         "positional.pok.radius",
         "Pok by the ratio of radii, round centred process, tolerance radius 2 σ",
-        "2/3.4393",
-        2 / radius,
-        lambda: ring(4 * scale, "radius").pok,
+        source="2/3.4393",
+        reference=2 / radius,
+        compute=lambda: ring(4 * scale, "radius").pok,
         tolerance=Tolerance(relative=1e-6),
         origin="recomputed",
     )
     yield _check(
         "positional.expected",
         "expected ppm outside a circle of 2 σ, round centred process",
-        "Rayleigh distribution: exp(−2²/2)",
-        1e6 * float(np.exp(-2)),
-        lambda: ring(4 * scale).expected,
+        source="Rayleigh distribution: exp(−2²/2)",
+        reference=1e6 * float(np.exp(-2)),
+        compute=lambda: ring(4 * scale).expected,
         tolerance=Tolerance(relative=1e-9),
         origin="recomputed",
     )
@@ -525,9 +504,9 @@ def _positions() -> Iterator[Check]:
     yield _check(
         "positional.expected.shifted",
         "expected ppm outside a circle, elliptical process beside its centre",
-        "the bivariate normal density integrated over the circle",
-        outside(),
-        lambda: capability.positional(points[:, 0], points[:, 1], diameter=4).expected,
+        source="the bivariate normal density integrated over the circle",
+        reference=outside(),
+        compute=lambda: capability.positional(points[:, 0], points[:, 1], diameter=4).expected,
         tolerance=Tolerance(absolute=0.1),
         origin="recomputed",
     )
@@ -545,18 +524,18 @@ def _models() -> Iterator[Check]:
     yield _check(
         "time_model.a1.ppk",
         "Ppk of a process with constant location and dispersion (A1), limits −4 and 5",
-        "4/(3 s) of the same values",
-        4 / (3 * spread),
-        lambda: ppk(mixed),
+        source="4/(3 s) of the same values",
+        reference=4 / (3 * spread),
+        compute=lambda: ppk(mixed),
         tolerance=Tolerance(relative=1e-9),
         origin="recomputed",
     )
     yield _check(
         "time_model.range.ppk",
         "Ppk with the range as reference interval, limits −4 and 5",
-        "4 over the largest of the values",
-        4 / float(scores.max()),
-        lambda: ppk(mixed, location="midrange", dispersion="range"),
+        source="4 over the largest of the values",
+        reference=4 / float(scores.max()),
+        compute=lambda: ppk(mixed, location="midrange", dispersion="range"),
         tolerance=Tolerance(relative=1e-9),
         origin="recomputed",
     )

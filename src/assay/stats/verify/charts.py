@@ -19,9 +19,8 @@ from assay.stats import charts
 from assay.stats.arrays import Floats
 from assay.stats.charts import ControlChart
 from assay.stats.charts.chart import at
-from assay.stats.verify.check import Check, Origin, Tolerance
+from assay.stats.verify.check import Check, Section, Tolerance
 
-FAMILY = "charts"
 QCC = "R package qcc 3.0 (af35099) under R 4.2.2"
 NIST = "NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.2.2, individuals control charts"
 MONTGOMERY = "Montgomery, Introduction to Statistical Quality Control, 6th ed., example 7.6"
@@ -38,6 +37,7 @@ TRANSFORMED = (4.80986, 6.70903, 5.72650, 3.81367, 6.43541, 6.23705, 1.46958, 3.
 """The first ten to the power 1/3.6 as Montgomery prints them."""
 MEDIAN_FACTORS = {3: 1.187, 4: 0.796, 5: 0.691}
 """Factor of the median chart by sample size: limits are the centre ± this · R̄."""
+_check = Section("charts", "charts", tolerance=RECOMPUTED).check
 
 
 @cache
@@ -375,27 +375,3 @@ def _apart(
             numbers = (one.statistic, one.center, one.lcl, one.ucl)
             differing += sum(at(line, index) != number for line, number in zip(lines, numbers, strict=True))
     return differing
-
-
-def _check(
-    name: str,
-    statistic: str,
-    reference: float,
-    compute: Callable[[], float],
-    *,
-    source: str,
-    origin: Origin = "recomputed",
-    tolerance: Tolerance = RECOMPUTED,
-    note: str = "",
-) -> Check:
-    return Check(
-        id=f"charts.{name}",
-        family=FAMILY,
-        statistic=statistic,
-        source=source,
-        origin=origin,
-        reference=reference,
-        compute=compute,
-        tolerance=tolerance,
-        note=note,
-    )

@@ -15,7 +15,7 @@ from scipy import optimize, stats
 from assay.stats import charts
 from assay.stats.charts import AcceptancePlan, ControlChart, FittedLine, RegressionChart
 from assay.stats.charts.chart import at
-from assay.stats.verify.check import Check, Origin, Tolerance
+from assay.stats.verify.check import Check, Section, Tolerance
 
 NORRIS = "NIST Statistical Reference Datasets, Norris (linear regression, certified values)"
 MONTGOMERY = "Montgomery, Introduction to Statistical Quality Control, 6th ed., section 10.2"
@@ -57,6 +57,7 @@ WEAR = (5.02, 5.11, 5.13, 5.24, 5.21, 5.33, 5.34, 5.45, 5.44, 5.52)
 """Diameters along a tool's use of 0, 10, 20 … pieces; made for this check."""
 USE = tuple(10.0 * index for index in range(10))
 A2_D3_D4 = {2: (1.880, 0.0, 3.267), 3: (1.023, 0.0, 2.574), 4: (0.729, 0.0, 2.282), 5: (0.577, 0.0, 2.114)}
+_check = Section("charts", "charts", tolerance=RECOMPUTED).check
 
 
 def checks() -> Iterator[Check]:
@@ -398,27 +399,3 @@ def _apart(make: Callable[..., ControlChart], data: tuple[Any, ...]) -> float:
                 rule for rule, flagged in chart.violations.items() if index in flagged
             )
     return differing
-
-
-def _check(
-    name: str,
-    statistic: str,
-    reference: float,
-    compute: Callable[[], float],
-    *,
-    source: str,
-    origin: Origin = "recomputed",
-    tolerance: Tolerance = RECOMPUTED,
-    note: str = "",
-) -> Check:
-    return Check(
-        id=f"charts.{name}",
-        family="charts",
-        statistic=statistic,
-        source=source,
-        origin=origin,
-        reference=reference,
-        compute=compute,
-        tolerance=tolerance,
-        note=note,
-    )

@@ -17,7 +17,7 @@ import numpy as np
 from assay.stats import charts
 from assay.stats.charts import ControlChart, CusumChart, EwmaChart
 from assay.stats.charts.chart import at
-from assay.stats.verify.check import Check, Origin, Tolerance
+from assay.stats.verify.check import Check, Section, Tolerance
 
 QCC = "R package qcc 3.0 (af35099) under R 4.2.2; data: piston rings, Montgomery 1991, pp. 206-213"
 JASP = "JASP quality control module, test suite of time-weighted charts, table of CUSUM signals"
@@ -64,6 +64,7 @@ NIST_AVERAGES = (
     50.60, 49.52, 50.56, 50.18, 50.16, 49.21, 49.75, 49.85, 50.26, 50.33, 50.11, 49.36, 49.52,
     50.05, 49.38, 49.92, 50.73, 51.23, 51.94, 51.99,
 )  # fmt: skip
+_check = Section("charts", "charts", tolerance=RECOMPUTED).check
 
 
 def checks() -> Iterator[Check]:
@@ -440,27 +441,3 @@ def _apart(make: Callable[..., ControlChart]) -> float:
                 rule for rule, flagged in chart.violations.items() if index in flagged
             )
     return differing
-
-
-def _check(
-    name: str,
-    statistic: str,
-    reference: float,
-    compute: Callable[[], float],
-    *,
-    source: str,
-    origin: Origin = "recomputed",
-    tolerance: Tolerance = RECOMPUTED,
-    note: str = "",
-) -> Check:
-    return Check(
-        id=f"charts.{name}",
-        family="charts",
-        statistic=statistic,
-        source=source,
-        origin=origin,
-        reference=reference,
-        compute=compute,
-        tolerance=tolerance,
-        note=note,
-    )

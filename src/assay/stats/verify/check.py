@@ -49,7 +49,8 @@ class Check:
     """Where the reference stands: book and page, standard and clause, package and version."""
     origin: Origin
     reference: float
-    compute: Callable[[], float]
+    compute: Callable[[], float | None]
+    """None is a figure that the statistic doesn't give; it equals no reference."""
     tolerance: Tolerance
     note: str = ""
     """The convention under which the two agree, where there is more than one."""
@@ -57,7 +58,8 @@ class Check:
     def run(self) -> Outcome:
         """Compute and compare; an exception is a failure, told in ``problem``."""
         try:
-            computed = float(self.compute())
+            found = self.compute()
+            computed = math.nan if found is None else float(found)
         except Exception as error:  # noqa: BLE001 - a failing statistic is a line of the report
             return Outcome(self, math.nan, math.nan, False, f"{type(error).__name__}: {error}")
         return Outcome(
@@ -77,3 +79,39 @@ class Outcome:
     difference: float
     passed: bool
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the lines of one part of the report have in common."""
+
+    prefix: str
+    """Begins the ids: ``charts`` makes ``charts.xbar_r.pistonrings.ucl``."""
+    family: str
+    origin: Origin = "recomputed"
+    tolerance: Tolerance = Tolerance()
+
+    def check(
+        self,
+        name: str,
+        statistic: str,
+        reference: float,
+        compute: Callable[[], float | None],
+        *,
+        source: str,
+        origin: Origin | None = None,
+        tolerance: Tolerance | None = None,
+        note: str = "",
+    ) -> Check:
+        """A line of this part; origin and tolerance are the part's own where they aren't given."""
+        return Check(
+            id=f"{self.prefix}.{name}",
+            family=self.family,
+            statistic=statistic,
+            source=source,
+            origin=origin or self.origin,
+            reference=reference,
+            compute=compute,
+            tolerance=tolerance or self.tolerance,
+            note=note,
+        )

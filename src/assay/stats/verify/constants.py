@@ -14,9 +14,8 @@ import numpy as np
 
 from assay.stats import constants, sigma
 from assay.stats.subgroups import Subgroups, subgroups
-from assay.stats.verify.check import Check, Origin, Tolerance
+from assay.stats.verify.check import Check, Section, Tolerance
 
-FAMILY = "charts"
 QCC = "R package qcc 3.0"
 HARTER = "Harter 1960, Tables of range and studentized range, Annals of Mathematical Statistics 31, 1122-1147"
 TIPPETT = "Tippett 1925, On the extreme individuals and the range of samples, Biometrika 17, 364-387"
@@ -67,28 +66,7 @@ def checks() -> Iterator[Check]:
     yield from _estimators_recomputed()
 
 
-def _check(
-    name: str,
-    statistic: str,
-    reference: float,
-    compute: Callable[[], float],
-    *,
-    source: str,
-    origin: Origin,
-    tolerance: Tolerance,
-    note: str = "",
-) -> Check:
-    return Check(
-        id=f"{FAMILY}.{name}",
-        family=FAMILY,
-        statistic=statistic,
-        source=source,
-        origin=origin,
-        reference=reference,
-        compute=compute,
-        tolerance=tolerance,
-        note=note,
-    )
+_check = Section("charts", "charts").check
 
 
 def _range_tables() -> Iterator[Check]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache, partial
 
 import numpy as np
@@ -15,7 +15,7 @@ from assay.stats.distributions.families import FAMILIES, POSITIVE, log_likelihoo
 from assay.stats.distributions.goodness import p_value
 from assay.stats.distributions.normality import lilliefors_p, ryan_joiner_p
 from assay.stats.verify.capability import JASP, diameters, reference
-from assay.stats.verify.check import Check, Origin, Tolerance
+from assay.stats.verify.check import Check, Section, Tolerance
 
 STEPHENS = "D'Agostino & Stephens 1986, Goodness-of-Fit Techniques"
 SCIPY = "scipy.stats 1.17, its own maximum-likelihood search, on JASP's 100 diameters"
@@ -37,28 +37,7 @@ def checks() -> Iterator[Check]:
     yield from _censored()
 
 
-def _check(
-    name: str,
-    statistic: str,
-    source: str,
-    value: float,
-    compute: Callable[[], float],
-    *,
-    tolerance: Tolerance,
-    origin: Origin = "published",
-    note: str = "",
-) -> Check:
-    return Check(
-        id=f"distributions.{name}",
-        family="capability",
-        statistic=statistic,
-        source=source,
-        origin=origin,
-        reference=value,
-        compute=compute,
-        tolerance=tolerance,
-        note=note,
-    )
+_check = Section("distributions", "capability", "published").check
 
 
 def _fits() -> Iterator[Check]:
@@ -73,9 +52,9 @@ def _fits() -> Iterator[Check]:
             yield _check(
                 f"fit.jasp.{name}.{parameter}",
                 f"{parameter} of a {name} distribution",
-                JASP,
-                value,
-                partial(
+                source=JASP,
+                reference=value,
+                compute=partial(
                     lambda name, parameter: distributions.fit(diameters(), name).parameters[parameter],
                     name,
                     parameter,
@@ -86,9 +65,9 @@ def _fits() -> Iterator[Check]:
     yield _check(
         "fit.jasp.logistic.fixed",
         "location of a logistic distribution with scale 1",
-        JASP,
-        expected["logistic_location_scale_1"],
-        lambda: distributions.fit(diameters(), "logistic", fixed={"scale": 1}).parameters["location"],
+        source=JASP,
+        reference=expected["logistic_location_scale_1"],
+        compute=lambda: distributions.fit(diameters(), "logistic", fixed={"scale": 1}).parameters["location"],
         tolerance=Tolerance(relative=1e-5),
         origin="software",
     )
@@ -104,9 +83,9 @@ def _fits() -> Iterator[Check]:
         yield _check(
             f"fit.scipy.{name}.{parameter}",
             f"{parameter} of a {name} distribution",
-            SCIPY,
-            value,
-            partial(
+            source=SCIPY,
+            reference=value,
+            compute=partial(
                 lambda name, parameter: distributions.fit(diameters(), name).parameters[parameter],
                 name,
                 parameter,
@@ -117,18 +96,18 @@ def _fits() -> Iterator[Check]:
     yield _check(
         "fit.scipy.beta.alpha",
         "alpha of a beta distribution between 0 and 20",
-        SCIPY,
-        9.22711752406593,
-        lambda: distributions.fit(diameters(), "beta", bounds=(0, 20)).parameters["alpha"],
+        source=SCIPY,
+        reference=9.22711752406593,
+        compute=lambda: distributions.fit(diameters(), "beta", bounds=(0, 20)).parameters["alpha"],
         tolerance=Tolerance(relative=1e-6),
         origin="software",
     )
     yield _check(
         "fit.ls.weibull.shape",
         "shape of a Weibull distribution by least squares on the probability plot",
-        "exact Weibull quantiles with shape 2 at the plotting positions lie on a line of slope 1/2",
-        2.0,
-        lambda: distributions.fit(_weibull_quantiles(), "weibull", method="ls").parameters["shape"],
+        source="exact Weibull quantiles with shape 2 at the plotting positions lie on a line of slope 1/2",
+        reference=2.0,
+        compute=lambda: distributions.fit(_weibull_quantiles(), "weibull", method="ls").parameters["shape"],
         tolerance=Tolerance(relative=1e-9),
         origin="recomputed",
     )
@@ -137,18 +116,22 @@ def _fits() -> Iterator[Check]:
         yield _check(
             f"plotting_positions.exact_median.{rank}",
             f"median rank {rank} of 10",
-            "Lipson & Sheth 1973, Statistical Design of Engineering Experiments, median ranks",
-            value,
-            partial(lambda rank: float(distributions.plotting_positions(10, "exact_median")[rank - 1]), rank),
+            source="Lipson & Sheth 1973, Statistical Design of Engineering Experiments, median ranks",
+            reference=value,
+            compute=partial(
+                lambda rank: float(distributions.plotting_positions(10, "exact_median")[rank - 1]), rank
+            ),
             tolerance=Tolerance(digits=4),
         )
     x = diameters()
     yield _check(
         "identify.normal.aic",
         "AIC of the normal candidate",
-        "2·2 − 2 ln L of JASP's 100 diameters, with the divisor N − 1 in the sd",
-        float(4 - 2 * stats.norm.logpdf(x, x.mean(), x.std(ddof=1)).sum()),
-        lambda: next(fit.aic for fit in distributions.identify(x).fits if fit.distribution == "normal"),
+        source="2·2 − 2 ln L of JASP's 100 diameters, with the divisor N − 1 in the sd",
+        reference=float(4 - 2 * stats.norm.logpdf(x, x.mean(), x.std(ddof=1)).sum()),
+        compute=lambda: next(
+            fit.aic for fit in distributions.identify(x).fits if fit.distribution == "normal"
+        ),
         tolerance=Tolerance(relative=1e-12),
         origin="recomputed",
     )
@@ -167,9 +150,9 @@ def _maxima() -> Iterator[Check]:
         yield _check(
             f"fit.maximum.{name}",
             f"slope of the {name} log-likelihood at the fit, per 1 % of a parameter",
-            "the likelihood itself: its slope is 0 at an inner maximum",
-            0.0,
-            partial(_slope, name, family.parameters),
+            source="the likelihood itself: its slope is 0 at an inner maximum",
+            reference=0.0,
+            compute=partial(_slope, name, family.parameters),
             tolerance=Tolerance(absolute=1e-5),
             origin="recomputed",
         )
@@ -199,18 +182,20 @@ def _goodness() -> Iterator[Check]:
         yield _check(
             f"anderson_darling.jasp.{name}",
             f"A² of a {name} fit",
-            JASP,
-            expected[name][2],
-            partial(lambda name: distributions.fit(diameters(), name).anderson_darling.statistic, name),
+            source=JASP,
+            reference=expected[name][2],
+            compute=partial(
+                lambda name: distributions.fit(diameters(), name).anderson_darling.statistic, name
+            ),
             tolerance=Tolerance(digits=2),
             origin="software",
         )
         yield _check(
             f"anderson_darling.jasp.{name}.p",
             f"p-value of A² of a {name} fit",
-            JASP,
-            expected[name][3],
-            partial(lambda name: distributions.fit(diameters(), name).anderson_darling.p_value, name),
+            source=JASP,
+            reference=expected[name][3],
+            compute=partial(lambda name: distributions.fit(diameters(), name).anderson_darling.p_value, name),
             tolerance=Tolerance(digits=2),
             origin="software",
             note="JASP reads the Weibull p-value from the normal table; both print 0.12",
@@ -230,9 +215,9 @@ def _goodness() -> Iterator[Check]:
         yield _check(
             f"anderson_darling.table.{family}.{shape}.{level}",
             f"p-value of A² = {point} for a {family} distribution",
-            f"{STEPHENS}, table {table}",
-            level,
-            partial(
+            source=f"{STEPHENS}, table {table}",
+            reference=level,
+            compute=partial(
                 lambda family, point, shape: p_value(point, large, family, {"shape": float(shape)})[0],
                 family,
                 point,
@@ -251,36 +236,37 @@ def _normality() -> Iterator[Check]:
         yield _check(
             f"normality.anderson_darling.{name}",
             f"Anderson-Darling, {name}",
-            JASP,
-            value,
-            partial(lambda field: getattr(tested(diameters(), "anderson_darling"), field), field),
+            source=JASP,
+            reference=value,
+            compute=partial(lambda field: getattr(tested(diameters(), "anderson_darling"), field), field),
             tolerance=Tolerance(digits=2),
             origin="software",
         )
     yield _check(
         "normality.shapiro_wilk.statistic",
         "Shapiro-Wilk W, weights of 11 men",
-        "Shapiro & Wilk 1965, Biometrika 52, 591-611, sec. 4: W = 0.79",
-        0.79,
-        lambda: tested(HEIGHTS, "shapiro_wilk").statistic,
+        source="Shapiro & Wilk 1965, Biometrika 52, 591-611, sec. 4: W = 0.79",
+        reference=0.79,
+        compute=lambda: tested(HEIGHTS, "shapiro_wilk").statistic,
         tolerance=Tolerance(digits=2),
     )
     for level, value in ((0.05, 0.9180), (0.01, 0.8804)):
         yield _check(
             f"normality.ryan_joiner.{level}",
             f"p-value of a Ryan-Joiner correlation of {value}, N = 10",
-            "Ryan & Joiner 1976, Normal Probability Plots and Tests for Normality, table of critical values",
-            level,
-            partial(lambda r: ryan_joiner_p(r, 10)[0], value),
+            source="Ryan & Joiner 1976, Normal Probability Plots and Tests for Normality, "
+            "table of critical values",
+            reference=level,
+            compute=partial(lambda r: ryan_joiner_p(r, 10)[0], value),
             tolerance=Tolerance(absolute=0.001),
         )
     for d, n, level in ((0.258, 10, 0.05), (0.294, 10, 0.01), (0.161, 30, 0.05)):
         yield _check(
             f"normality.lilliefors.{n}.{level}",
             f"p-value of Lilliefors' D = {d}, N = {n}",
-            "Lilliefors 1967, JASA 62, 399-402, table 1 (simulated to 3 digits)",
-            level,
-            partial(lilliefors_p, d, n),
+            source="Lilliefors 1967, JASA 62, 399-402, table 1 (simulated to 3 digits)",
+            reference=level,
+            compute=partial(lilliefors_p, d, n),
             tolerance=Tolerance(absolute=0.012),
         )
     z = (diameters() - diameters().mean()) / diameters().std()
@@ -288,18 +274,18 @@ def _normality() -> Iterator[Check]:
     yield _check(
         "normality.jarque_bera.statistic",
         "Jarque-Bera statistic",
-        "N/6 · (skewness² + (kurtosis − 3)²/4) of JASP's 100 diameters",
-        100 / 6 * (skewness**2 + (kurtosis - 3) ** 2 / 4),
-        lambda: tested(diameters(), "jarque_bera").statistic,
+        source="N/6 · (skewness² + (kurtosis − 3)²/4) of JASP's 100 diameters",
+        reference=100 / 6 * (skewness**2 + (kurtosis - 3) ** 2 / 4),
+        compute=lambda: tested(diameters(), "jarque_bera").statistic,
         tolerance=Tolerance(relative=1e-9),
         origin="recomputed",
     )
     yield _check(
         "normality.dagostino_pearson.p",
         "D'Agostino-Pearson p-value",
-        "χ² with 2 degrees of freedom: exp(−K²/2)",
-        float(np.exp(-stats.normaltest(diameters()).statistic / 2)),
-        lambda: tested(diameters(), "dagostino_pearson").p_value,
+        source="χ² with 2 degrees of freedom: exp(−K²/2)",
+        reference=float(np.exp(-stats.normaltest(diameters()).statistic / 2)),
+        compute=lambda: tested(diameters(), "dagostino_pearson").p_value,
         tolerance=Tolerance(relative=1e-9),
         origin="recomputed",
     )
@@ -315,17 +301,17 @@ def _outliers() -> Iterator[Check]:
     yield _check(
         "grubbs.statistic",
         "Grubbs' G, 8 mass spectrometer readings",
-        f"{nist}.1",
-        2.468765,
-        lambda: distributions.grubbs(GRUBBS).statistic or 0.0,
+        source=f"{nist}.1",
+        reference=2.468765,
+        compute=lambda: distributions.grubbs(GRUBBS).statistic or 0.0,
         tolerance=Tolerance(digits=6),
     )
     yield _check(
         "grubbs.critical",
         "Grubbs' critical value, N = 8, α = 0.05, two sides",
-        f"{nist}.1",
-        2.126645,
-        lambda: distributions.grubbs(GRUBBS).critical or 0.0,
+        source=f"{nist}.1",
+        reference=2.126645,
+        compute=lambda: distributions.grubbs(GRUBBS).critical or 0.0,
         tolerance=Tolerance(digits=6),
     )
     printed = ((3.118906, 3.158794), (2.942973, 3.151430), (3.179424, 3.143890), (2.810181, 3.136165))
@@ -334,9 +320,9 @@ def _outliers() -> Iterator[Check]:
             yield _check(
                 f"generalised_esd.{step + 1}.{name}",
                 f"generalised ESD, step {step + 1}, {name}, Rosner's 54 values",
-                f"{nist}.3",
-                value,
-                partial(
+                source=f"{nist}.3",
+                reference=value,
+                compute=partial(
                     lambda step, name: getattr(
                         distributions.generalised_esd(reference()["gesd"], 10).steps[step], name
                     ),
@@ -348,9 +334,9 @@ def _outliers() -> Iterator[Check]:
     yield _check(
         "generalised_esd.count",
         "generalised ESD, number of outliers, Rosner's 54 values",
-        f"{nist}.3",
-        3.0,
-        lambda: float(len(distributions.generalised_esd(reference()["gesd"], 10).outliers)),
+        source=f"{nist}.3",
+        reference=3.0,
+        compute=lambda: float(len(distributions.generalised_esd(reference()["gesd"], 10).outliers)),
         tolerance=Tolerance(digits=0),
     )
     for n, alpha, value in (
@@ -367,9 +353,9 @@ def _outliers() -> Iterator[Check]:
         yield _check(
             f"dixon.{n}.{alpha}",
             f"Dixon's critical ratio, N = {n}, one side, α = {alpha}",
-            table,
-            value,
-            partial(_dixon_critical, n, alpha),
+            source=table,
+            reference=value,
+            compute=partial(_dixon_critical, n, alpha),
             tolerance=Tolerance(absolute=0.0025),
             note="the table was interpolated from Dixon's; here the distribution is integrated",
         )
@@ -377,18 +363,18 @@ def _outliers() -> Iterator[Check]:
     yield _check(
         "tukey_fences.high",
         "Tukey's upper fence of 1 … 11 by hinges",
-        "hinges 3.5 and 8.5: 8.5 + 1.5·5",
-        16.0,
-        lambda: distributions.tukey_fences(ordered, quartiles="hinges").high or 0.0,
+        source="hinges 3.5 and 8.5: 8.5 + 1.5·5",
+        reference=16.0,
+        compute=lambda: distributions.tukey_fences(ordered, quartiles="hinges").high or 0.0,
         tolerance=Tolerance(digits=9),
         origin="recomputed",
     )
     yield _check(
         "median_deviation.high",
         "upper fence by the median absolute deviation of 1 … 11",
-        "median 6, MAD 3: 6 + 3.5·3/0.6745",
-        6 + 3.5 * 3 / 0.6745,
-        lambda: distributions.median_deviation(ordered).high or 0.0,
+        source="median 6, MAD 3: 6 + 3.5·3/0.6745",
+        reference=6 + 3.5 * 3 / 0.6745,
+        compute=lambda: distributions.median_deviation(ordered).high or 0.0,
         tolerance=Tolerance(digits=9),
         origin="recomputed",
     )
@@ -399,9 +385,11 @@ def _transformations() -> Iterator[Check]:
         yield _check(
             f"{name}.lambda",
             f"λ of maximum likelihood ({name})",
-            f"scipy.stats 1.17, {name.replace('_', '')}, on JASP's 100 diameters",
-            value,
-            partial(lambda name: getattr(distributions, name)(diameters()).parameters["lambda"], name),
+            source=f"scipy.stats 1.17, {name.replace('_', '')}, on JASP's 100 diameters",
+            reference=value,
+            compute=partial(
+                lambda name: getattr(distributions, name)(diameters()).parameters["lambda"], name
+            ),
             tolerance=Tolerance(absolute=1e-6),
             origin="software",
         )
@@ -413,9 +401,9 @@ def _transformations() -> Iterator[Check]:
             yield _check(
                 f"johnson.{kind}.{parameter}",
                 f"{parameter} of Johnson's {kind.upper()} system",
-                "20,000 exact quantiles of that distribution give its parameters back",
-                parameters[parameter],
-                partial(_johnson, kind, parameters, parameter),
+                source="20,000 exact quantiles of that distribution give its parameters back",
+                reference=parameters[parameter],
+                compute=partial(_johnson, kind, parameters, parameter),
                 tolerance=Tolerance(relative=2e-3),
                 origin="recomputed",
             )
@@ -440,9 +428,11 @@ def _censored() -> Iterator[Check]:
         yield _check(
             f"fit_censored.weibull.{name}",
             f"{name} of a Weibull distribution, 10 of 20 units failed by 500 hours",
-            "NIST/SEMATECH e-Handbook of Statistical Methods, 8.4.1.2",
-            value,
-            partial(lambda name: distributions.fit_censored(seen, upper, "weibull").parameters[name], name),
+            source="NIST/SEMATECH e-Handbook of Statistical Methods, 8.4.1.2",
+            reference=value,
+            compute=partial(
+                lambda name: distributions.fit_censored(seen, upper, "weibull").parameters[name], name
+            ),
             tolerance=Tolerance(digits=digits, relative=1e-6),
         )
     low = np.where(diameters() < 5, -np.inf, diameters())
@@ -453,9 +443,9 @@ def _censored() -> Iterator[Check]:
     yield _check(
         "fit_censored.normal.sd",
         "sd of a normal distribution, diameters below 5 known only as such",
-        "scipy.stats 1.17, norm.fit of CensoredData",
-        float(theirs[1]),
-        lambda: distributions.fit_censored(low, high).parameters["sd"],
+        source="scipy.stats 1.17, norm.fit of CensoredData",
+        reference=float(theirs[1]),
+        compute=lambda: distributions.fit_censored(low, high).parameters["sd"],
         tolerance=Tolerance(relative=1e-4),
         origin="software",
     )
@@ -465,9 +455,10 @@ def _censored() -> Iterator[Check]:
         yield _check(
             f"kaplan_meier.{week}",
             f"Kaplan-Meier survival at week {week}, 6-MP group",
-            "Freireich et al. 1963, as in Lawless 2003, Statistical Models and Methods for Lifetime Data",
-            value,
-            partial(
+            source="Freireich et al. 1963, as in Lawless 2003, "
+            "Statistical Models and Methods for Lifetime Data",
+            reference=value,
+            compute=partial(
                 lambda place: float(distributions.kaplan_meier(REMISSION, RELAPSED).survival[place]), place
             ),
             tolerance=Tolerance(digits=3),

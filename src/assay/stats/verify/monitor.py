@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache, partial
 
 import numpy as np
@@ -12,9 +12,8 @@ from assay.stats import monitor
 from assay.stats.arrays import Floats
 from assay.stats.monitor.tail import independent
 from assay.stats.monitor.textbook import spe_limit, t2_limit
-from assay.stats.verify.check import Check, Origin, Tolerance
+from assay.stats.verify.check import Check, Section, Tolerance
 
-FAMILY = "monitor"
 NIST = "NIST/SEMATECH e-Handbook of Statistical Methods, 6.5.5.2, principal components: numerical example"
 NIST_ROWS = (
     (7.0, 4.0, 3.0),
@@ -49,28 +48,7 @@ def checks() -> Iterator[Check]:
     yield from _rates()
 
 
-def _check(
-    name: str,
-    statistic: str,
-    source: str,
-    reference: float,
-    compute: Callable[[], float],
-    *,
-    tolerance: Tolerance = CLOSE,
-    origin: Origin = "recomputed",
-    note: str = "",
-) -> Check:
-    return Check(
-        id=f"monitor.{name}",
-        family=FAMILY,
-        statistic=statistic,
-        source=source,
-        origin=origin,
-        reference=reference,
-        compute=compute,
-        tolerance=tolerance,
-        note=note,
-    )
+_check = Section("monitor", "monitor", tolerance=CLOSE).check
 
 
 @cache
@@ -112,9 +90,9 @@ def _printed() -> Iterator[Check]:
         yield _check(
             f"pca.nist.eigenvalue_{place + 1}",
             f"PCA, eigenvalue {place + 1} of the correlation matrix",
-            NIST,
-            printed,
-            partial(_eigenvalue, place),
+            source=NIST,
+            reference=printed,
+            compute=partial(_eigenvalue, place),
             tolerance=Tolerance(digits=3),
             origin="published",
         )
@@ -122,9 +100,9 @@ def _printed() -> Iterator[Check]:
             yield _check(
                 f"pca.nist.loading_{place + 1}_{variable + 1}",
                 f"PCA, loading of variable {variable + 1} on component {place + 1}",
-                NIST,
-                size,
-                partial(_loading, variable, place),
+                source=NIST,
+                reference=size,
+                compute=partial(_loading, variable, place),
                 tolerance=Tolerance(absolute=0.01),
                 origin="published",
                 note="size of the entry, for the sign is a convention; the source cuts or rounds 2 decimals",
@@ -133,9 +111,9 @@ def _printed() -> Iterator[Check]:
         yield _check(
             f"pca.nist.communality_{variable + 1}",
             f"PCA, share of variable {variable + 1} held by two components",
-            NIST,
-            printed,
-            partial(_communality, variable),
+            source=NIST,
+            reference=printed,
+            compute=partial(_communality, variable),
             tolerance=Tolerance(digits=4),
             origin="published",
         )
@@ -176,29 +154,41 @@ def _principal() -> Iterator[Check]:
         projected = vectors[:kept] @ deviation
         left = deviation - vectors[:kept].T @ projected
         t2 = float((projected**2 / (values[:kept] ** 2 / (len(data) - 1))).sum())
-        yield _check(f"{name}.t2", f"{called}, Hotelling's T²", source, t2, partial(_statistic, name, "t2"))
+        yield _check(
+            f"{name}.t2",
+            f"{called}, Hotelling's T²",
+            source=source,
+            reference=t2,
+            compute=partial(_statistic, name, "t2"),
+        )
         spe = float(left @ left)
-        yield _check(f"{name}.spe", f"{called}, SPE (Q)", source, spe, partial(_statistic, name, "spe"))
+        yield _check(
+            f"{name}.spe",
+            f"{called}, SPE (Q)",
+            source=source,
+            reference=spe,
+            compute=partial(_statistic, name, "spe"),
+        )
     yield _check(
         "pca.monitored",
         "PCA, smoothed T² against its limit",
-        f"{PLANT}: moving average of cube roots, row by row",
-        _averaged(),
-        lambda: float(_model("pca").score(_plant()[1]).monitored["t2"][AT]),
+        source=f"{PLANT}: moving average of cube roots, row by row",
+        reference=_averaged(),
+        compute=lambda: float(_model("pca").score(_plant()[1]).monitored["t2"][AT]),
     )
     yield _check(
         "pca.forgetting",
         "PCA, T² with an adaptive baseline",
-        f"{PLANT}: the baseline row by row, T² by the eigenvectors of the correlation matrix",
-        _followed(),
-        lambda: float(_model("pca").score(_plant()[1], forgetting=0.9).t2[AT]),
+        source=f"{PLANT}: the baseline row by row, T² by the eigenvectors of the correlation matrix",
+        reference=_followed(),
+        compute=lambda: float(_model("pca").score(_plant()[1], forgetting=0.9).t2[AT]),
     )
     yield _check(
         "pca.t2_all",
         "PCA, T² of all components",
-        f"{PLANT}: Mahalanobis distance by solving with the correlation matrix",
-        float(new @ np.linalg.solve(np.corrcoef(training.T), new)),
-        partial(_statistic, "pca_all", "t2"),
+        source=f"{PLANT}: Mahalanobis distance by solving with the correlation matrix",
+        reference=float(new @ np.linalg.solve(np.corrcoef(training.T), new)),
+        compute=partial(_statistic, "pca_all", "t2"),
     )
 
 
@@ -231,25 +221,26 @@ def _limits() -> Iterator[Check]:
     yield _check(
         "limits.t2_student",
         "T² limit of one component, 30 rows, 1 %",
-        "(n + 1)/n · t², Student's t for one new value",
-        31 / 30 * quantile**2,
-        partial(t2_limit, 1, 30, 0.01),
+        source="(n + 1)/n · t², Student's t for one new value",
+        reference=31 / 30 * quantile**2,
+        compute=partial(t2_limit, 1, 30, 0.01),
     )
     yield _check(
         "limits.t2_chi2",
         "T² limit of 4 components, 10⁷ rows, 1 %",
-        "χ² with 4 degrees of freedom, the limit for a known covariance",
-        float(stats.chi2.isf(0.01, 4)),
-        partial(t2_limit, 4, 10_000_000, 0.01),
+        source="χ² with 4 degrees of freedom, the limit for a known covariance",
+        reference=float(stats.chi2.isf(0.01, 4)),
+        compute=partial(t2_limit, 4, 10_000_000, 0.01),
         tolerance=Tolerance(relative=1e-5),
     )
     for name, residual in (("equal", np.full(6, 0.4)), ("falling", np.array([0.9, 0.6, 0.4, 0.3, 0.2, 0.1]))):
         yield _check(
             f"limits.spe_{name}",
             "SPE limit of Jackson and Mudholkar, 1 %",
-            "exact quantile of Σ λ χ²₁: Imhof (1961), numerical inversion of the characteristic function",
-            _weighted_quantile(residual, 0.01),
-            partial(spe_limit, residual, 0.01),
+            source="exact quantile of Σ λ χ²₁: Imhof (1961), "
+            "numerical inversion of the characteristic function",
+            reference=_weighted_quantile(residual, 0.01),
+            compute=partial(spe_limit, residual, 0.01),
             tolerance=Tolerance(relative=0.05),
             note="the limit is itself an approximation, good to a few per cent",
         )
@@ -283,9 +274,9 @@ def _canonical() -> Iterator[Check]:
         yield _check(
             f"cva.correlation_{place + 1}",
             f"CVA, canonical correlation {place + 1} of past and future",
-            source,
-            float(correlations[place]),
-            partial(_correlation, place),
+            source=source,
+            reference=float(correlations[place]),
+            compute=partial(_correlation, place),
         )
     # With all states the prediction is least squares on the rows of the past.
     ones = np.ones((len(past), 1))
@@ -299,9 +290,9 @@ def _canonical() -> Iterator[Check]:
     yield _check(
         "cva.spe",
         "CVA, squared one-step prediction error",
-        source,
-        reference,
-        partial(_statistic, "cva_all", "spe"),
+        source=source,
+        reference=reference,
+        compute=partial(_statistic, "cva_all", "spe"),
     )
     average = np.zeros(5)
     for row in range(AT - 1):
@@ -310,14 +301,20 @@ def _canonical() -> Iterator[Check]:
     yield _check(
         "cva.mewma",
         "CVA, MEWMA T² of the prediction errors",
-        f"{PLANT}: vector autoregression, the average row by row, its variance as a sum",
-        float(average @ inverse @ average) / variance,
-        partial(_statistic, "cva_all", "mewma"),
+        source=f"{PLANT}: vector autoregression, the average row by row, its variance as a sum",
+        reference=float(average @ inverse @ average) / variance,
+        compute=partial(_statistic, "cva_all", "mewma"),
     )
     state = np.concatenate([new[AT], new[AT - 1]]) - past.mean(axis=0)
     reference = float(state @ np.linalg.inv(np.cov(past.T)) @ state)
     source = f"{PLANT}: Mahalanobis distance of two rows"
-    yield _check("cva.t2", "CVA, T² of all states", source, reference, partial(_statistic, "cva_all", "t2"))
+    yield _check(
+        "cva.t2",
+        "CVA, T² of all states",
+        source=source,
+        reference=reference,
+        compute=partial(_statistic, "cva_all", "t2"),
+    )
 
 
 def _correlation(place: int) -> float:
@@ -329,18 +326,20 @@ def _contributions() -> Iterator[Check]:
         yield _check(
             f"contributions.{name}",
             f"Reconstruction-based contribution of variable 2 to the SPE, {name.upper()}",
-            f"{PLANT}: the SPE less its smallest value over all readings of the variable, by minimisation",
-            _gained(_model(name), {"spe": 1.0}),
-            partial(_contribution, name, "spe"),
+            source=f"{PLANT}: the SPE less its smallest value over all readings of the variable, "
+            "by minimisation",
+            reference=_gained(_model(name), {"spe": 1.0}),
+            compute=partial(_contribution, name, "spe"),
             tolerance=Tolerance(relative=1e-6),
         )
     weights = {name: 1.0 / limit for name, limit in _model("pca").limits.items()}
     yield _check(
         "contributions.combined",
         "Reconstruction-based contribution of variable 2 to T² and SPE over their limits, PCA",
-        f"{PLANT}: their sum less its smallest value over all readings of the variable, by minimisation",
-        _gained(_model("pca"), weights),
-        partial(_contribution, "pca", "combined"),
+        source=f"{PLANT}: their sum less its smallest value over all readings of the variable, "
+        "by minimisation",
+        reference=_gained(_model("pca"), weights),
+        compute=partial(_contribution, "pca", "combined"),
         tolerance=Tolerance(relative=1e-6),
     )
 
@@ -371,9 +370,9 @@ def _live() -> Iterator[Check]:
         yield _check(
             f"live.{name}",
             f"Row by row against all at once: largest relative difference of the index, {name.upper()}",
-            f"{PLANT}: the same rows scored together",
-            0.0,
-            partial(_live_difference, name),
+            source=f"{PLANT}: the same rows scored together",
+            reference=0.0,
+            compute=partial(_live_difference, name),
             tolerance=Tolerance(absolute=1e-9),
         )
 
@@ -390,9 +389,9 @@ def _rates() -> Iterator[Check]:
     yield _check(
         "rates.independent",
         "Independent values among 100,000 of an autoregression with coefficient 0.6",
-        "n (1 - φ) / (1 + φ)",
-        25_000.0,
-        _independent,
+        source="n (1 - φ) / (1 + φ)",
+        reference=25_000.0,
+        compute=_independent,
         tolerance=Tolerance(relative=0.1),
         note="lags with an autocorrelation below 0.05 are left out of the sum",
     )
@@ -400,17 +399,17 @@ def _rates() -> Iterator[Check]:
     yield _check(
         "rates.realised",
         "Realised false-alarm rate at nominal 1 %, from 4,000 training rows",
-        "share of alarms in 20,000 further rows of the same simulated process",
-        fresh,
-        lambda: model.false_alarms.realised,
+        source="share of alarms in 20,000 further rows of the same simulated process",
+        reference=fresh,
+        compute=lambda: model.false_alarms.realised,
         tolerance=Tolerance(absolute=0.004),
     )
     yield _check(
         "rates.fresh",
         "Share of alarms in 20,000 fresh rows, nominal 1 %",
-        "the nominal rate, which calibrated limits approach from below",
-        0.01,
-        lambda: fresh,
+        source="the nominal rate, which calibrated limits approach from below",
+        reference=0.01,
+        compute=lambda: fresh,
         tolerance=Tolerance(absolute=0.005),
     )
 

@@ -17,9 +17,8 @@ from assay.stats.arrays import Floats
 from assay.stats.charts.hotelling import t2_limit
 from assay.stats.charts.multivariate import MultivariateChart
 from assay.stats.charts.variance_chart import b1, b2
-from assay.stats.verify.check import Check, Origin, Tolerance
+from assay.stats.verify.check import Check, Section, Tolerance
 
-FAMILY = "multivariate"
 QCC = "R qcc 3.0, mqcc"
 JASP = "JASP quality control, test-multivariateControlCharts"
 LOWRY = "Lowry et al., Technometrics 34 (1992) 46, example"
@@ -65,16 +64,7 @@ def checks() -> Iterator[Check]:
     yield from _recomputed()
 
 
-def _check(name: str, statistic: str, source: str, origin: Origin, *, note: str = "", **more: Any) -> Check:
-    return Check(
-        id=f"multivariate.{name}",
-        family=FAMILY,
-        statistic=statistic,
-        source=source,
-        origin=origin,
-        note=note,
-        **more,
-    )
+_check = Section("multivariate", "multivariate").check
 
 
 def _statistic(chart: Any, index: int) -> float:
@@ -95,8 +85,8 @@ def _software() -> Iterator[Check]:
         yield _check(
             f"t2.{name}.ucl",
             f"T² chart {what}, upper control limit, phase I",
-            f"{QCC}, {name}",
-            "software",
+            source=f"{QCC}, {name}",
+            origin="software",
             reference=known["ucl"],
             compute=partial(_limit, chart),
             tolerance=TIGHT,
@@ -105,8 +95,8 @@ def _software() -> Iterator[Check]:
             yield _check(
                 f"t2.{name}.{index + 1}",
                 f"T² chart {what}, point {index + 1}",
-                f"{QCC}, {name}",
-                "software",
+                source=f"{QCC}, {name}",
+                origin="software",
                 reference=reference,
                 compute=partial(_statistic, chart, index),
                 tolerance=TIGHT,
@@ -116,8 +106,8 @@ def _software() -> Iterator[Check]:
                 yield _check(
                     f"covariance.{name}.{row + 1}.{column + 1}",
                     f"Covariance {what}, row {row + 1}, column {column + 1}",
-                    f"{QCC}, {name}",
-                    "software",
+                    source=f"{QCC}, {name}",
+                    origin="software",
                     reference=reference,
                     compute=partial(_entry, chart, row, column),
                     tolerance=Tolerance(relative=1e-9, absolute=1e-9),
@@ -126,8 +116,8 @@ def _software() -> Iterator[Check]:
     yield _check(
         "t2.jasp.ucl",
         "T² chart of individuals, upper control limit, phase I, α = 1 − .9973²",
-        JASP,
-        "software",
+        source=JASP,
+        origin="software",
         reference=jasp["ucl"],
         compute=lambda: _limit(partial(charts.t2, values("jasp"))),
         tolerance=TIGHT,
@@ -135,8 +125,8 @@ def _software() -> Iterator[Check]:
     yield _check(
         "t2.jasp.determinant",
         "T² chart of individuals, determinant of S",
-        JASP,
-        "software",
+        source=JASP,
+        origin="software",
         reference=jasp["determinant"],
         compute=lambda: charts.t2(values("jasp")).determinant,
         tolerance=TIGHT,
@@ -146,8 +136,8 @@ def _software() -> Iterator[Check]:
         yield _check(
             f"t2.jasp_phased.{phase}",
             f"T² chart of individuals, upper control limit, phase {phase}",
-            JASP,
-            "software",
+            source=JASP,
+            origin="software",
             reference=phased["ucl"][index],
             compute=partial(_phased_limit, count, place),
             tolerance=TIGHT,
@@ -163,8 +153,8 @@ def _published() -> Iterator[Check]:
         yield _check(
             f"mewma.lowry.{index + 1}",
             f"MEWMA chart, λ 0.1, exact covariance, point {index + 1}",
-            LOWRY,
-            "published",
+            source=LOWRY,
+            origin="published",
             reference=reference,
             compute=partial(_statistic, lowry, index),
             tolerance=Tolerance(digits=2),
@@ -172,8 +162,8 @@ def _published() -> Iterator[Check]:
     yield _check(
         "t2_limit.montgomery",
         "T² limit of subgroups, phase I, p 2, m 20, n 10, α .001",
-        f"{MONTGOMERY}, example 11.1",
-        "published",
+        source=f"{MONTGOMERY}, example 11.1",
+        origin="published",
         reference=13.72,
         compute=lambda: t2_limit(2, 20, 10, alpha=0.001, phase="I"),
         tolerance=Tolerance(digits=2),
@@ -182,8 +172,8 @@ def _published() -> Iterator[Check]:
         yield _check(
             f"generalised_variance.{name}",
             f"Generalised variance, {name} for n 10, p 2",
-            f"{MONTGOMERY}, example 11.2",
-            "published",
+            source=f"{MONTGOMERY}, example 11.2",
+            origin="published",
             reference=reference,
             compute=partial(function, 10, 2),
             tolerance=Tolerance(digits=4),
@@ -201,8 +191,8 @@ def _recomputed() -> Iterator[Check]:
     yield _check(
         "decompose.conditional",
         "T² decomposition, boiler, point 9, third variable given the others",
-        "squared regression residual over its variance (Mason, Tracy and Young 1995, eq. 7)",
-        "recomputed",
+        source="squared regression residual over its variance (Mason, Tracy and Young 1995, eq. 7)",
+        origin="recomputed",
         reference=float((deviation[2] - slope @ deviation[others]) ** 2 / variance),
         compute=lambda: float(boiler().decompose(8).conditional[2]),
         tolerance=TIGHT,
@@ -210,8 +200,8 @@ def _recomputed() -> Iterator[Check]:
     yield _check(
         "decompose.unconditional",
         "T² decomposition, boiler, point 9, third variable alone",
-        "squared deviation over its variance (Mason, Tracy and Young 1995, eq. 4)",
-        "recomputed",
+        source="squared deviation over its variance (Mason, Tracy and Young 1995, eq. 4)",
+        origin="recomputed",
         reference=float(deviation[2] ** 2 / spread[2, 2]),
         compute=lambda: float(boiler().decompose(8).unconditional[2]),
         tolerance=TIGHT,
@@ -219,8 +209,8 @@ def _recomputed() -> Iterator[Check]:
     yield _check(
         "decompose.sum",
         "T² decomposition, boiler, point 9: the eight terms of one order together",
-        "the point's T²",
-        "recomputed",
+        source="the point's T²",
+        origin="recomputed",
         reference=_statistic(boiler, 8),
         compute=_sum_of_terms,
         tolerance=TIGHT,
@@ -228,8 +218,8 @@ def _recomputed() -> Iterator[Check]:
     yield _check(
         "t2.phase2",
         "T² of individuals, limit for later ones, boiler, α .001",
-        "p(m + 1)(m − 1)/(m(m − p)) · F(p, m − p) (Tracy, Young and Mason 1992)",
-        "recomputed",
+        source="p(m + 1)(m − 1)/(m(m − p)) · F(p, m − p) (Tracy, Young and Mason 1992)",
+        origin="recomputed",
         reference=float(
             size * (count + 1) * (count - 1) / (count * (count - size)) * f.isf(0.001, size, count - size)
         ),
@@ -242,8 +232,8 @@ def _recomputed() -> Iterator[Check]:
     yield _check(
         "t2.successive_differences",
         "T² of individuals, covariance from successive differences, limit, boiler, α .001",
-        "(m − 1)²/m · Beta(p/2, (f − p − 1)/2), f = 2(m − 1)²/(3m − 4) (Sullivan and Woodall 1996)",
-        "recomputed",
+        source="(m − 1)²/m · Beta(p/2, (f − p − 1)/2), f = 2(m − 1)²/(3m − 4) (Sullivan and Woodall 1996)",
+        origin="recomputed",
         reference=float((count - 1) ** 2 / count * beta.isf(0.001, size / 2, (worth - size - 1) / 2)),
         compute=lambda: _limit(partial(charts.t2, rows, estimator="successive_differences", alpha=0.001)),
         tolerance=TIGHT,
@@ -253,8 +243,8 @@ def _recomputed() -> Iterator[Check]:
     yield _check(
         "generalised_variance.point",
         "Generalised variance chart, Ryan, point 10",
-        "determinant of the sample covariance of the subgroup",
-        "recomputed",
+        source="determinant of the sample covariance of the subgroup",
+        origin="recomputed",
         reference=float(np.linalg.det(within[9])),
         compute=lambda: float(charts.generalised_variance(subgroups).statistics[9]),
         tolerance=Tolerance(relative=1e-9),
@@ -264,8 +254,8 @@ def _recomputed() -> Iterator[Check]:
     yield _check(
         "generalised_variance.ucl",
         "Generalised variance chart, Ryan, upper control limit",
-        "|S|/b1(m(n − 1) + 1) · (b1 + 3√b2)",
-        "recomputed",
+        source="|S|/b1(m(n − 1) + 1) · (b1 + 3√b2)",
+        origin="recomputed",
         reference=unbiased * (b1(n, p) + 3.0 * math.sqrt(b2(n, p))),
         compute=lambda: float(charts.generalised_variance(subgroups).limits[1]),
         tolerance=TIGHT,

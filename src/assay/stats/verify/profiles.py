@@ -13,7 +13,7 @@ from scipy.stats import f, linregress, t
 from assay.stats import arl, charts
 from assay.stats.charts.line_charts import LinearProfileChart, Method, ewma_r_width, ewma_widths
 from assay.stats.charts.profile_charts import ProfileChart
-from assay.stats.verify.check import Check, Origin, Tolerance
+from assay.stats.verify.check import Check, Section, Tolerance
 
 KIM = "Kim, Mahmoud and Woodall, J. Quality Technology 35 (2003) 317"
 KANG = "Kang and Albin, J. Quality Technology 32 (2000) 418"
@@ -65,16 +65,7 @@ def checks() -> Iterator[Check]:
     yield from _lines()
 
 
-def _check(name: str, statistic: str, source: str, origin: Origin, *, note: str = "", **more: Any) -> Check:
-    return Check(
-        id=f"profiles.{name}",
-        family="multivariate",
-        statistic=statistic,
-        source=source,
-        origin=origin,
-        note=note,
-        **more,
-    )
+_check = Section("profiles", "multivariate").check
 
 
 def _constants() -> Iterator[Check]:
@@ -82,8 +73,8 @@ def _constants() -> Iterator[Check]:
     yield _check(
         "ewma.width.mean",
         "Linear profiles, width of the EWMAs of intercept and slope, λ 0.2, k 4, average run length 200",
-        KIM,
-        "published",
+        source=KIM,
+        origin="published",
         reference=3.0156,
         compute=lambda: ewma_widths(0.2, 200.0, 2.0)[0],
         tolerance=Tolerance(relative=2e-3),
@@ -93,8 +84,8 @@ def _constants() -> Iterator[Check]:
     yield _check(
         "ewma.width.variance",
         "Linear profiles, width of the EWMA of ln s², λ 0.2, k 4, average run length 200",
-        KIM,
-        "published",
+        source=KIM,
+        origin="published",
         reference=1.3723,
         compute=lambda: ewma_widths(0.2, 200.0, 2.0)[1] * math.sqrt(math.pi**2 / 6.0 / (49.0 / 30.0)),
         tolerance=Tolerance(relative=2e-3),
@@ -103,8 +94,8 @@ def _constants() -> Iterator[Check]:
     yield _check(
         "ewma_r.width",
         "Linear profiles, common width of EWMA and R chart, λ 0.2, k 4, average run length 200",
-        KANG,
-        "published",
+        source=KANG,
+        origin="published",
         reference=3.1151,
         compute=lambda: ewma_r_width(0.2, 200.0, 4),
         tolerance=Tolerance(relative=5e-3),
@@ -113,8 +104,8 @@ def _constants() -> Iterator[Check]:
     yield _check(
         "arl.ewma_log_variance",
         "EWMA of ln s², average run length at the paper's width, λ 0.2, two degrees of freedom",
-        f"{KIM}: 584.5 for each of three charts",
-        "published",
+        source=f"{KIM}: 584.5 for each of three charts",
+        origin="published",
         reference=584.5,
         compute=lambda: arl.ewma_log_variance(0.2, 1.3723 * math.sqrt(49.0 / 30.0 / (math.pi**2 / 6.0)), 2.0),
         tolerance=Tolerance(relative=0.02),
@@ -123,8 +114,8 @@ def _constants() -> Iterator[Check]:
     yield _check(
         "arl.design_ewma_log_variance",
         "EWMA of ln s², average run length of the designed width, λ 0.1, 9 degrees of freedom",
-        "the average run length asked for",
-        "recomputed",
+        source="the average run length asked for",
+        origin="recomputed",
         reference=370.0,
         compute=lambda: arl.ewma_log_variance(0.1, arl.design_ewma_log_variance(0.1, 370.0, 9.0), 9.0),
         tolerance=Tolerance(relative=1e-8),
@@ -135,8 +126,8 @@ def _lines() -> Iterator[Check]:
     yield _check(
         "nist.day",
         "Linear profiles, the day that is out of control",
-        NIST,
-        "published",
+        source=NIST,
+        origin="published",
         reference=4.0,
         compute=lambda: float(nist().flagged[0] + 1) if len(nist().flagged) == 1 else math.nan,
         tolerance=Tolerance(absolute=0.0),
@@ -158,8 +149,8 @@ def _lines() -> Iterator[Check]:
         yield _check(
             f"line.{name}",
             f"Linear profiles, {name.replace('_', ' ')} of day 4",
-            "scipy.stats.linregress",
-            "recomputed",
+            source="scipy.stats.linregress",
+            origin="recomputed",
             reference=float(reference),
             compute=computed,
             tolerance=Tolerance(relative=1e-8),
@@ -167,8 +158,8 @@ def _lines() -> Iterator[Check]:
     yield _check(
         "line.intercept.ucl",
         "Linear profiles, upper limit of the intercept, phase I",
-        f"ā + t·√((m − 1)·s²/(mk)) ({KIM})",
-        "recomputed",
+        source=f"ā + t·√((m − 1)·s²/(mk)) ({KIM})",
+        origin="recomputed",
         reference=float(heights.mean() + quantile * math.sqrt((m - 1) * width / (m * k))),
         compute=lambda: float(six_days().limits[1]),
         tolerance=CLOSE,
@@ -176,8 +167,8 @@ def _lines() -> Iterator[Check]:
     yield _check(
         "line.slope.ucl",
         "Linear profiles, upper limit of the slope, phase I",
-        f"b̄ + t·√((m − 1)/m · s²/Sxx) ({KIM})",
-        "recomputed",
+        source=f"b̄ + t·√((m − 1)/m · s²/Sxx) ({KIM})",
+        origin="recomputed",
         reference=float(slopes.mean() + quantile * math.sqrt((m - 1) / m * width / sxx)),
         compute=lambda: float(six_days().companions[0].limits[1]),
         tolerance=CLOSE,
@@ -186,8 +177,8 @@ def _lines() -> Iterator[Check]:
     yield _check(
         "line.variance.ucl",
         "Linear profiles, upper limit of the residual variance, phase I",
-        f"m·F·s²/(m − 1 + F) ({KIM})",
-        "recomputed",
+        source=f"m·F·s²/(m − 1 + F) ({KIM})",
+        origin="recomputed",
         reference=m * ratio * width / (m - 1 + ratio),
         compute=lambda: float(six_days().companions[1].limits[1]),
         tolerance=CLOSE,
@@ -196,8 +187,8 @@ def _lines() -> Iterator[Check]:
     yield _check(
         "t2.day4",
         "Profiles, T² of day 4 against the handbook's line",
-        f"(k·Δa² + Sxx·Δb²)/σ² ({KANG})",
-        "recomputed",
+        source=f"(k·Δa² + Sxx·Δb²)/σ² ({KANG})",
+        origin="recomputed",
         reference=float((k * apart[0] ** 2 + sxx * apart[1] ** 2) / 0.06826**2),
         compute=lambda: float(nist().statistics[3]),
         tolerance=CLOSE,
@@ -213,8 +204,8 @@ def _lines() -> Iterator[Check]:
         yield _check(
             f"line.{name}",
             f"Linear profiles, method {name}, main statistic of day 6",
-            "Σ λ(1 − λ)^(6 − j) times the daily deviations",
-            "recomputed",
+            source="Σ λ(1 − λ)^(6 − j) times the daily deviations",
+            origin="recomputed",
             reference=reference,
             compute=partial(_last_of, method),
             tolerance=CLOSE,
@@ -222,8 +213,8 @@ def _lines() -> Iterator[Check]:
     yield _check(
         "line.range",
         "Linear profiles, method ewma_r, range of day 4",
-        "largest less smallest deviation from the line",
-        "recomputed",
+        source="largest less smallest deviation from the line",
+        origin="recomputed",
         reference=float(np.ptp(deviations[3])),
         compute=lambda: float(followed_days("ewma_r").companions[0].statistics[3]),
         tolerance=CLOSE,

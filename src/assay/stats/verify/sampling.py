@@ -15,9 +15,9 @@ from scipy import integrate, stats
 
 from assay.stats import sampling
 from assay.stats.sampling.tables import AQLS, INSPECTIONS, LETTERS, LEVELS, LOTS, SIZES, Inspection
-from assay.stats.verify.check import Check, Origin, Tolerance
+from assay.stats.verify.check import Check, Origin, Section, Tolerance
 
-FAMILY = "sampling"
+SECTION = Section("sampling", "sampling")
 MONTGOMERY = "Montgomery, Introduction to Statistical Quality Control, 8th ed."
 NIST = "NIST/SEMATECH e-Handbook of Statistical Methods"
 CAMERON = "Cameron 1952, Industrial Quality Control 9, 37-39 (unity values)"
@@ -90,16 +90,9 @@ def line(
     note: str = "",
 ) -> Check:
     """A line of this family's report, ``sampling.<name>``."""
-    return Check(
-        id=f"sampling.{name}",
-        family=FAMILY,
-        statistic=statistic,
-        source=source,
-        origin="recomputed" if source == OWN else origin,
-        reference=reference,
-        compute=compute,
-        tolerance=tolerance,
-        note=note,
+    where = "recomputed" if source == OWN else origin
+    return SECTION.check(
+        name, statistic, reference, compute, source=source, origin=where, tolerance=tolerance, note=note
     )
 
 
