@@ -20,6 +20,7 @@ from assay.stats.arrays import Floats
 from assay.stats.charts import ControlChart
 from assay.stats.charts.chart import at
 from assay.stats.verify.check import Check, Section, Tolerance
+from assay.stats.verify.live import differing
 
 QCC = "R package qcc 3.0 (af35099) under R 4.2.2"
 NIST = "NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.2.2, individuals control charts"
@@ -340,38 +341,21 @@ def _fitted(times: tuple[int, ...]) -> Any:
 def _live() -> Iterator[Check]:
     rows = np.array(_qcc()["data"]["pistonrings"]["values"]).reshape(-1, 5)
     juice = _qcc()["data"]["orangejuice"]
-    counts = [(count, juice["size"]) for count in juice["counts"]]
+    counts = np.array(juice["counts"])
     viscosity = _qcc()["data"]["viscosity"]
-    cases: dict[str, tuple[Callable[..., ControlChart], tuple[Any, ...], int, list[Any]]] = {
-        "xbar_r": (charts.xbar_r, (rows,), 25, list(rows)),
-        "xbar_s": (charts.xbar_s, (rows,), 25, list(rows)),
-        "median": (charts.median, (rows,), 25, list(rows)),
-        "imr": (charts.imr, (np.array(viscosity["values"]),), 20, viscosity["values"]),
-        "p": (charts.p, (np.array(juice["counts"]), np.full(len(counts), juice["size"])), 30, counts),
+    cases: dict[str, tuple[Callable[..., ControlChart], tuple[Any, ...], int]] = {
+        "xbar_r": (charts.xbar_r, (rows,), 25),
+        "xbar_s": (charts.xbar_s, (rows,), 25),
+        "median": (charts.median, (rows,), 25),
+        "imr": (charts.imr, (np.array(viscosity["values"]),), 20),
+        "p": (charts.p, (counts, np.full(counts.size, juice["size"])), 30),
     }
-    for name, (make, data, until, observations) in cases.items():
+    for name, (make, data, until) in cases.items():
         yield _check(
             f"live.{name}",
             f"{name}: numbers and flags in which the live chart differs from the batch chart",
             0,
-            partial(_apart, make, data, until, observations),
+            partial(differing, make, data, until),
             source="the batch chart of all points",
             tolerance=EXACT,
         )
-
-
-def _apart(
-    make: Callable[..., ControlChart], data: tuple[Any, ...], until: int, observations: list[Any]
-) -> float:
-    batch = make(*data, phase1=(0, until))
-    live = make(*(part[:until] for part in data)).live()
-    differing = 0
-    for index in range(until, batch.statistics.size):
-        point = live.add(observations[index])
-        for one, chart in ((point, batch), *zip(point.companions, batch.companions, strict=True)):
-            flags = tuple(rule for rule, found in chart.violations.items() if index in found)
-            differing += one.violations != flags
-            lines = (chart.statistics, chart.center, *chart.limits)
-            numbers = (one.statistic, one.center, one.lcl, one.ucl)
-            differing += sum(at(line, index) != number for line, number in zip(lines, numbers, strict=True))
-    return differing

@@ -16,6 +16,7 @@ from assay.stats import charts
 from assay.stats.charts import AcceptancePlan, ControlChart, FittedLine, RegressionChart
 from assay.stats.charts.chart import at
 from assay.stats.verify.check import Check, Section, Tolerance
+from assay.stats.verify.live import differing
 
 NORRIS = "NIST Statistical Reference Datasets, Norris (linear regression, certified values)"
 MONTGOMERY = "Montgomery, Introduction to Statistical Quality Control, 6th ed., section 10.2"
@@ -377,25 +378,7 @@ def _live() -> Iterator[Check]:
             f"live.{name}",
             f"{name}: numbers and flags in which the live chart differs from the batch chart",
             0,
-            partial(_apart, make, data),
+            partial(differing, make, data, len(data[0]) - 2),
             source="the batch chart of all points",
             tolerance=EXACT,
         )
-
-
-def _apart(make: Callable[..., ControlChart], data: tuple[Any, ...]) -> float:
-    until = len(data[0]) - 2
-    batch = make(*data, phase1=(0, until))
-    live = make(*(part[:until] for part in data)).live()
-    differing = 0
-    for index in range(until, until + 2):
-        observed = tuple(part[index] for part in data)
-        found = live.add(observed if len(observed) > 1 else observed[0])
-        for one, chart in ((found, batch), *zip(found.companions, batch.companions, strict=True)):
-            numbers = (one.statistic, one.center, one.lcl, one.ucl)
-            lines = (chart.statistics, chart.center, *chart.limits)
-            differing += sum(at(line, index) != number for line, number in zip(lines, numbers, strict=True))
-            differing += one.violations != tuple(
-                rule for rule, flagged in chart.violations.items() if index in flagged
-            )
-    return differing

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from assay.stats import charts
-from assay.stats.charts import ControlChart, CusumChart, EwmaChart
+from assay.stats.charts import CusumChart, EwmaChart
 from assay.stats.charts.chart import at
 from assay.stats.verify.check import Check, Section, Tolerance
+from assay.stats.verify.live import differing
 
 QCC = "R package qcc 3.0 (af35099) under R 4.2.2; data: piston rings, Montgomery 1991, pp. 206-213"
 JASP = "JASP quality control module, test suite of time-weighted charts, table of CUSUM signals"
@@ -412,6 +413,7 @@ def _unequal() -> float:
 
 
 def _live() -> Iterator[Check]:
+    rings = _reference()["rings"]
     for name, make in (
         ("ewma", charts.ewma),
         ("cusum", partial(charts.cusum, fir=0.5, reset=True)),
@@ -421,23 +423,7 @@ def _live() -> Iterator[Check]:
             f"live.{name}",
             f"{name}: numbers and flags in which the live chart differs from the batch chart",
             0,
-            partial(_apart, make),
+            partial(differing, make, (rings,), 25),
             source="the batch chart of all points",
             tolerance=EXACT,
         )
-
-
-def _apart(make: Callable[..., ControlChart]) -> float:
-    rows = _reference()["rings"]
-    batch, live = make(rows, phase1=(0, 25)), make(rows[:25]).live()
-    differing = 0
-    for index in range(25, 40):
-        found = live.add(rows[index])
-        for one, chart in ((found, batch), *zip(found.companions, batch.companions, strict=True)):
-            numbers = (one.statistic, one.center, one.lcl, one.ucl)
-            lines = (chart.statistics, chart.center, *chart.limits)
-            differing += sum(at(line, index) != number for line, number in zip(lines, numbers, strict=True))
-            differing += one.violations != tuple(
-                rule for rule, flagged in chart.violations.items() if index in flagged
-            )
-    return differing
