@@ -1,6 +1,7 @@
 """Distributions: fitting, goodness of fit, tests of normality, outliers, transformations, censored values."""
 
 from assay.stats.distributions.censored import CensoredFit, KaplanMeier, fit_censored, kaplan_meier
+from assay.stats.distributions.evaluated import Evaluated
 from assay.stats.distributions.families import FAMILIES
 from assay.stats.distributions.fit import CANDIDATES, Fit, Identification, fit, identify
 from assay.stats.distributions.goodness import AndersonDarling
@@ -21,6 +22,7 @@ __all__ = [
     "FAMILIES",
     "AndersonDarling",
     "CensoredFit",
+    "Evaluated",
     "Fit",
     "Identification",
     "KaplanMeier",

@@ -11,7 +11,8 @@ from scipy import stats
 
 from assay.stats.arrays import Floats, between, numbers
 from assay.stats.distributions.errors import NothingObserved, OutsideSupport
-from assay.stats.distributions.families import FAMILIES, Family, family_of
+from assay.stats.distributions.evaluated import Evaluated
+from assay.stats.distributions.families import Family, family_of
 from assay.stats.distributions.likelihood import search, start
 from assay.stats.errors import (
     ConstantData,
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CensoredFit(Result):
-    """A distribution fitted to censored values."""
+class CensoredFit(Evaluated):
+    """A distribution fitted to censored values; :class:`Evaluated` has ``cdf``, ``sf`` and ``quantile``."""
 
     distribution: str
     parameters: dict[str, float]
@@ -52,25 +53,6 @@ class CensoredFit(Result):
     def bounds(self) -> tuple[Floats, Floats]:
         """The bounds behind the fit, ``(N,)`` each; equal where a value was observed."""
         return self._low, self._high
-
-    @property
-    def frozen(self) -> Any:
-        """The distribution as a frozen scipy object."""
-        return FAMILIES[self.distribution].frozen(self.parameters)
-
-    def cdf(self, x: float) -> float:
-        """Probability of a value up to ``x``."""
-        with np.errstate(over="ignore"):
-            return float(self.frozen.cdf(x))
-
-    def sf(self, x: float) -> float:
-        """Probability of a value above ``x``."""
-        with np.errstate(over="ignore"):
-            return float(self.frozen.sf(x))
-
-    def quantile(self, p: float) -> float:
-        """The value that is not exceeded with probability ``p``."""
-        return float(self.frozen.ppf(p))
 
     def plot(self) -> Plot:
         """The fitted cumulative distribution over the Kaplan-Meier steps, where those are defined."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from assay.stats.arrays import Floats, numbers, one_of, positive, vector
 from assay.stats.distributions.errors import OutsideSupport, UnboundedLikelihood
+from assay.stats.distributions.evaluated import Evaluated
 from assay.stats.distributions.families import FAMILIES, POSITIVE, Family, family_of, log_likelihood
 from assay.stats.distributions.goodness import AndersonDarling, anderson_darling
 from assay.stats.distributions.likelihood import estimate
@@ -41,8 +41,8 @@ CANDIDATES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fit(Result):
-    """A fitted distribution; ``cdf``, ``sf``, ``pdf`` and ``quantile`` evaluate it."""
+class Fit(Evaluated):
+    """A fitted distribution; see :class:`Evaluated` for its ``cdf``, ``sf``, ``pdf`` and ``quantile``."""
 
     distribution: str
     """Name of the family."""
@@ -65,30 +65,6 @@ class Fit(Result):
     def values(self) -> Floats:
         """The values behind the result, ``(N,)``."""
         return self._values
-
-    @cached_property
-    def frozen(self) -> Any:
-        """The distribution as a frozen scipy object."""
-        return FAMILIES[self.distribution].frozen(self.parameters)
-
-    def cdf(self, x: float) -> float:
-        """Probability of a value up to ``x``."""
-        with np.errstate(over="ignore"):
-            return float(self.frozen.cdf(x))
-
-    def sf(self, x: float) -> float:
-        """Probability of a value above ``x``."""
-        with np.errstate(over="ignore"):
-            return float(self.frozen.sf(x))
-
-    def pdf(self, x: ArrayLike) -> Floats:
-        """Density at ``x``."""
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            return np.asarray(np.exp(self.frozen.logpdf(np.asarray(x, dtype=np.float64))))
-
-    def quantile(self, p: float) -> float:
-        """The value that is not exceeded with probability ``p``."""
-        return float(self.frozen.ppf(p))
 
     def plot(self) -> Plot:
         """Histogram with the fitted density, beside the probability plot."""
