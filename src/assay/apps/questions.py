@@ -23,12 +23,12 @@ from assay.apps.errors import PageError
 from assay.apps.genealogy import Way, genealogy
 from assay.apps.grids import grid, moment
 from assay.apps.kept import Kept
+from assay.apps.kpis import figure
 from assay.apps.operators import CauseArgs
 from assay.apps.payloads import (
     CausesPayload,
     ChartPayload,
     GridPayload,
-    KpiItem,
     KpiPayload,
     Paging,
     Scalar,
@@ -142,20 +142,20 @@ class Questions:
             ("headline", target, where, scope),
             lambda: board.headline(self._frame(target, where, scope)),
         )
-        items = [_figure("inspected", found.subjects)]
+        items = [figure("kpi.inspected", found.subjects)]
         if found.rate is not None:
             tone: Tone = "bad" if found.bad else "good"
-            items.append(_figure("bad", found.bad, tone=tone))
-            items.append(_figure("rate", found.rate, tone=tone, unit="percent"))
+            items.append(figure("kpi.bad", found.bad, tone=tone))
+            items.append(figure("kpi.rate", found.rate, tone=tone, unit="percent"))
         else:
-            items += [_figure("mean", found.mean), _figure("deviation", found.deviation)]
-        items.append(_figure("units", found.units))
+            items += [figure("kpi.mean", found.mean), figure("kpi.deviation", found.deviation)]
+        items.append(figure("kpi.units", found.units))
         if found.bad_units is not None:
-            items.append(_figure("bad_units", found.bad_units))
+            items.append(figure("kpi.bad_units", found.bad_units))
         waiting = sum(self._workspace.quarantine.counts().values())
-        items.append(_figure("quarantined", waiting, tone="bad" if waiting else "good"))
+        items.append(figure("kpi.quarantined", waiting, tone="bad" if waiting else "good"))
         if found.last is not None:
-            items.append(_figure("last", moment(found.last)))
+            items.append(figure("kpi.last", moment(found.last)))
         return KpiPayload(items=items)
 
     def trend(
@@ -472,16 +472,6 @@ _LOADS = pa.schema(
         *(pa.field(name, pa.int64()) for name in _COUNTS),
     ]
 )
-
-
-def _figure(
-    name: str,
-    value: float | str | None,
-    *,
-    tone: Tone = "neutral",
-    unit: str | None = None,
-) -> KpiItem:
-    return KpiItem(id=name, label=told(f"kpi.{name}"), value=value, unit=unit, tone=tone)
 
 
 def _text(value: Scalar) -> str | None:

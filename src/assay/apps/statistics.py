@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from assay.apps.catalogue import told
 from assay.apps.errors import PageError
 from assay.apps.grids import grid
+from assay.apps.kpis import figure
 from assay.apps.payloads import (
     GridPayload,
-    KpiItem,
     KpiPayload,
     MarkdownPayload,
     Paging,
@@ -62,14 +62,17 @@ def control_chart_summary(questions: Questions, args: BaseModel) -> KpiPayload:
     lines = {"centre": chart.center, "lcl": chart.limits.lcl, "ucl": chart.limits.ucl}
     digits = _digits(*lines.values())
     items = [
-        _figure("points", len(found.points)),
-        _figure("flagged", flagged, tone=tone),
-        _figure("results", found.subjects),
-        *(_figure(name, _line(line, digits), unit=found.unit, digits=digits) for name, line in lines.items()),
-        _figure("sigma", _line(chart.sigma), unit=found.unit),
+        figure("statistic.points", len(found.points)),
+        figure("statistic.flagged", flagged, tone=tone),
+        figure("statistic.results", found.subjects),
+        *(
+            figure(f"statistic.{name}", _line(line, digits), unit=found.unit, digits=digits)
+            for name, line in lines.items()
+        ),
+        figure("statistic.sigma", _line(chart.sigma), unit=found.unit),
     ]
     if found.left_out:
-        items.append(_figure("left_out", found.left_out, tone="bad"))
+        items.append(figure("statistic.left_out", found.left_out, tone="bad"))
     return KpiPayload(items=items)
 
 
@@ -127,7 +130,11 @@ def capability_summary(questions: Questions, args: BaseModel) -> KpiPayload:
             low, high = study.intervals[name]
             level = f"{100 * study.confidence:.4g} %"
             note = told("note.interval", level=level, low=f"{low:.2f}", high=f"{high:.2f}")
-        items.append(_figure(name, value, unit=unit, note=note, digits=digits if name == "mean" else None))
+        items.append(
+            figure(
+                f"statistic.{name}", value, unit=unit, note=note, digits=digits if name == "mean" else None
+            )
+        )
     return KpiPayload(items=items)
 
 
@@ -171,22 +178,22 @@ def monitor_summary(questions: Questions, args: BaseModel) -> KpiPayload:
         interval = told("note.interval", level="95 %", low=f"{rates.low:.2%}", high=f"{rates.high:.2%}")
     exceeded = math.isfinite(rates.low) and rates.low > rates.nominal
     items = [
-        _figure("subjects", found.subjects),
-        _figure("alarms", found.alarms_total, tone=tone),
-        _figure("training", found.phase1[1] - found.phase1[0]),
-        _figure("nominal", rates.nominal, unit="percent"),
-        _figure(
-            "realised",
+        figure("statistic.subjects", found.subjects),
+        figure("statistic.alarms", found.alarms_total, tone=tone),
+        figure("statistic.training", found.phase1[1] - found.phase1[0]),
+        figure("statistic.nominal", rates.nominal, unit="percent"),
+        figure(
+            "statistic.realised",
             rates.realised if math.isfinite(rates.realised) else None,
             unit="percent",
             note=interval,
             tone="bad" if exceeded else "neutral",
         ),
-        _figure("components", found.model.components),
-        _figure("characteristics", ", ".join(found.characteristics)),
+        figure("statistic.components", found.model.components),
+        figure("statistic.characteristics", ", ".join(found.characteristics)),
     ]
     if found.left_out:
-        items.append(_figure("incomplete", found.left_out, tone="bad"))
+        items.append(figure("statistic.incomplete", found.left_out, tone="bad"))
     return KpiPayload(items=items)
 
 
@@ -243,16 +250,3 @@ def _digits(*lines: float | np.ndarray[Any, Any]) -> int:
     if way <= 0 or largest <= way:
         return 4
     return min(12, math.ceil(math.log10(largest / way)) + 3)
-
-
-def _figure(
-    name: str,
-    value: float | str | None,
-    *,
-    tone: Tone = "neutral",
-    unit: str | None = None,
-    note: Text | None = None,
-    digits: int | None = None,
-) -> KpiItem:
-    label = told(f"statistic.{name}")
-    return KpiItem(id=name, label=label, value=value, unit=unit, tone=tone, note=note, digits=digits)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +12,7 @@ from assay.analyse import board
 from assay.apps.catalogue import told
 from assay.apps.errors import PageError
 from assay.apps.grids import grid, moment
+from assay.apps.kpis import figure
 from assay.apps.payloads import GridPayload, KpiItem, KpiPayload, Paging, TargetsPayload, Tone
 from assay.store.workspace import Workspace
 
@@ -64,15 +64,15 @@ def summary(record: Record, targets: TargetsPayload) -> KpiPayload:
     kind = _kind(steps, results, wanted)
     items = [
         KpiItem(id="id", label=told(f"kind.{kind}"), value=_bare(wanted)),
-        _count("steps", pc.count_distinct(steps["execution"]).as_py() if steps.num_rows else 0),
-        _count("results", results.num_rows),
-        _count("bad_results", bad, tone="bad" if bad else "good"),
+        figure("kpi.steps", pc.count_distinct(steps["execution"]).as_py() if steps.num_rows else 0),
+        figure("kpi.results", results.num_rows),
+        figure("kpi.bad_results", bad, tone="bad" if bad else "good"),
     ]
     if (material := _only(steps, "material")) is not None:
-        items.append(KpiItem(id="material", label=told("kpi.material"), value=material))
+        items.append(figure("kpi.material", material))
     for name, least in (("first", True), ("last", False)):
         if (found := _extreme(steps, results, least=least)) is not None:
-            items.append(KpiItem(id=name, label=told(f"kpi.{name}"), value=found))
+            items.append(figure(f"kpi.{name}", found))
     return KpiPayload(items=items)
 
 
@@ -128,10 +128,6 @@ def _page(
         declared=titles,
         tones=tones,
     )
-
-
-def _count(name: Literal["steps", "results", "bad_results"], value: int, tone: Tone = "neutral") -> KpiItem:
-    return KpiItem(id=name, label=told(f"kpi.{name}"), value=value, tone=tone)
 
 
 def _kind(steps: pa.Table, results: pa.Table, wanted: str) -> str:

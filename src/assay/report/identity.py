@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.report.errors import ReportError
+from assay.stats.errors import MissingExtra
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -158,4 +159,4 @@ def _need_cryptography() -> None:
     try:
         import cryptography  # noqa: F401
     except ImportError as error:
-        raise ReportError("missing-extra", library="cryptography") from error
+        raise MissingExtra(library="cryptography", extra="report") from error

@@ -22,7 +22,9 @@ def write_verification(
     Raises
     ------
     ReportError
-        Another ending, a library that isn't installed, or a file that can't be written.
+        Another ending, or a file that can't be written.
+    MissingExtra
+        A library of the extra ``report`` isn't installed.
     """
     form = path.suffix.lower()
     if form in {".html", ".htm"}:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from assay.model.text import Language
-from assay.report.errors import CATALOGUE, ReportError
+from assay.report.errors import CATALOGUE
 from assay.report.fonts import embedded
+from assay.stats.errors import MissingExtra
 
 if TYPE_CHECKING:
     from assay.report.identity import Identity
@@ -27,8 +28,10 @@ def as_pdf(verification: Verification, identity: Identity, language: Language) -
 
     Raises
     ------
+    MissingExtra
+        reportlab or matplotlib (whose fonts are embedded) isn't installed.
     ReportError
-        reportlab or matplotlib (whose fonts are embedded) isn't installed, or no font has Chinese characters.
+        No font has Chinese characters.
     """
     _register_fonts(language)
     return _Document(verification.to_dict(), identity, language).written()
@@ -40,7 +43,7 @@ def _register_fonts(language: Language) -> None:
         from reportlab.pdfbase import pdfmetrics
         from reportlab.pdfbase.ttfonts import TTFont
     except ImportError as error:
-        raise ReportError("missing-extra", library=error.name or "reportlab") from error
+        raise MissingExtra(library=error.name or "reportlab", extra="report") from error
     folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
     for name in (_LATIN, _BOLD):
         pdfmetrics.registerFont(TTFont(name, str(folder / f"{name}.ttf")))

@@ -73,12 +73,14 @@ def _identity(key: Path | None) -> Identity:
 
 
 def _print(to: Console, document: dict[str, Any]) -> None:
+    from assay.report.verification import figure
+
     heads = ["statistic", "reference", "computed", "difference", "tolerance", "verdict", "source"]
     rows = [
         [
             check["statistic"],
-            _figure(check["reference"]),
-            _figure(check["computed"]),
+            figure(check["reference"]),
+            figure(check["computed"]),
             "" if check["difference"] is None else f"{check['difference']:.2g}",
             check["tolerance"],
             say("verify.pass" if check["passed"] else "verify.fail"),
@@ -90,10 +92,6 @@ def _print(to: Console, document: dict[str, Any]) -> None:
     to.print(say("verify.sum", passed=document["passed"], failed=document["failed"]))
     if told := document.get("report"):
         to.print(say("verify.written", **told))
-
-
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.10g}"
 
 
 def _check(file: Path, trust: str | None, *, as_json: bool) -> None:
