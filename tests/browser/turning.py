@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-from assay.connect.load import load_file
-from assay.store.workspace import Workspace
+from tests.measured_plant import measured_plant
 
 COUNT = 200
 _MAPPING = """
@@ -25,16 +23,6 @@ records:
      time: $at, segment: turning, unit: mm, attributes: [lot]}
   - {kind: measurement, subject: $shaft, subject_kind: unit, characteristic: length, value: $length,
      time: $at, segment: turning, unit: mm, attributes: [lot]}
-"""
-_SPECIFICATION = """
-source: drawing
-columns: {spec: {role: annotation}, of: {role: annotation}, low: {role: annotation, type: number},
-          high: {role: annotation, type: number}}
-records:
-  - kind: entity
-    entity: specification
-    id: $spec
-    values: {characteristic: $of, lower_specification_limit: $low, upper_specification_limit: $high}
 """
 
 
@@ -55,13 +43,5 @@ def turning_plant(directory: Path) -> Path:
     for at in range(COUNT):
         time = datetime(2026, 3, 2, 6) + timedelta(minutes=3 * at)  # noqa: DTZ001 - a wall clock of the plant
         lines.append(f"S{at:03},L{at // 5:02},{time},{diameter[at]:.4f},{length[at]:.4f}")
-    files = directory.parent
-    (files / "turning.csv").write_text("\n".join([*lines, ""]), "utf-8")
-    (files / "turning.yaml").write_text(_MAPPING, "utf-8")
-    (files / "spec.csv").write_text("spec,of,low,high\nD-1,diameter,9.9,10.1\n", "utf-8")
-    (files / "spec.yaml").write_text(_SPECIFICATION, "utf-8")
-    with Workspace.create(directory, name="Turning", time_zone="Europe/Berlin") as workspace:
-        for name, count in (("turning", COUNT), ("spec", 1)):
-            report = load_file(workspace, files / f"{name}.csv", files / f"{name}.yaml")
-            assert report.accepted == count, report
-    return directory
+    table = "\n".join([*lines, ""])
+    return measured_plant(directory, table, _MAPPING, "D-1,diameter,9.9,10.1,", name="Turning")

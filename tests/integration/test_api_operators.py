@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from tests.measured_plant import measured_plant
 
 from assay.api import ApiSettings, create_app, ensure_administrator
 from assay.api.auth import CSRF_HEADER
-from assay.connect.load import load_file
 from assay.stats import capability, charts
 from assay.store.workspace import Workspace
 
@@ -33,16 +33,6 @@ records:
      segment: boring, unit: mm}
   - {kind: measurement, subject: $part, subject_kind: unit, characteristic: verdict, text: $verdict,
      time: $at, segment: boring}
-"""
-SPECIFICATION = """
-source: drawing
-columns: {spec: {role: annotation}, of: {role: annotation}, low: {role: annotation, type: number},
-          high: {role: annotation, type: number}}
-records:
-  - kind: entity
-    entity: specification
-    id: $spec
-    values: {characteristic: $of, lower_specification_limit: $low, upper_specification_limit: $high}
 """
 COUNT = 240
 RNG = np.random.default_rng(3)
@@ -74,17 +64,10 @@ def rows() -> str:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    folder = tmp_path_factory.mktemp("operators")
-    (folder / "boring.csv").write_text(rows(), "utf-8")
-    (folder / "boring.yaml").write_text(MAPPING, "utf-8")
-    (folder / "spec.csv").write_text("spec,of,low,high\nD-7,bore,24.95,25.08\n", "utf-8")
-    (folder / "spec.yaml").write_text(SPECIFICATION, "utf-8")
-    with Workspace.create(folder / "plant", time_zone="Europe/Berlin") as workspace:
-        for name, count in (("boring", COUNT), ("spec", 1)):
-            report = load_file(workspace, folder / f"{name}.csv", folder / f"{name}.yaml")
-            assert report.accepted == count, report
+    directory = tmp_path_factory.mktemp("operators") / "plant"
+    with Workspace.open(measured_plant(directory, rows(), MAPPING, "D-7,bore,24.95,25.08,")) as workspace:
         password = ensure_administrator(workspace)
-    served = create_app(folder / "plant", settings=ApiSettings())
+    served = create_app(directory, settings=ApiSettings())
     served.state.password = password
     yield served
     served.state.services.close()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.measured_plant import measured_plant
 
 import assay
 from assay.analyse.statistics import PlantChart, capability, chart, monitor, plant_gauge_rr
-from assay.connect.load import load_file
 from assay.model.errors import AnalysisError, QueryError
 from assay.plugins.registry import operators
 from assay.stats import capability as capability_of
@@ -39,25 +39,6 @@ records:
   - {kind: measurement, subject: $unit, subject_kind: unit, characteristic: verdict, text: $verdict,
      time: $time, segment: turning}
 """
-SPECIFICATION = """
-version: 1
-source: drawing
-columns:
-  spec: {role: annotation}
-  characteristic: {role: annotation}
-  lsl: {role: annotation, type: number}
-  usl: {role: annotation, type: number}
-  nominal: {role: annotation, type: number}
-records:
-  - kind: entity
-    entity: specification
-    id: $spec
-    values:
-      characteristic: $characteristic
-      lower_specification_limit: $lsl
-      upper_specification_limit: $usl
-      target: $nominal
-"""
 BEGAN = datetime(2026, 3, 1, 21, 30)  # noqa: DTZ001 - a wall clock of the plant
 RNG = np.random.default_rng(7)
 COUNT = 200
@@ -81,19 +62,8 @@ def rows() -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    where = tmp_path_factory.mktemp("statistics")
-    (where / "turning.csv").write_text(rows(), "utf-8")
-    (where / "turning.yaml").write_text(MAPPING, "utf-8")
-    (where / "spec.csv").write_text(
-        "spec,characteristic,lsl,usl,nominal\nD-1,diameter,9.9,10.1,10\n", "utf-8"
-    )
-    (where / "spec.yaml").write_text(SPECIFICATION, "utf-8")
-    with Workspace.create(where / "plant", time_zone="Europe/Berlin") as workspace:
-        report = load_file(workspace, where / "turning.csv", where / "turning.yaml")
-        assert report.accepted == COUNT, report
-        report = load_file(workspace, where / "spec.csv", where / "spec.yaml")
-        assert report.accepted == 1, report
-    return where / "plant"
+    directory = tmp_path_factory.mktemp("statistics") / "plant"
+    return measured_plant(directory, rows(), MAPPING, "D-1,diameter,9.9,10.1,10")
 
 
 @pytest.fixture
