@@ -16,6 +16,8 @@ from assay.model.attributes import Attribute
 from assay.model.entities import MASTER
 from assay.model.entity_attributes import EntityAttribute, check_entity
 from assay.model.errors import ModelError, did_you_mean
+from assay.model.questions import Measure, Term, UserFeature
+from assay.model.sources import Source
 from assay.model.units import parse_unit
 
 
@@ -32,9 +34,22 @@ class PlantModel(BaseModel):
     master_data: dict[str, list[dict[str, Any]]] = Field(
         default_factory=dict, description="Entities by kind, such as the equipment hierarchy; each has an id."
     )
+    terms: list[Term] = Field(default_factory=list, description="Names for some records, for questions.")
+    measures: list[Measure] = Field(
+        default_factory=list, description="Figures that can be asked for by name."
+    )
+    features: list[UserFeature] = Field(default_factory=list, description="Features made of built-in ones.")
+    sources: list[Source] = Field(default_factory=list, description="Databases that are asked in place.")
 
 
-_FIELDS = {"attributes": Attribute.model_fields, "entities": EntityAttribute.model_fields}
+_FIELDS = {
+    "attributes": Attribute.model_fields,
+    "entities": EntityAttribute.model_fields,
+    "terms": Term.model_fields,
+    "measures": Measure.model_fields,
+    "features": UserFeature.model_fields,
+    "sources": Source.model_fields,
+}
 
 
 class _UniqueKeys(yaml.SafeLoader):

@@ -21,27 +21,19 @@ from assay.store.delta import LakeTable
 from assay.store.keys import LoadKey
 from assay.store.layout import (
     CORE_SCHEMAS,
-    QUARANTINE,
-    REPLAY,
     STORE_SCHEMAS,
     TABLES,
     StagedFile,
     load_prefix,
+    plain,
     spill_directory,
     table_of,
 )
 from assay.store.locks import locked
 from assay.store.registry import Registry, now
+from assay.store.snapshot import Snapshot
 from assay.store.staging import StagedWriter, sync
-from assay.store.views import (
-    create_entity_table,
-    derived_views,
-    entity_table,
-    entity_views,
-    files_select,
-    literal,
-    quarantine_select,
-)
+from assay.store.views import create_views, entity_table, entity_views, literal
 
 Kind = RecordKind | str
 
@@ -191,16 +183,44 @@ class Lake:
 
         return ds.dataset(files, schema=schema, format="parquet").to_table()
 
+    def snapshot(self) -> Snapshot:
+        """The plant as it is now, pinned: the files of every table, and the master data."""
+        with self._settled():
+            pinned = {name: table.files() for name, table in self._tables.items()}
+        moment = now()
+        return Snapshot(
+            versions={name: version for name, (version, _) in pinned.items()},
+            files={name: tuple(files) for name, (_, files) in pinned.items()},
+            schemas={name: plain(self.schema(name)) for name in pinned},
+            master=self._master(moment),
+            moment=moment,
+        )
+
+    def _master(self, moment: datetime) -> dict[str, pa.Table]:
+        declared = self._registry.entity_attributes()
+        master = {}
+        for kind in entity_views(self._registry.entity_kinds()):
+            rows = self._registry.entities(kind)
+            current = frozenset(
+                i for i, row in enumerate(rows) if in_force(row["valid_from"], row["valid_to"], moment)
+            )
+            extra = [attribute for attribute in declared if attribute.kind == kind]
+            master[kind] = entity_table(kind, rows, extra, current)
+        return master
+
     def connect(
-        self, *, memory_limit: str | None = None, threads: int | None = None
+        self,
+        snapshot: Snapshot | None = None,
+        *,
+        memory_limit: str | None = None,
+        threads: int | None = None,
     ) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection in memory with the plant's views, pinned to the versions of now.
+        """A DuckDB connection in memory with the plant's views of ``snapshot``; of now without one.
 
         It reads the plant's files and no others: file access and settings are locked. Temporary tables may be
         made; they vanish with the connection. Times are in UTC.
         """
-        with self._settled():
-            pinned = {name: table.files() for name, table in self._tables.items()}
+        pinned = snapshot or self.snapshot()
         scratch = self._spool / "scratch"
         connection = duckdb.connect(
             ":memory:",
@@ -216,8 +236,8 @@ class Lake:
         try:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET parquet_metadata_cache = true")
-            self._create_views(connection, {name: files for name, (_, files) in pinned.items()})
-            paths = [path for _, files in pinned.values() for path in files]
+            create_views(connection, pinned)
+            paths = [path for files in pinned.files.values() for path in files]
             connection.execute(f"SET allowed_paths = [{', '.join(map(literal, paths))}]")
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
@@ -225,25 +245,6 @@ class Lake:
             connection.close()
             raise
         return connection
-
-    def _create_views(
-        self, connection: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[str]]
-    ) -> None:
-        selects = {name: files_select(self.schema(name), files[name]) for name in TABLES}
-        selects[QUARANTINE] = quarantine_select(selects[QUARANTINE], selects.pop(REPLAY))
-        for name, select in selects.items():
-            connection.execute(f"CREATE VIEW {name} AS\n{select}")
-        moment = now()
-        declared = self._registry.entity_attributes()
-        for kind in entity_views(self._registry.entity_kinds()):
-            rows = self._registry.entities(kind)
-            current = frozenset(
-                i for i, row in enumerate(rows) if in_force(row["valid_from"], row["valid_to"], moment)
-            )
-            extra = [attribute for attribute in declared if attribute.kind == kind]
-            create_entity_table(connection, kind, entity_table(kind, rows, extra, current))
-        for statement in derived_views():
-            connection.execute(statement)
 
     def query(
         self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None, *, read_only: bool = True

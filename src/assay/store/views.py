@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from assay.model.entities import MASTER
 from assay.model.entity_attributes import EntityAttribute, entity_schema, to_column_value
 from assay.model.kinds import RecordKind
-from assay.store.layout import CORE_SCHEMAS, DATE, QUARANTINE, plain, signature_of
+from assay.store.layout import CORE_SCHEMAS, DATE, QUARANTINE, REPLAY, plain, signature_of
+from assay.store.snapshot import Snapshot
 
 ALWAYS_PRESENT = ("equipment", "person", "segment", "material", "characteristic", "gauge")
 """Entity kinds that have a view even when the plant knows none of them."""
@@ -90,6 +91,18 @@ def entity_table(
         for column, field in zip(columns, schema, strict=True):
             column.append(to_column_value(values.get(field.name), field))
     return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+    """Every view of a snapshot: record kinds, quarantine, master data, and the ids read off the lake."""
+    selects = {name: files_select(snapshot.schemas[name], files) for name, files in snapshot.files.items()}
+    selects[QUARANTINE] = quarantine_select(selects[QUARANTINE], selects.pop(REPLAY))
+    for name, select in selects.items():
+        connection.execute(f"CREATE VIEW {name} AS\n{select}")
+    for kind, table in snapshot.master.items():
+        create_entity_table(connection, kind, table)
+    for statement in derived_views():
+        connection.execute(statement)
 
 
 def create_entity_table(connection: duckdb.DuckDBPyConnection, kind: str, table: pa.Table) -> None:

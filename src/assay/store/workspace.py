@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import shutil
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from assay.model.errors import ModelError, StoreError, WorkspaceNotFound
 from assay.store.config import FILE_NAME, PlantConfig, checked_config, read_config
@@ -16,6 +17,9 @@ from assay.store.locks import locked
 from assay.store.quarantine import Quarantine
 from assay.store.registry import Registry
 from assay.store.staging import sync
+
+if TYPE_CHECKING:
+    from assay.model.plant_model import PlantModel
 
 MODEL_FILE = "model.yaml"
 _MODEL_APPLIED = "model.applied"
@@ -124,25 +128,41 @@ class Workspace:
         ModelError
             The file is not valid, or clashes with what the plant already has.
         """
-        file = self.path / MODEL_FILE
-        if not file.is_file():
-            return
-        content = file.read_bytes()
+        self.__dict__.pop("model", None)  # the file may have changed since it was read
+        content = self._model_file()
         fingerprint = hashlib.sha256(content).hexdigest()
-        if self.registry.setting(_MODEL_APPLIED) == fingerprint:
+        if not content or self.registry.setting(_MODEL_APPLIED) == fingerprint:
             return
-        from assay.model.plant_model import parse_plant_model
-
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise ModelError(f"{file} is not UTF-8 text: {error}", hint="Save the file as UTF-8.") from error
-        model = parse_plant_model(text, str(file))
+        model = self.model
         self.registry.declare_attributes(model.attributes)
         self.registry.declare_entity_attributes(model.entities)
         for kind, rows in model.master_data.items():
             self.registry.upsert_entities(kind, rows)
         self.registry.set_setting(_MODEL_APPLIED, fingerprint)
+
+    @cached_property
+    def model(self) -> PlantModel:
+        """What ``model.yaml`` declares; empty without the file.
+
+        Raises
+        ------
+        ModelError
+            The file is not valid.
+        """
+        from assay.model.plant_model import PlantModel, parse_plant_model
+
+        content, file = self._model_file(), self.path / MODEL_FILE
+        if not content:
+            return PlantModel()
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ModelError(f"{file} is not UTF-8 text: {error}", hint="Save the file as UTF-8.") from error
+        return parse_plant_model(text, str(file))
+
+    def _model_file(self) -> bytes:
+        file = self.path / MODEL_FILE
+        return file.read_bytes() if file.is_file() else b""
 
     def load_lock(self, *, wait: bool = True) -> AbstractContextManager[None]:
         """Hold this while rows are loaded: one loader at a time per plant, readers are free.

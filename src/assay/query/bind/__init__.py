@@ -1,0 +1,1 @@
+"""Features of signals over the exact intervals in which units were in equipment."""

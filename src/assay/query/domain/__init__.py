@@ -1,0 +1,1 @@
+"""The plant's model as a graph that questions walk on."""

@@ -1,0 +1,1 @@
+"""Tables that stay in other databases and are asked as if they were here."""

@@ -1,0 +1,37 @@
+"""What a reader sees: the files of pinned versions, rows that are not committed yet, and the master data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The plant between two loads. Two readings of one snapshot see the same rows.
+
+    Attributes
+    ----------
+    versions
+        The Delta version of each lake table; −1 for one that was never written.
+    files
+        The files of each table, as absolute paths or object URLs.
+    schemas
+        The columns of each table as SQL sees them, without the partition column ``date``.
+    hot
+        Rows of the hot buffer that no version holds yet, by table.
+    master
+        Every version of each entity kind, with ``is_current``: whether it is in force at the snapshot's time.
+    moment
+        The time of the snapshot, in UTC; the time asked for where the plant is looked at as of the past.
+    """
+
+    versions: Mapping[str, int]
+    files: Mapping[str, tuple[str, ...]]
+    schemas: Mapping[str, pa.Schema]
+    master: Mapping[str, pa.Table]
+    moment: datetime
+    hot: Mapping[str, pa.Table] = field(default_factory=dict)
