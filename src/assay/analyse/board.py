@@ -23,6 +23,7 @@ from assay.analyse.cause.frame import Frame
 from assay.genealogy import EXECUTION, KINDS, segment_and_id
 from assay.model.attributes import ColumnRole
 from assay.model.errors import AnalysisError, did_you_mean
+from assay.model.judgement import BAD_WORDS
 from assay.query.expression import literal, written_name
 from assay.stats.risk import mean_interval, rate_interval
 from assay.store.workspace import Workspace
@@ -46,13 +47,6 @@ _MOST_OUTCOMES = 10
 _INTERNAL = frozenset(
     {"source", "epoch", "seq", "recorded", "clock_uncertainty", "key_hash", "content_hash", "date"}
 )
-
-BAD_WORDS = frozenset(
-    {"nok", "n.i.o.", "nio", "ng", "fail", "failed", "failure", "bad", "reject", "rejected", "scrap"}
-    | {"defect", "defective", "nonconforming", "not ok", "false", "不合格", "不良", "不良品", "未通过"}
-    | {"次品", "废品", "缺陷", "失败", "坏", "rework"}
-)
-"""Words (lower case) that say a part is bad, whatever else the outcome may be."""
 
 _SUGGESTIONS = """
     SELECT characteristic, text, count(*) AS results, list(DISTINCT segment) AS segments
