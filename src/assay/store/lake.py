@@ -213,6 +213,7 @@ class Lake:
         snapshot: Snapshot | None = None,
         *,
         memory_limit: str | None = None,
+        scratch_limit: str | None = None,
         threads: int | None = None,
     ) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in memory with the plant's views of ``snapshot``; of now without one.
@@ -230,6 +231,7 @@ class Lake:
                 "python_enable_replacements": "false",
                 "temp_directory": str(scratch),
                 **({"memory_limit": memory_limit} if memory_limit else {}),
+                **({"max_temp_directory_size": scratch_limit} if scratch_limit else {}),
                 **({"threads": str(threads)} if threads else {}),
             },
         )

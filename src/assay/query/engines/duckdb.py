@@ -1,0 +1,176 @@
+"""DuckDB, the embedded engine: a connection in memory for each question."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import duckdb
+import pyarrow as pa
+
+from assay.model.errors import QueryError, StoreError
+from assay.query.engines.duckdb_dialect import DuckDialect
+from assay.query.program import Limits
+from assay.store.snapshot import Snapshot
+from assay.store.workspace import Workspace
+
+SCRATCH = "16GB"
+"""Most that one question may set aside on disk while it sorts or joins."""
+
+
+class DuckEngine:
+    """DuckDB over the files of a plant."""
+
+    name = "duckdb"
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def open(self, snapshot: Snapshot, limits: Limits) -> DuckSession:
+        """A session over a snapshot."""
+        lake = self._workspace.lake
+        try:
+            connection = lake.connect(snapshot, memory_limit=limits.memory, scratch_limit=SCRATCH)
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            raise _said(error, limits, lake.directory) from error
+        return DuckSession(connection, snapshot, limits, lake.directory)
+
+
+class DuckSession:
+    """One question's connection. The statements of a session share its time limit.
+
+    One stream is open at a time: the next statement ends it. Not shared between threads, except for
+    :meth:`cancel`.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, limits: Limits, lake: Path
+    ) -> None:
+        self.dialect = DuckDialect()
+        self.snapshot = snapshot
+        self._connection = connection
+        self._limits = limits
+        self._lake = lake
+        self._left = limits.seconds
+
+    def define(self, name: str, sql: str, *, stored: bool = False) -> None:
+        """Make a relation known by name; stored ones are computed now, once."""
+        what = "TABLE" if stored else "VIEW"
+        with self._bounded() as connection:
+            connection.execute(f"CREATE OR REPLACE TEMP {what} {self.dialect.quoted(name)} AS {sql}")
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table known as a relation."""
+        with self._bounded() as connection:
+            connection.register(name, table)
+
+    def arrow(self, sql: str) -> pa.Table:
+        """The rows of a reading statement."""
+        with self._bounded() as connection:
+            return connection.execute(sql).to_arrow_table()
+
+    def stream(self, sql: str, batch_rows: int = 65_536) -> pa.RecordBatchReader:
+        """The rows of a reading statement, batch by batch; nothing is computed ahead of the reader.
+
+        The time that the reader takes between two batches doesn't count.
+        """
+        with self._bounded() as connection:
+            reader = connection.execute(sql).to_arrow_reader(batch_rows)
+        return pa.RecordBatchReader.from_batches(reader.schema, self._batches(reader))
+
+    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        while True:
+            with self._bounded():
+                batch = next(reader, None)
+            if batch is None:
+                return
+            yield batch
+
+    def count(self, relation: str) -> int:
+        """The number of rows of a relation."""
+        rows = self.arrow(f"SELECT count(*) AS n FROM {self.dialect.quoted(relation)}")
+        return int(rows.column("n")[0].as_py())
+
+    def cancel(self) -> None:
+        """Stop the statement that is running; may be called from another thread."""
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _bounded(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Run something within the time that is left, and say in our words what went wrong."""
+        if self._left <= 0:
+            raise _too_long(self._limits)
+        began = time.monotonic()
+        guard = _Alarm(self._connection, self._left)
+        try:
+            yield self._connection
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            if guard.rang:
+                raise _too_long(self._limits) from error
+            raise _said(error, self._limits, self._lake) from error
+        finally:
+            guard.stop()
+            self._left -= time.monotonic() - began
+
+
+class _Alarm:
+    """Interrupts a connection when the time is over, and never afterwards."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, seconds: float) -> None:
+        self.rang = False
+        self._connection = connection
+        self._over = False
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self._ring)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _ring(self) -> None:
+        with self._lock:
+            if not self._over:
+                self.rang = True
+                self._connection.interrupt()
+
+    def stop(self) -> None:
+        """The work is done: an interruption would meet the next one."""
+        with self._lock:
+            self._over = True
+        self._timer.cancel()
+
+
+def _too_long(limits: Limits) -> QueryError:
+    return QueryError(
+        f"the question took longer than {limits.seconds:g} seconds",
+        hint="Narrow it down (a shorter time, fewer things, a condition), or allow more seconds.",
+    )
+
+
+def _said(error: Exception, limits: Limits, lake: Path) -> QueryError | StoreError:
+    text = str(error).strip().replace(f"{lake}/", "")
+    if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory" in text:
+        return QueryError(
+            f"the question needs more than {limits.memory} of memory and {SCRATCH} of disk beside it",
+            hint="Narrow it down (a shorter time, fewer things, a condition), or allow more memory.",
+        )
+    if isinstance(error, duckdb.InterruptException) or text.startswith("INTERRUPT"):
+        return QueryError("the question was stopped")
+    if isinstance(error, duckdb.IOException | OSError) or ".parquet" in text:
+        return StoreError(
+            f"a file of the lake can't be read: {text.splitlines()[0]}",
+            hint="assay lake status names damaged files and says what to do.",
+        )
+    return QueryError(f"the question can't be answered: {text.splitlines()[0]}")
