@@ -5,7 +5,7 @@ The file is text here; reading it from the plant's directory is the store's busi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,14 +17,14 @@ from assay.model.entities import MASTER
 from assay.model.entity_attributes import EntityAttribute, check_entity
 from assay.model.errors import ModelError, did_you_mean
 from assay.model.questions import Measure, Term, UserFeature
-from assay.model.sources import Source
+from assay.model.sources import MountedTable, Source, check_sources
 from assay.model.units import parse_unit
 
 
 class PlantModel(BaseModel):
     """Extra columns of records, extra attributes of entities, and master data to begin with."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     version: int = Field(default=1, ge=1, le=1, description="Version of this file's format.")
     attributes: list[Attribute] = Field(default_factory=list, description="Extra columns of record kinds.")
@@ -137,6 +137,7 @@ def _check_declarations(model: PlantModel, name: str) -> None:
         extra = [one for one in model.entities if one.kind == kind]
         for index, row in enumerate(rows):
             _at(f"{where}[{index}]", partial(check_entity, kind, row, extra))
+    check_sources(model.sources, model.attributes, name)
 
 
 def _at(where: str, check: Callable[[], object]) -> None:
@@ -147,6 +148,13 @@ def _at(where: str, check: Callable[[], object]) -> None:
         raise ModelError(f"{where}: {error.message}", hint=error.hint) from error
     except ValueError as error:
         raise ModelError(f"{where}: {error}", hint="Give the attribute another name.") from error
+
+
+def _settings(place: Sequence[int | str]) -> Iterable[str]:
+    """What may stand at a place of the file."""
+    if len(place) > 3 and place[0] == "sources" and place[2] == "tables":
+        return MountedTable.model_fields
+    return _FIELDS.get(str(place[0]), PlantModel.model_fields)
 
 
 def _explained(error: ValidationError, name: str) -> ModelError:
@@ -161,11 +169,12 @@ def _explained(error: ValidationError, name: str) -> ModelError:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
     hint = "Correct the value."
     if first["type"] == "extra_forbidden":
-        options = list(_FIELDS.get(str(first["loc"][0]), PlantModel.model_fields))
+        options = list(_settings(first["loc"]))
         hint = did_you_mean(str(first["loc"][-1]), options) or f"Known: {', '.join(options)}."
         return ModelError(f"{name}: {path}: there is no such setting", hint=hint)
     if first["type"] == "missing":
         return ModelError(f"{name}: {path}: is missing", hint="Add it.")
-    value = "" if first["type"] == "value_error" else f" (got {first['input']!r})"
+    hide = first["type"] == "value_error" or "url" in first["loc"]
+    value = "" if hide else f" (got {first['input']!r})"
     said = first["msg"].removeprefix("Value error, ")
     return ModelError(f"{name}: {path}: {said}{value}", hint=hint)
