@@ -12,7 +12,7 @@ from assay.query.language.errors import at, told
 from assay.query.language.reader import Reader
 from assay.query.language.stages import read_stage, sort_key
 from assay.query.language.terms import expression, item, kind_path
-from assay.query.language.tree import Expression, Item, Place, Question, SortKey
+from assay.query.language.tree import Expression, Item, Place, Question, SortKey, Stage
 
 MOST_STAGES = 50
 DEEPEST_TREE = 100
@@ -35,7 +35,7 @@ def parse(text: str) -> Question:
     """
     reader = _begun(text, "hint.empty-question")
     path = kind_path(reader)
-    stages = []
+    stages: list[Stage] = []
     while reader.takes("|"):
         if len(stages) == MOST_STAGES:
             raise reader.error(told("error.too-many-stages", most=MOST_STAGES))

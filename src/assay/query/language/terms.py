@@ -27,7 +27,7 @@ from assay.query.language.tree import (
     Walk,
     Window,
 )
-from assay.query.language.words import STEPS, is_reserved
+from assay.query.language.words import COMPARISONS, STEPS, is_reserved
 
 OR, AND, NOT, COMPARISON, SUM, PRODUCT, MINUS, LEAF = range(1, 9)
 """How tightly an operator binds, loosest first."""
@@ -36,8 +36,7 @@ RANKS: dict[str, int] = {
     "or": OR,
     "and": AND,
     **dict.fromkeys(("=", "!=", "<", "<=", ">", ">="), COMPARISON),
-    **dict.fromkeys(("in", "between", "like", "is", "not", "is null", "is not null"), COMPARISON),
-    **dict.fromkeys(("not in", "not between", "not like"), COMPARISON),
+    **dict.fromkeys(("is", "not", *COMPARISONS), COMPARISON),
     "+": SUM,
     "-": SUM,
     "*": PRODUCT,
@@ -46,6 +45,7 @@ RANKS: dict[str, int] = {
 """The rank of each operator that stands after an operand; ``not`` begins ``not in`` and its like there."""
 
 _CONSTANTS = frozenset({"number", "text", "duration", "time"})
+_EDGES: dict[str | None, OneOf["start", "end"]] = {"start": "start", "end": "end"}
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
@@ -274,8 +274,8 @@ def _window(reader: Reader, token: Token, word: str) -> Window:
 
 
 def _edge(reader: Reader) -> tuple[OneOf["start", "end"], timedelta]:
-    word = reader.meaning
-    if word != "start" and word != "end":
+    word = _EDGES.get(reader.meaning)
+    if word is None:
         raise reader.unexpected(told("expected.edge"), told("hint.edge"))
     reader.take()
     if reader.takes("+"):

@@ -1,4 +1,4 @@
-"""The words of the language of questions, in English and Chinese: one table for parser, printer and advice."""
+"""The words of the language of questions, in English and Chinese, in one table."""
 
 from __future__ import annotations
 
@@ -49,18 +49,8 @@ STAGES = ("where", "select", "by", "compare", "sort", "limit", "count")
 STEPS = ("ancestors", "descendants", "window", "before", "after")
 """Hops with brackets that are part of the language; any other name with brackets is a function."""
 
-OPERATORS = (
-    "and",
-    "or",
-    "in",
-    "not in",
-    "between",
-    "not between",
-    "like",
-    "not like",
-    "is null",
-    "is not null",
-)
+COMPARISONS = ("in", "not in", "between", "not between", "like", "not like", "is null", "is not null")
+OPERATORS = ("and", "or", *COMPARISONS)
 """Operators that are words."""
 
 _OWN = frozenset(_SPELLINGS) - frozenset(STAGES) - frozenset(STEPS) - {"start", "end"} | {"by"}
@@ -120,7 +110,7 @@ def spellings(meanings: tuple[str, ...]) -> list[str]:
 
 
 def run_together(word: str) -> tuple[str, str] | None:
-    """A Chinese word of the language written without a space before what follows: ``且班次`` as its two parts."""
+    """A Chinese word of the language without a space behind it, parted: ``且班次`` is ``且`` and ``班次``."""
     operators = [spelt for one in (*OPERATORS, "not", "as", "by") for spelt in _SPELLINGS[one]]
     for spelt in sorted(operators, key=len, reverse=True):
         if word.startswith(spelt) and word != spelt:
@@ -132,4 +122,9 @@ def written_name(name: str) -> str:
     """A name as it is written in a question: in double quotes only where it has to be."""
     if re.fullmatch(WORD, name) and not is_reserved(name):
         return name
+    return quoted(name)
+
+
+def quoted(name: str) -> str:
+    """A name in double quotes."""
     return '"' + name.replace('"', '""') + '"'
