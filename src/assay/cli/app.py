@@ -22,6 +22,7 @@ from assay.cli.verbs import (
     demo,
     init,
     keep,
+    lake,
     load,
     plugins,
     quarantine,
@@ -124,6 +125,10 @@ def build(wanted: str | None = None) -> typer.Typer:
     for name, verb in of_rows.items():
         held.command(name, cls=_Verb, help=f"quarantine.{name}.help")(verb)
     app.add_typer(held, name="quarantine")
+    kept = typer.Typer(cls=_Verbs, rich_markup_mode=None, help="lake.help")
+    for name, verb in lake.VERBS.items():
+        kept.command(name, cls=_Verb, help=f"lake.{name}.help")(verb)
+    app.add_typer(kept, name="lake")
     for name, group in GROUPS.items():
         kinds = typer.Typer(cls=_Kinds, rich_markup_mode=None, help=f"{name}.help")
         if wanted in {None, name}:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from assay.model.errors import ModelError
 from assay.model.text import Language
+from assay.store.policies import LakePolicies, read_policies
 
 FILE_NAME = "assay.toml"
 
@@ -21,7 +22,7 @@ class PlantConfig(BaseModel):
     """Name, time zone, language and the places of registry and lake.
 
     ``registry`` is a SQLAlchemy URL, or empty for ``registry.db`` in the plant's directory; ``lake`` is a
-    directory, or empty for ``lake`` in the plant's directory.
+    directory, or empty for ``lake`` in the plant's directory. ``policies`` is the file's ``[lake]`` part.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,6 +32,7 @@ class PlantConfig(BaseModel):
     language: Language = "en"
     registry: str = ""
     lake: str = ""
+    policies: LakePolicies = LakePolicies()
 
     @field_validator("time_zone")
     @classmethod
@@ -46,9 +48,10 @@ class PlantConfig(BaseModel):
         lines = ["# An Assay plant. https://github.com/toml-lang/toml", "[plant]"]
         # A JSON string is a valid TOML basic string.
         lines += [
-            f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in self.model_dump().items()
+            f"{key} = {json.dumps(value, ensure_ascii=False)}"
+            for key, value in self.model_dump(exclude={"policies"}).items()
         ]
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines) + "\n" + self.policies.to_toml()
 
 
 def read_config(path: Path) -> PlantConfig:
@@ -63,7 +66,8 @@ def read_config(path: Path) -> PlantConfig:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path} is not TOML: {error}", hint="Correct the file in a text editor.") from error
-    return checked_config(document.get("plant", {}), f"{path}: plant")
+    config = checked_config(document.get("plant", {}), f"{path}: plant")
+    return config.model_copy(update={"policies": read_policies(document.get("lake", {}), f"{path}: lake")})
 
 
 def checked_config(values: Mapping[str, Any], where: str) -> PlantConfig:
