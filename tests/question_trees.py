@@ -52,7 +52,11 @@ NAMES = st.one_of(
 DURATIONS = st.timedeltas(timedelta(0), timedelta(days=9999))
 OFFSETS = st.timedeltas(timedelta(days=-99), timedelta(days=99))
 NUMBERS = st.one_of(st.integers(-(2**63) + 1, 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False))
-TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))
+TIMES = st.datetimes(
+    datetime(1, 1, 2, tzinfo=UTC).replace(tzinfo=None),
+    datetime(9999, 12, 30, tzinfo=UTC).replace(tzinfo=None),
+    timezones=st.just(UTC),
+)
 SCALARS = st.one_of(
     st.none(), st.booleans(), NUMBERS, st.text(max_size=8), TIMES, DURATIONS, DURATIONS.map(lambda one: -one)
 )

@@ -96,6 +96,9 @@ def test_a_negative_number_is_told_from_a_minus() -> None:
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
-    assert write_value(datetime(2026, 3, 1, 8, 0, 0, 5)) == "@2026-03-01T08:00:00.000005Z"
+    assert (
+        write_value(datetime(2026, 3, 1, 8, 0, 0, 5, UTC).replace(tzinfo=None))
+        == "@2026-03-01T08:00:00.000005Z"
+    )
     assert write_value(datetime(2026, 3, 1, tzinfo=UTC)) == "@2026-03-01"
     assert write_value(timedelta(minutes=-10)) == "-10min"
