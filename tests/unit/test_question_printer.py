@@ -80,6 +80,7 @@ def test_canonical_text(written: str, canonical: str) -> None:
         ("unit | by shift: count()", "unit | by shift: count()"),
         ("unit | by: count()", "unit | by: count()"),
         ("unit | by shift", "unit | by shift"),
+        ("unit | by @2026-03-01: -1s", "unit | by @2026-03-01: -1s"),
         ("unit | limit 5 offset 0", "unit | limit 5"),
         ("unit\n| select cross a,\n  b as c", "unit | select cross a, b as c"),
     ],

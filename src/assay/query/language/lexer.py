@@ -34,12 +34,18 @@ _FOREIGN = {"&&": "and", "&": "and", "||": "or", "!": "not"}
 
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _AMOUNT = r"[0-9]+(?:\.[0-9]+)?"
+_TIME = (
+    r"@(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt\ ]\s*(?P<clock>[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)"
+    r"(?P<zone>[Zz]|[+\-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
 _PIECES = re.compile(
     rf"""(?P<space>\s+)
     |(?P<text>'(?:[^']|'')*'|[‘’＇][^‘’＇]*[‘’＇])
     |(?P<name>"(?:[^"]|"")*"|[“”＂][^“”＂]*[“”＂])
     |(?P<open>['‘’＇"“”＂])
-    |(?P<time>@[0-9:+\-.A-Za-z]*(?:[ ]+[0-9]{{1,2}}:[0-9:+\-.A-Za-z]*)?)
+    |(?P<time>{_TIME}(?!\w))
+    |(?P<untimely>@[0-9:+\-.A-Za-z]*)
     |(?P<duration>(?:{_AMOUNT}[ \t]*(?:{_UNIT}))+(?!\w))
     |(?P<number>{_AMOUNT}(?:[eE][+\-]?[0-9]+)?(?!\w))
     |(?P<neither>[0-9]\w*)
@@ -49,11 +55,6 @@ _PIECES = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _PART = re.compile(rf"({_AMOUNT})[ \t]*({_UNIT})")
-_TIME = re.compile(
-    r"@(\d{4}-\d{2}-\d{2})"
-    r"(?:[Tt ]\s*(\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)([Zz]|[+-]\d{2}(?::?\d{2})?)?)?",
-    re.ASCII,
-)
 _LARGEST = 2**63 - 1
 _MOST_DIGITS = 40
 
@@ -136,17 +137,24 @@ def _duration(text: str, twin: str, place: Place) -> Token:
 
 
 def _time(text: str, twin: str, place: Place) -> Token:
-    wrong = at(text, place, told("error.time", found=text[place.start : place.end]), told("hint.time"))
-    match = _TIME.fullmatch(twin)
+    match = re.fullmatch(_TIME, twin)
     if match is None:
-        raise wrong
-    day, clock, zone = match.groups()
+        raise _untimely(text, place)
+    day, clock, zone = match["day"], match["clock"], match["zone"]
     shift = "+00:00" if zone is None or zone in "Zz" else zone
     try:
         moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{shift}").astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise wrong from error
+        raise _untimely(text, place) from error
     return Token("time", twin, place, moment)
+
+
+def _no_time(text: str, _: str, place: Place) -> Token:
+    raise _untimely(text, place)
+
+
+def _untimely(text: str, place: Place) -> QuestionError:
+    return at(text, place, told("error.time", found=text[place.start : place.end]), told("hint.time"))
 
 
 def _sign(text: str, twin: str, place: Place) -> Token:
@@ -185,6 +193,7 @@ _READERS: dict[str, Callable[[str, str, Place], Token]] = {
     "number": _number,
     "duration": _duration,
     "time": _time,
+    "untimely": _no_time,
     "sign": _sign,
     "open": _open,
     "neither": _neither,
