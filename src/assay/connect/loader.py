@@ -215,9 +215,7 @@ class Loader:
                 self._taken.files[table] = writer.finish()
 
     def _staged(self, table: str) -> tuple[str, ...]:
-        return tuple(
-            str(self._lake.directory / table / file.path) for file in self._taken.files.get(table, ())
-        )
+        return tuple(str(self._lake.staged_path(table, file)) for file in self._taken.files.get(table, ()))
 
     def _resolve(self) -> Resolution:
         suspicions = []

@@ -19,7 +19,7 @@ from assay.query.extract import BATCH_ROWS, PARQUET, Extraction
 from assay.query.program import Limits
 from assay.query.services import Prepare, ServiceRefusal, prepare
 from assay.store.locks import PlantBusy, locked
-from assay.store.staging import sync
+from assay.store.place import sync
 from assay.store.workspace import Workspace
 
 Format = Literal["parquet", "arrow"]

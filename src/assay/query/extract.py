@@ -21,7 +21,7 @@ from assay.query.services import (
     prepare,
     schema_digest,
 )
-from assay.store.staging import sync
+from assay.store.place import sync
 from assay.store.workspace import Workspace
 
 PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "write_page_checksum": True}

@@ -26,9 +26,9 @@ from assay.model.errors import StoreError
 from assay.store.config import FILE_NAME, read_config
 from assay.store.delta import LakeTable
 from assay.store.layout import TABLES, UNFINISHED
+from assay.store.place import sync
 from assay.store.registry import now
 from assay.store.registry_dump import dump_rows, restore_rows
-from assay.store.staging import sync
 from assay.store.workspace import MODEL_FILE, Workspace
 
 FORMAT = 1

@@ -6,7 +6,8 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from deltalake.transaction import AddAction
 from assay.model.errors import StoreError
 from assay.store.keys import LoadKey
 from assay.store.layout import DATE, StagedFile, plain
-from assay.store.staging import sync
+from assay.store.place import Place, sync
 
 _ATTEMPTS = 20
 _LONGEST_WAIT = 0.05
@@ -32,28 +33,47 @@ _FIRST_TRANSACTION = 1
 class LakeTable:
     """Opens the log lazily and follows it; a table that was never written has no files and version -1."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, place: Place | Path) -> None:
+        self.place = Place.of(place)
+        self._options = self.place.storage_options()
         self._table: DeltaTable | None = None
         self._lock = threading.Lock()
 
     def _opened(self) -> DeltaTable | None:
         """The table at its newest version, or None when it was never written."""
         if self._table is None:
-            if not (self.directory / "_delta_log").is_dir():
+            directory = self.place.directory
+            if directory is not None and not (directory / "_delta_log").is_dir():
                 return None
-            try:
-                self._table = DeltaTable(self.directory)
-            except DeltaError as error:
-                if not DeltaTable.is_deltatable(str(self.directory)):
-                    return None
-                raise StoreError(
-                    f"the log of the lake table {self.directory.name!r} can't be read: {error}",
-                    hint="Restore the plant from a backup, or repair the directory _delta_log.",
-                ) from error
+            with self._reporting():
+                self._table = self._read()
         else:
-            self._table.update_incremental()
+            with self._reporting():
+                self._table.update_incremental()
         return self._table
+
+    def _read(self, version: int | None = None) -> DeltaTable | None:
+        try:
+            return DeltaTable(self.place.url, version=version, storage_options=self._options)
+        except DeltaError as error:
+            if not DeltaTable.is_deltatable(self.place.url, self._options):
+                return None
+            raise StoreError(
+                f"the log of the lake table {self.place.name!r} can't be read: {self.place.said(error)}",
+                hint="Restore the plant from a backup, or repair the directory _delta_log.",
+            ) from self._cause(error)
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Failures of a bucket become errors that name it; the log's own go on as they are."""
+        try:
+            yield
+        except OSError as error:
+            raise self.place.failure(error, "can't be read") from self._cause(error)
+
+    def _cause(self, error: BaseException) -> BaseException | None:
+        """What an error may be raised from: a bucket's own words may hold keys."""
+        return error if self._options is None else None
 
     def version(self) -> int:
         """The newest version, -1 for a table that was never written."""
@@ -64,7 +84,7 @@ class LakeTable:
     def files(
         self, version: int | None = None, between: tuple[date, date] | None = None
     ) -> tuple[int, list[str]]:
-        """The pinned version and the absolute paths of its files, oldest name first.
+        """The pinned version and the absolute paths, or URLs, of its files, ordered by name.
 
         ``between`` leaves out the partitions outside the two dates (both included).
         """
@@ -73,7 +93,8 @@ class LakeTable:
             if table is None or version == -1:
                 return -1, []
             if version is not None and version != table.version():
-                table = DeltaTable(self.directory, version=version)
+                with self._reporting():
+                    table = DeltaTable(self.place.url, version=version, storage_options=self._options)
             pruned: list[tuple[str, str, Any]] | None = None
             if between is not None:
                 pruned = [("date", ">=", between[0]), ("date", "<=", between[1])]
@@ -103,10 +124,11 @@ class LakeTable:
         with self._lock:
             if self._opened_has(load):
                 return False
-            gone = next((file.path for file in files if not (self.directory / file.path).is_file()), None)
+            there = self.place.sizes(file.path for file in files)
+            gone = next((file.path for file in files if file.path not in there), None)
             if gone is not None:
                 raise StoreError(
-                    f"the staged file {self.directory / gone} of the load {load.transaction!r} is gone",
+                    f"the staged file {self.place.address(gone)} of the load {load.transaction!r} is gone",
                     hint="Run the load again. If the plant can't be read for this reason, remove the note of "
                     "that load in spool/commits first.",
                 )
@@ -133,16 +155,20 @@ class LakeTable:
         return True
 
     def _created(self, schema: pa.Schema) -> DeltaTable:
-        self.directory.mkdir(parents=True, exist_ok=True)
+        directory = self.place.directory
+        if directory is not None:
+            directory.mkdir(parents=True, exist_ok=True)
         self._table = DeltaTable.create(
-            self.directory,
+            self.place.url,
             pa.schema([*plain(schema), DATE]),
             mode="ignore",
             partition_by=[DATE.name],
             # The log is evidence: which load brought which files, when. It is never cut.
             configuration={"delta.appendOnly": "true", "delta.enableExpiredLogCleanup": "false"},
+            storage_options=self._options,
         )
-        sync(self.directory.parent)
+        if directory is not None:
+            sync(directory.parent)
         return self._table
 
     def _widened(self, table: DeltaTable, schema: pa.Schema) -> DeltaTable:
@@ -156,10 +182,7 @@ class LakeTable:
         return table
 
     def _sync_log(self, versions: range) -> None:
-        log = self.directory / "_delta_log"
-        for version in versions:
-            sync(log / f"{version:020}.json")
-        sync(log)
+        self.place.durable(*(f"_delta_log/{version:020}.json" for version in versions))
 
     def _again(self, attempt: Callable[[], bool]) -> bool:
         """Repeat an attempt that another process's commit made void."""
@@ -170,13 +193,16 @@ class LakeTable:
                 self._table = None
                 if not left:
                     raise StoreError(
-                        f"others commit to the lake table {self.directory.name!r} all the time: {error}",
+                        f"others commit to the lake table {self.place.name!r} all the time: "
+                        f"{self.place.said(error)}",
                         hint="Run the load again.",
-                    ) from error
+                    ) from self._cause(error)
                 time.sleep(random.uniform(0, _LONGEST_WAIT))
             except (DeltaError, OSError) as error:
+                if self._options is not None:
+                    raise self.place.failure(error, "can't be committed to") from None
                 raise StoreError(
-                    f"the lake table {self.directory.name!r} can't be committed to: {error}",
+                    f"the lake table {self.place.name!r} can't be committed to: {error}",
                     hint="Check free disk space and access rights, then run the load again.",
                 ) from error
         raise AssertionError("unreachable")  # the last attempt returns or raises

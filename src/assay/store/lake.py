@@ -30,9 +30,11 @@ from assay.store.layout import (
     table_of,
 )
 from assay.store.locks import locked
+from assay.store.place import Place, is_remote, sync
+from assay.store.reading import parquet_dataset
 from assay.store.registry import Registry, now
 from assay.store.snapshot import Snapshot
-from assay.store.staging import StagedWriter, sync
+from assay.store.staging import StagedWriter
 from assay.store.views import create_views, entity_table, entity_views, literal
 
 Kind = RecordKind | str
@@ -41,13 +43,26 @@ Kind = RecordKind | str
 class Lake:
     """The plant's records. Rows enter by :meth:`stage` and :meth:`commit_load`; readers use SQL."""
 
-    def __init__(self, directory: Path, registry: Registry, spool: Path) -> None:
-        self.directory = directory
+    def __init__(self, place: Place | Path | str, registry: Registry, spool: Path) -> None:
+        self.place = Place.of(place)
         self._registry = registry
         self._spool = spool
         self._intents = spool / "commits"
         self._commit_lock = spool / "commit.lock"
-        self._tables = {name: LakeTable(directory / name) for name in TABLES}
+        self._tables = {name: LakeTable(self.place / name) for name in TABLES}
+
+    @property
+    def directory(self) -> Path:
+        """The directory of a lake that lies in one.
+
+        Raises
+        ------
+        StoreError
+            The lake lies in a bucket.
+        """
+        if self.place.directory is None:
+            raise StoreError(f"the lake {self.place} is not a directory")
+        return self.place.directory
 
     # -- schemas and files ------------------------------------------------------------------------
 
@@ -66,7 +81,7 @@ class Lake:
             return self._table(kind).version()
 
     def files(self, kind: Kind, *, version: int | None = None) -> list[str]:
-        """The absolute paths of the files of a version (the newest without one)."""
+        """The absolute paths, or URLs, of the files of a version (the newest without one)."""
         with self._settled():
             return self._table(kind).files(version)[1]
 
@@ -88,17 +103,26 @@ class Lake:
 
         What an earlier, interrupted attempt at the same load left is removed first. When the load's rows of
         this kind are part of the plant already, the writer checks rows and keeps none: its files would have
-        the names of files that are being read.
+        the names of files that are being read. Files for a bucket are written beside the plant's locks, and
+        go there before they are committed.
         """
-        table = self._table(kind)
+        table, directory = self._table(kind), self._staging(self._known(kind))
         with self._settled():
             taken = table.committed(load)
         if not taken:
-            for left in table.directory.glob(f"date=*/{load_prefix(load)}*.parquet"):
+            for left in directory.glob(f"date=*/{load_prefix(load)}*.parquet"):
                 left.unlink()
-            shutil.rmtree(spill_directory(table.directory, load), ignore_errors=True)
-            table.directory.mkdir(parents=True, exist_ok=True)
-        return StagedWriter(table.directory, self.schema(kind), load, recorded, discard=taken)
+            shutil.rmtree(spill_directory(directory, load), ignore_errors=True)
+            directory.mkdir(parents=True, exist_ok=True)
+        return StagedWriter(directory, self.schema(kind), load, recorded, discard=taken)
+
+    def staged_path(self, kind: Kind, file: StagedFile) -> Path:
+        """Where a staged file lies until it is committed."""
+        return self._staging(self._known(kind)) / file.path
+
+    def _staging(self, name: str) -> Path:
+        directory = self.place.directory
+        return self._spool / "staged" / name if directory is None else directory / name
 
     def commit(self, kind: Kind, files: Sequence[StagedFile], *, load: LoadKey) -> bool:
         """Make staged files part of the plant; False when the load's rows of this kind already are."""
@@ -112,6 +136,7 @@ class Lake:
         reader sees half a load.
         """
         plan = {self._known(kind): list(files) for kind, files in staged.items()}
+        self._send(plan, load)
         with locked(self._commit_lock):
             self._recover()
             open_kinds = [name for name in plan if not self._tables[name].committed(load)]
@@ -123,7 +148,23 @@ class Lake:
             for name in open_kinds:
                 self._tables[name].commit(plan[name], self.schema(name), load)
             intent.unlink(missing_ok=True)
+            self._sent(plan)
         return True
+
+    def _send(self, plan: Mapping[str, Sequence[StagedFile]], load: LoadKey) -> None:
+        """Copy staged files into the bucket, under names that no commit knows yet."""
+        if self.place.directory is not None:
+            return
+        for name, files in plan.items():
+            if not self.committed(name, load):
+                self._tables[name].place.take({file.path: self.staged_path(name, file) for file in files})
+
+    def _sent(self, plan: Mapping[str, Sequence[StagedFile]]) -> None:
+        """Remove the local copies of files that are committed in the bucket."""
+        if self.place.directory is None:
+            for name, files in plan.items():
+                for file in files:
+                    self.staged_path(name, file).unlink(missing_ok=True)
 
     def committed(self, kind: Kind, load: LoadKey) -> bool:
         """Whether the load's rows of this kind are part of the plant."""
@@ -151,6 +192,7 @@ class Lake:
             for name, files in plan.items():
                 self._tables[name].commit(files, self.schema(name), load)
             path.unlink()
+            self._sent(plan)
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -173,15 +215,12 @@ class Lake:
             _, files = self._table(kind).files(between=between)
         if exclude is not None:
             prefix = load_prefix(exclude)
-            files = [path for path in files if not Path(path).name.startswith(prefix)]
+            files = [path for path in files if not path.rsplit("/", 1)[-1].startswith(prefix)]
         schema = pa.schema(
             [pa.field(name, pa.int64(), nullable=False) for name in ("key_hash", "content_hash")]
         )
-        if not files:
-            return schema.empty_table()
-        import pyarrow.dataset as ds
-
-        return ds.dataset(files, schema=schema, format="parquet").to_table()
+        with self.place.reporting("can't be read"):
+            return parquet_dataset(files, schema).to_table()
 
     def snapshot(self) -> Snapshot:
         """The plant as it is now, pinned: the files of every table, and the master data."""
@@ -219,7 +258,8 @@ class Lake:
         """A DuckDB connection in memory with the plant's views of ``snapshot``; of now without one.
 
         It reads the plant's files and no others: file access and settings are locked. Temporary tables may be
-        made; they vanish with the connection. Times are in UTC.
+        made; they vanish with the connection. Times are in UTC. Files in a bucket are read through datasets
+        of Arrow, which take over filters and read only the row groups that can match.
         """
         pinned = snapshot or self.snapshot()
         scratch = self._spool / "scratch"
@@ -239,7 +279,7 @@ class Lake:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET parquet_metadata_cache = true")
             create_views(connection, pinned)
-            paths = [path for files in pinned.files.values() for path in files]
+            paths = [path for files in pinned.files.values() for path in files if not is_remote(path)]
             connection.execute(f"SET allowed_paths = [{', '.join(map(literal, paths))}]")
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections import OrderedDict
@@ -31,6 +30,7 @@ from assay.store.layout import (
     spill_directory,
     writer_options,
 )
+from assay.store.place import sync
 from assay.store.spill import Spill
 from assay.store.tables import to_microseconds
 
@@ -438,12 +438,3 @@ def _moment(microseconds: int | None) -> datetime | None:
         if microseconds is None
         else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
     )
-
-
-def sync(path: Path) -> None:
-    """Make a file's content, or a directory's entries, survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

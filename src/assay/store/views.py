@@ -13,10 +13,15 @@ from assay.model.entities import MASTER
 from assay.model.entity_attributes import EntityAttribute, entity_schema, to_column_value
 from assay.model.kinds import RecordKind
 from assay.store.layout import CORE_SCHEMAS, DATE, QUARANTINE, REPLAY, plain, signature_of
+from assay.store.place import is_remote
+from assay.store.reading import parquet_dataset
 from assay.store.snapshot import Snapshot
 
 ALWAYS_PRESENT = ("equipment", "person", "segment", "material", "characteristic", "gauge")
 """Entity kinds that have a view even when the plant knows none of them."""
+
+_STORED = "stored"
+"""Schema of the views that read a bucket; a reader's own lie in ``main``."""
 
 _SQL_TYPES: dict[pa.DataType, str] = {
     pa.string(): "VARCHAR",
@@ -44,8 +49,26 @@ def sql_type(field: pa.Field) -> str:
     return _SQL_TYPES[field.type]
 
 
+def rows_select(
+    connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, files: Sequence[str]
+) -> str:
+    """A ``SELECT`` over exactly these files of a table, with the columns of ``schema`` and ``date``.
+
+    Files in a bucket become a view of an Arrow dataset in the schema ``stored`` first, and the text reads it:
+    DuckDB itself opens local files only.
+    """
+    if not files or not is_remote(files[0]):
+        return files_select(schema, files)
+    fields = [*plain(schema), DATE]
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_STORED}")
+    connection.execute(f"USE {_STORED}")
+    connection.from_arrow(parquet_dataset(files, pa.schema(fields))).create_view(name)
+    connection.execute("USE main")
+    return f"SELECT {', '.join(quoted(f.name) for f in fields)} FROM {_STORED}.{quoted(name)}"
+
+
 def files_select(schema: pa.Schema, files: Sequence[str]) -> str:
-    """A ``SELECT`` over exactly these files, with the columns of ``schema`` and ``date``.
+    """A ``SELECT`` over exactly these local files, with the columns of ``schema`` and ``date``.
 
     Files written before an attribute was declared lack its column and show NULL there. Files are grouped by
     the columns they have, so that a scan opens one footer per group to bind and not one per file.
@@ -95,7 +118,10 @@ def entity_table(
 
 def create_views(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
     """Every view of a snapshot: record kinds, quarantine, master data, and the ids read off the lake."""
-    selects = {name: files_select(snapshot.schemas[name], files) for name, files in snapshot.files.items()}
+    selects = {
+        name: rows_select(connection, name, snapshot.schemas[name], files)
+        for name, files in snapshot.files.items()
+    }
     selects[QUARANTINE] = quarantine_select(selects[QUARANTINE], selects.pop(REPLAY))
     for name, select in selects.items():
         connection.execute(f"CREATE VIEW {name} AS\n{select}")

@@ -14,9 +14,9 @@ from assay.model.errors import ModelError, StoreError, WorkspaceNotFound
 from assay.store.config import FILE_NAME, PlantConfig, checked_config, read_config
 from assay.store.lake import Lake
 from assay.store.locks import locked
+from assay.store.place import sync
 from assay.store.quarantine import Quarantine
 from assay.store.registry import Registry
-from assay.store.staging import sync
 
 if TYPE_CHECKING:
     from assay.model.plant_model import PlantModel

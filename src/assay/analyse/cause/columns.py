@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from assay.model.kinds import RecordKind
 from assay.store.lake import Lake
+from assay.store.reading import parquet_dataset
 
 Rows = NDArray[np.int64]
 
@@ -40,13 +40,9 @@ class LakeColumns:
             wanted = self.schema.field(name)
             plain = pa.types.is_dictionary(wanted.type) and name not in words
             fields.append(pa.field(name, pa.string()) if plain else wanted)
-        schema = pa.schema(fields)
-        if not self._files:
-            return schema.empty_table()
         extra = [] if where is None else [pa.field("characteristic", pa.string())]
         full = pa.schema([*fields, *(field for field in extra if field.name not in names)])
-        options = ds.ParquetReadOptions(dictionary_columns=list(words))
-        source = ds.dataset(self._files, schema=full, format=ds.ParquetFileFormat(read_options=options))
+        source = parquet_dataset(self._files, full, words=words)
         return source.to_table(columns=list(names), filter=where)
 
 
