@@ -105,14 +105,23 @@ def signature(schema: pa.Schema) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def file_name(load: LoadKey, part: int, schema: pa.Schema) -> str:
+PART, MANY = "part", "many"
+"""How names of files begin: with the rows of one load, or of many."""
+
+
+def file_name(load: LoadKey, part: int, schema: pa.Schema, *, begins: str = PART) -> str:
     """The name a load gives its ``part``-th file: the same every time the load is run."""
-    return f"part-{load.digest}-{part:05d}-{signature(schema)}.parquet"
+    return f"{begins}-{load.digest}-{part:05d}-{signature(schema)}.parquet"
 
 
-def load_prefix(load: LoadKey) -> str:
+def load_prefix(load: LoadKey, *, begins: str = PART) -> str:
     """How the names of a load's files begin."""
-    return f"part-{load.digest}-"
+    return f"{begins}-{load.digest}-"
+
+
+def holds_many_loads(path: str) -> bool:
+    """Whether a file may hold rows of many loads: it was flushed from the hot buffer, or compacted."""
+    return path.rsplit("/", 1)[-1].startswith(f"{MANY}-")
 
 
 def spill_directory(directory: Path, load: LoadKey) -> Path:
@@ -123,7 +132,7 @@ def spill_directory(directory: Path, load: LoadKey) -> Path:
 def signature_of(path: str) -> str | None:
     """The signature in a file's name, or None for a name of another form."""
     pieces = Path(path).stem.split("-")
-    return pieces[3] if len(pieces) == 4 and pieces[0] == "part" else None
+    return pieces[3] if len(pieces) == 4 and pieces[0] in {PART, MANY} else None
 
 
 def table_of(kind: RecordKind | str) -> str:

@@ -23,6 +23,7 @@ from assay.model.errors import StoreError, did_you_mean
 from assay.store.keys import LoadKey
 from assay.store.layout import (
     FILE_ROWS,
+    PART,
     ROW_GROUP_ROWS,
     StagedFile,
     file_name,
@@ -75,7 +76,8 @@ class StagedWriter:
 
     A table may leave out nullable columns (they become null) and ``source``, ``epoch`` and ``recorded``
     (they are the load's). Text may come plain or as dictionaries. With ``discard`` rows are checked and
-    nothing is written.
+    nothing is written. ``begins`` is how the names of files begin, ``day`` the one date of all rows where it
+    is known, ``file_rows`` how many rows a file takes.
     """
 
     def __init__(
@@ -86,6 +88,9 @@ class StagedWriter:
         recorded: datetime,
         *,
         discard: bool = False,
+        begins: str = PART,
+        day: date | None = None,
+        file_rows: int = FILE_ROWS,
     ) -> None:
         self._directory = directory
         self._schema = schema
@@ -93,6 +98,9 @@ class StagedWriter:
         self._load = load
         self._recorded = to_microseconds(recorded)
         self._discard = discard
+        self._begins = begins
+        self._day = None if day is None else (day - _EPOCH).days
+        self._file_rows = file_rows
         self._timed = "time" in schema.names
         self._partitions: OrderedDict[int, _Partition] = OrderedDict()
         self._open: OrderedDict[int, _OpenFile] = OrderedDict()
@@ -120,9 +128,9 @@ class StagedWriter:
             raise StoreError("rows were written to a stage that is already finished")
         if self._error is not None:
             self.abort()
-        aligned = self._aligned(table)
+        rows = aligned(table, self._schema, self._directory.name, self._load, self._recorded)
         if not self._discard:
-            self._queue.put(aligned)
+            self._queue.put(rows)
 
     def finish(self) -> list[StagedFile]:
         """Write what is waiting, make it durable, and return the files.
@@ -170,39 +178,6 @@ class StagedWriter:
         if kind is not None and not self._closed:
             self._error = self._error or _Aborted()
             self.abort()
-
-    # -- in the caller's thread -------------------------------------------------------------------
-
-    def _aligned(self, table: pa.Table) -> pa.Table:
-        names = set(table.column_names)
-        unknown = names - set(self._schema.names)
-        if unknown:
-            name = min(unknown)
-            raise StoreError(
-                f"{self._directory.name!r} has no column {name!r}",
-                hint=did_you_mean(name, list(self._schema.names)) or "Declare it as an attribute first.",
-            )
-        if len(names) != len(table.column_names):
-            raise StoreError(
-                f"a table for {self._directory.name!r} names a column twice: {table.column_names}"
-            )
-        columns = [
-            _column(table.column(f.name), f, self._directory.name)
-            if f.name in names
-            else self._absent(f, len(table))
-            for f in self._schema
-        ]
-        return pa.Table.from_arrays(columns, schema=self._schema)
-
-    def _absent(self, wanted: pa.Field, rows: int) -> pa.Array:
-        constant = {"source": self._load.source, "epoch": self._load.epoch}.get(wanted.name)
-        if constant is not None:
-            return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([constant]))
-        if wanted.name == "recorded":
-            return pa.array(np.full(rows, self._recorded)).cast(wanted.type)
-        if not wanted.nullable:
-            raise StoreError(f"a table for {self._directory.name!r} lacks the column {wanted.name!r}")
-        return pa.nulls(rows, wanted.type)
 
     # -- in the writer's thread -------------------------------------------------------------------
 
@@ -260,6 +235,8 @@ class StagedWriter:
 
     def _days(self, batch: pa.RecordBatch) -> int | npt.NDArray[np.int64]:
         """The UTC day of each row, as days since 1970; one number when all rows have the same."""
+        if self._day is not None:
+            return self._day
         recorded_day = self._recorded // _DAY
         if not self._timed:
             return recorded_day
@@ -308,7 +285,7 @@ class StagedWriter:
             file = self._file(partition.day)
             file.writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
             self._note(file, group)
-            if file.rows >= FILE_ROWS:
+            if file.rows >= self._file_rows:
                 self._close(partition.day)
 
     def _file(self, day: int) -> _OpenFile:
@@ -319,7 +296,7 @@ class StagedWriter:
             self._close(next(iter(self._open)))
         folder = self._directory / f"date={(_EPOCH + timedelta(days=day)).isoformat()}"
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / file_name(self._load, self._parts, self._schema)
+        path = folder / file_name(self._load, self._parts, self._schema, begins=self._begins)
         self._parts += 1
         self._written.append(path)
         self._open[day] = _OpenFile(path, pq.ParquetWriter(path, self._schema, **self._options))
@@ -384,6 +361,44 @@ class StagedWriter:
 
 class _Aborted(Exception):
     """The caller dropped the stage."""
+
+
+def aligned(table: pa.Table, schema: pa.Schema, name: str, load: LoadKey, recorded: int) -> pa.Table:
+    """Rows in the columns of the lake table ``name``, as :class:`StagedWriter` takes them.
+
+    Raises
+    ------
+    StoreError
+        A column is unknown, missing or of another type.
+    """
+    names = set(table.column_names)
+    unknown = names - set(schema.names)
+    if unknown:
+        wrong = min(unknown)
+        raise StoreError(
+            f"{name!r} has no column {wrong!r}",
+            hint=did_you_mean(wrong, list(schema.names)) or "Declare it as an attribute first.",
+        )
+    if len(names) != len(table.column_names):
+        raise StoreError(f"a table for {name!r} names a column twice: {table.column_names}")
+    columns = [
+        _column(table.column(f.name), f, name)
+        if f.name in names
+        else _absent(f, len(table), name, load, recorded)
+        for f in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _absent(wanted: pa.Field, rows: int, name: str, load: LoadKey, recorded: int) -> pa.Array:
+    constant = {"source": load.source, "epoch": load.epoch}.get(wanted.name)
+    if constant is not None:
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([constant]))
+    if wanted.name == "recorded":
+        return pa.array(np.full(rows, recorded)).cast(wanted.type)
+    if not wanted.nullable:
+        raise StoreError(f"a table for {name!r} lacks the column {wanted.name!r}")
+    return pa.nulls(rows, wanted.type)
 
 
 def _column(column: pa.ChunkedArray, wanted: pa.Field, table: str) -> pa.ChunkedArray:
