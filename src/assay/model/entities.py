@@ -311,6 +311,26 @@ class EnvironmentZone(Entity):
     cleanroom_class: Name | None = None
 
 
+class Signal(Entity):
+    """A quantity that is read over time, by the name the readings use."""
+
+    KIND = "signal"
+    TITLE = Text(zh="信号", en="Signal")
+
+    equipment: Id | None = Field(default=None, description="Where readings that name no equipment belong.")
+    zone: Id | None = None
+    unit: Unit | None = Field(default=None, description="The unit that readings are converted to.")
+    lower_plausible_limit: float | None = None
+    upper_plausible_limit: float | None = None
+
+    @model_validator(mode="after")
+    def _limits_are_ordered(self) -> Self:
+        low, high = self.lower_plausible_limit, self.upper_plausible_limit
+        if low is not None and high is not None and low >= high:
+            raise ValueError(f"the lower limit {low} is not below the upper limit {high}")
+        return self
+
+
 class MaterialLot(Entity):
     """A quantity of one material that is handled as one."""
 
@@ -392,6 +412,7 @@ MASTER: dict[str, type[Entity]] = {
         Recipe,
         Carrier,
         EnvironmentZone,
+        Signal,
     )
 }
 """Entity kinds kept in the registry, by name."""

@@ -18,6 +18,7 @@ from assay.model.entities import in_force
 from assay.model.errors import QueryError, StoreError, did_you_mean
 from assay.model.kinds import RecordKind
 from assay.store.delta import LakeTable
+from assay.store.derived import DerivedTables
 from assay.store.keys import LoadKey
 from assay.store.layout import (
     CORE_SCHEMAS,
@@ -35,7 +36,7 @@ from assay.store.reading import parquet_dataset
 from assay.store.registry import Registry, now
 from assay.store.snapshot import Snapshot
 from assay.store.staging import StagedWriter
-from assay.store.views import create_views, entity_table, entity_views, literal
+from assay.store.views import create_entity_table, create_views, entity_table, entity_views, literal
 
 Kind = RecordKind | str
 
@@ -50,6 +51,7 @@ class Lake:
         self._intents = spool / "commits"
         self._commit_lock = spool / "commit.lock"
         self._tables = {name: LakeTable(self.place / name) for name in TABLES}
+        self.derived = DerivedTables(self.place)
 
     @property
     def directory(self) -> Path:
@@ -224,16 +226,25 @@ class Lake:
 
     def snapshot(self) -> Snapshot:
         """The plant as it is now, pinned: the files of every table, and the master data."""
+        # Derived tables first: they never know more than the records.
+        derived = self.derived.pinned()
         with self._settled():
             pinned = {name: table.files() for name, table in self._tables.items()}
         moment = now()
         return Snapshot(
-            versions={name: version for name, (version, _) in pinned.items()},
-            files={name: tuple(files) for name, (_, files) in pinned.items()},
-            schemas={name: plain(self.schema(name)) for name in pinned},
+            versions={name: version for name, (version, _) in pinned.items()}
+            | {name: version for name, (version, _, _) in derived.items()},
+            files={name: tuple(files) for name, (_, files) in pinned.items()}
+            | {name: files for name, (_, files, _) in derived.items()},
+            schemas={name: plain(self.schema(name)) for name in pinned}
+            | {name: schema for name, (_, _, schema) in derived.items()},
             master=self._master(moment),
             moment=moment,
         )
+
+    def lineage(self) -> pa.Table:
+        """What each version of a derived table was made from: one row per version and input, newest first."""
+        return self.derived.lineage_table()
 
     def _master(self, moment: datetime) -> dict[str, pa.Table]:
         declared = self._registry.entity_attributes()
@@ -254,12 +265,14 @@ class Lake:
         memory_limit: str | None = None,
         scratch_limit: str | None = None,
         threads: int | None = None,
+        lineage: bool = False,
     ) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in memory with the plant's views of ``snapshot``; of now without one.
 
         It reads the plant's files and no others: file access and settings are locked. Temporary tables may be
         made; they vanish with the connection. Times are in UTC. Files in a bucket are read through datasets
-        of Arrow, which take over filters and read only the row groups that can match.
+        of Arrow, which take over filters and read only the row groups that can match. With ``lineage`` there
+        is a relation of that name: what each version of a derived table was made from.
         """
         pinned = snapshot or self.snapshot()
         scratch = self._spool / "scratch"
@@ -279,6 +292,8 @@ class Lake:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET parquet_metadata_cache = true")
             create_views(connection, pinned)
+            if lineage:
+                create_entity_table(connection, "lineage", self.lineage())
             paths = [path for files in pinned.files.values() for path in files if not is_remote(path)]
             connection.execute(f"SET allowed_paths = [{', '.join(map(literal, paths))}]")
             connection.execute("SET enable_external_access = false")
@@ -302,7 +317,8 @@ class Lake:
             The statement is not a single reading one, or it fails.
         """
         with ExitStack() as stack:
-            connection = stack.enter_context(self.connect())
+            # Reading every derived table's log takes a while, and few statements ask for it.
+            connection = stack.enter_context(self.connect(lineage="lineage" in sql.lower()))
             if read_only:
                 # sqlglot takes a while to import, and most openings of a plant run no SQL of people.
                 from assay.store.guard import check_read_only
