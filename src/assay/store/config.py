@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,12 +18,26 @@ from assay.store.policies import LakePolicies, read_policies
 
 FILE_NAME = "assay.toml"
 
+_HOSTS = r"[\w.-]+:\d{1,5}"
+_ENGINE = re.compile(
+    rf"duckdb|local|local\[(\d+|\*)\]|spark://{_HOSTS}(,{_HOSTS})*|sc://[\w.-]+(:\d{{1,5}})?(/;?.*)?"
+)
+ENGINE_FORMS = "duckdb, local[2], spark://host:7077 or sc://host:15002"
+"""How the setting ``engine`` is written: DuckDB, Spark in this process, a Spark cluster, Spark Connect."""
+
+
+def is_engine(url: str) -> bool:
+    """Whether a text has one of the forms of the setting ``engine``."""
+    return _ENGINE.fullmatch(url) is not None
+
 
 class PlantConfig(BaseModel):
     """Name, time zone, language and the places of registry and lake.
 
     ``registry`` is a SQLAlchemy URL, or empty for ``registry.db`` in the plant's directory; ``lake`` is a
-    directory, or empty for ``lake`` in the plant's directory. ``policies`` is the file's ``[lake]`` part.
+    directory, or empty for ``lake`` in the plant's directory. ``engine`` is what answers questions: empty
+    or ``duckdb`` for DuckDB; ``spark://host:port``, ``sc://host:port`` (Spark Connect) or ``local[n]`` for
+    Apache Spark. ``policies`` is the file's ``[lake]`` part.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +47,7 @@ class PlantConfig(BaseModel):
     language: Language = "en"
     registry: str = ""
     lake: str = ""
+    engine: str = ""
     policies: LakePolicies = LakePolicies()
 
     @field_validator("time_zone")
@@ -42,6 +58,13 @@ class PlantConfig(BaseModel):
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(f"time zone {zone!r} is not known; write it like 'Europe/Berlin'") from error
         return zone
+
+    @field_validator("engine")
+    @classmethod
+    def _is_engine(cls, url: str) -> str:
+        if url and not is_engine(url):
+            raise ValueError(f"engine {url!r} is not known; write {ENGINE_FORMS}, or leave it empty")
+        return url
 
     def to_toml(self) -> str:
         """The text of ``assay.toml``."""

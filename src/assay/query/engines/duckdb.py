@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,8 @@ import duckdb
 import pyarrow as pa
 
 from assay.model.errors import QueryError, StoreError
+from assay.query.dialect import Dialect
+from assay.query.engines.alarm import Alarm, too_long
 from assay.query.engines.duckdb_dialect import DuckDialect
 from assay.query.program import Limits
 from assay.store.snapshot import Snapshot
@@ -50,7 +51,7 @@ class DuckSession:
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, limits: Limits, lake: Path
     ) -> None:
-        self.dialect = DuckDialect()
+        self.dialect: Dialect = DuckDialect()
         self.snapshot = snapshot
         self._connection = connection
         self._limits = limits
@@ -113,50 +114,18 @@ class DuckSession:
     def _bounded(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Run something within the time that is left, and say in our words what went wrong."""
         if self._left <= 0:
-            raise _too_long(self._limits)
+            raise too_long(self._limits)
         began = time.monotonic()
-        guard = _Alarm(self._connection, self._left)
+        alarm = Alarm(self._left, self._connection.interrupt)
         try:
             yield self._connection
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            if guard.rang:
-                raise _too_long(self._limits) from error
+            if alarm.rang:
+                raise too_long(self._limits) from error
             raise _said(error, self._limits, self._lake) from error
         finally:
-            guard.stop()
+            alarm.stop()
             self._left -= time.monotonic() - began
-
-
-class _Alarm:
-    """Interrupts a connection when the time is over, and never afterwards."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, seconds: float) -> None:
-        self.rang = False
-        self._connection = connection
-        self._over = False
-        self._lock = threading.Lock()
-        self._timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self._ring)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _ring(self) -> None:
-        with self._lock:
-            if not self._over:
-                self.rang = True
-                self._connection.interrupt()
-
-    def stop(self) -> None:
-        """The work is done: an interruption would meet the next one."""
-        with self._lock:
-            self._over = True
-        self._timer.cancel()
-
-
-def _too_long(limits: Limits) -> QueryError:
-    return QueryError(
-        f"the question took longer than {limits.seconds:g} seconds",
-        hint="Narrow it down (a shorter time, fewer things, a condition), or allow more seconds.",
-    )
 
 
 def _said(error: Exception, limits: Limits, lake: Path) -> QueryError | StoreError:

@@ -115,8 +115,12 @@ class DuckDialect(SharedForms):
 
     def rounded(self, value: str, digits: str) -> str:
         """Rounded half away from zero, as a double."""
-        # Adding zero turns -0.0 into 0.0.
-        return f"(round(CAST({value} AS DOUBLE), CAST({digits} AS INTEGER)) + 0e0)"
+        # Below zero digits DuckDB makes 0 of what isn't a number; adding zero turns -0.0 into 0.0.
+        number = f"CAST({value} AS DOUBLE)"
+        return (
+            f"(CASE WHEN isfinite({number}) THEN round({number}, CAST({digits} AS INTEGER)) + 0e0 "
+            f"WHEN {digits} IS NOT NULL THEN {number} END)"
+        )
 
     def contains(self, text: str, part: str) -> str:
         """Whether a text holds a part."""
@@ -188,4 +192,4 @@ def _marked(column: str) -> str:
     written = f"CAST({column} AS VARCHAR)"
     below = f"typeof({column}) IN ('DOUBLE', 'FLOAT') AND {written} = '-0.0'"
     plain = f"(CASE WHEN {below} THEN '0.0' ELSE {written} END)"
-    return f"coalesce(length({plain}) || ':' || {plain}, '-')"
+    return f"coalesce(CAST(length({plain}) AS VARCHAR) || ':' || {plain}, '-')"
