@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from store_rows import ROWS, content, load
 
-from assay.connect.objects import keep
 from assay.model.attributes import Attribute
 from assay.model.errors import StoreError
 from assay.store import Workspace
 from assay.store.backup import backup, restore
+from assay.store.objects import object_path
 
 LOADER = """
 import sys
@@ -252,12 +252,12 @@ def test_an_object_that_is_being_written_is_left_out(plant: Workspace, tmp_path:
         yield b"first"
         backup(plant, tmp_path / "plant.tar")
 
-    digest = keep(plant.path / "objects", pieces())
+    content = plant.objects.put(pieces()).content
     with tarfile.open(tmp_path / "plant.tar") as archive:
         assert not [name for name in archive.getnames() if name.startswith("objects")]
     backup(plant, tmp_path / "later.tar")
     with tarfile.open(tmp_path / "later.tar") as archive:
-        assert f"objects/{digest[:2]}/{digest}" in archive.getnames()
+        assert f"objects/{object_path(content)}" in archive.getnames()
 
 
 def test_an_object_that_can_not_be_read_leaves_nothing(plant: Workspace) -> None:
@@ -266,5 +266,5 @@ def test_an_object_that_can_not_be_read_leaves_nothing(plant: Workspace) -> None
         raise OSError("the share is gone")
 
     with pytest.raises(OSError, match="share"):
-        keep(plant.path / "objects", pieces())
+        plant.objects.put(pieces())
     assert not [path for path in (plant.path / "objects").rglob("*") if path.is_file()]

@@ -16,9 +16,10 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from assay.connect.hashing import Hashes
+from assay.store.place import is_remote
+from assay.store.reading import date_of, parquet_dataset, parquet_file, union_schema
 
 Seqs = npt.NDArray[np.int64]
 
@@ -67,16 +68,12 @@ class KeyGroup:
     def _in_range(self, files: Sequence[str]) -> list[str]:
         if self.timeless or self.first is None or self.last is None:
             return list(files)
-        return [one for one in files if self.first <= _date_of(one) <= self.last]
-
-
-def _date_of(path: str) -> date:
-    return date.fromisoformat(Path(path).parent.name.removeprefix("date="))
+        return [one for one in files if self.first <= date_of(one) <= self.last]
 
 
 def _lake_hashes(files: Sequence[str]) -> Iterator[Hashes]:
     for path in files:
-        with pq.ParquetFile(path) as file:
+        with parquet_file(path) as file:
             for batch in file.iter_batches(_BATCH, columns=["key_hash"]):
                 yield batch.column(0).to_numpy().view(np.uint64)
 
@@ -146,9 +143,9 @@ def _pieces(suspicion: Suspicion) -> Iterator[Suspicion]:
     parts = [suspicion]
     if not suspicion.group.timeless:
         parts = []
-        for day in sorted({_date_of(path) for path in suspicion.staged}):
-            staged = tuple(path for path in suspicion.staged if _date_of(path) == day)
-            lake = tuple(path for path in suspicion.lake if _date_of(path) == day)
+        for day in sorted({date_of(path) for path in suspicion.staged}):
+            staged = tuple(path for path in suspicion.staged if date_of(path) == day)
+            lake = tuple(path for path in suspicion.lake if date_of(path) == day)
             here = np.unique(np.concatenate(list(_lake_hashes(staged))))
             parts.append(Suspicion(suspicion.group, _members(suspicion.hashes, here), staged, lake))
     for part in parts:
@@ -222,10 +219,16 @@ class _Suspects:
         said = f"key_hash AS hashed, * EXCLUDE (seq, {_OWN})"
         parts = [f"SELECT seq, {said} FROM {_files(piece.staged)}"]
         if piece.lake:
-            parts.append(f"SELECT -1 AS seq, {said} FROM {_files(piece.lake)}")
+            parts.append(f"SELECT -1 AS seq, {said} FROM {self._lake_files(piece.lake)}")
         union = " UNION ALL BY NAME ".join(f"{part} {where}" for part in parts)
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE piece AS {union}")
         self._connection.unregister("hashes")
+
+    def _lake_files(self, paths: Sequence[str]) -> str:
+        if not is_remote(paths[0]):
+            return _files(paths)
+        self._connection.register("lake_files", parquet_dataset(paths, union_schema(paths)))
+        return "lake_files"
 
     def _sort_out(self, piece: Suspicion, *, first: bool) -> None:
         self._select(piece)

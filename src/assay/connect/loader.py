@@ -24,7 +24,6 @@ import pyarrow.parquet as pq
 
 from assay.connect.build import Builder, Built, Reject
 from assay.connect.duplicates import Conflict, KeyGroup, Repeated, Resolution, Suspicion, resolve
-from assay.connect.objects import keep
 from assay.connect.plan import MASTER_FIELDS, Plan
 from assay.connect.reasons import message
 from assay.connect.report import LoadReport
@@ -54,7 +53,7 @@ def reading_of(workspace: Workspace, plan: Plan) -> Reading:
         columns=plan.columns,
         wanted=plan.wanted(),
         null_values=tuple(plan.mapping.file.null_values),
-        keep=lambda pieces: keep(workspace.path / "objects", pieces),
+        keep=lambda pieces: workspace.objects.put(pieces).content,
     )
 
 

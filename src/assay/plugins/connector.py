@@ -94,7 +94,7 @@ class Reading:
     null_values: tuple[str, ...] = ("",)
     """Cells that mean nothing was recorded."""
     keep: Callable[[Iterable[bytes]], str] | None = field(default=None, repr=False)
-    """Stores bytes too long to carry and returns their content hash."""
+    """Stores bytes too long to carry and returns their content id, as ``sha256:…``."""
 
 
 @runtime_checkable

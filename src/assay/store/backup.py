@@ -1,7 +1,7 @@
 """A whole plant in one file, taken while loading goes on, and back.
 
 The file is a plain tar: settings, the registry's rows, each lake table's log and files up to the version that
-was pinned, and objects. Its last member lists the SHA-256 of every other one.
+was pinned, and objects, wherever lake and objects lie. Its last member lists the SHA-256 of every other one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -26,7 +26,7 @@ from assay.model.errors import StoreError
 from assay.store.config import FILE_NAME, read_config
 from assay.store.delta import LakeTable
 from assay.store.layout import TABLES, UNFINISHED
-from assay.store.place import sync
+from assay.store.place import Place, sync
 from assay.store.registry import now
 from assay.store.registry_dump import dump_rows, restore_rows
 from assay.store.workspace import MODEL_FILE, Workspace
@@ -99,11 +99,12 @@ def _write(workspace: Workspace, archive: tarfile.TarFile, rows: IO[bytes], targ
         _add_bytes(archive, MODEL_FILE, (workspace.path / MODEL_FILE).read_bytes(), digests)
     rows.seek(0)
     _add(archive, _REGISTRY, rows, digests)
-    for path, name in _lake_files(workspace, versions):
-        _add_file(archive, path, name, digests)
-    for path in sorted((workspace.path / "objects").rglob("*")):
-        if path.is_file() and not path.name.startswith(UNFINISHED):  # a load may take it away at any time
-            _add_file(archive, path, path.relative_to(workspace.path).as_posix(), digests)
+    lake, objects = workspace.lake.place, workspace.objects.place
+    for path in _lake_files(workspace, versions):
+        _add_file(archive, lake, path, f"lake/{path}", digests)
+    for found in objects.files():
+        if not found.path.startswith(UNFINISHED):  # a load may take it away at any time
+            _add_file(archive, objects, found.path, f"objects/{found.path}", digests)
     manifest = {
         "format": FORMAT,
         "plant": workspace.config.name,
@@ -117,47 +118,55 @@ def _write(workspace: Workspace, archive: tarfile.TarFile, rows: IO[bytes], targ
     return Backup(target, taken, versions, len(digests), 0)
 
 
-def _lake_files(workspace: Workspace, versions: Mapping[str, int]) -> Iterator[tuple[Path, str]]:
+def _lake_files(workspace: Workspace, versions: Mapping[str, int]) -> Iterator[str]:
+    """Paths in the lake: the log of each table up to its version, and the files of that version."""
     lake = workspace.lake
     for name, version in versions.items():
         if version < 0:
             continue
-        directory = lake.directory / name
-        for path in sorted((directory / "_delta_log").iterdir()):
+        for found in lake.place.files(f"{name}/_delta_log"):
             # 00000000000000000042.json, ….checkpoint.parquet; what is newer than the pinned version stays.
-            number = path.name.split(".", 1)[0]
+            number = found.path.rsplit("/", 1)[-1].split(".", 1)[0]
             if number.isdigit() and int(number) <= version:
-                yield path, f"lake/{name}/_delta_log/{path.name}"
+                yield found.path
         for file in lake.files(name, version=version):
-            yield Path(file), f"lake/{name}/{Path(file).relative_to(directory).as_posix()}"
+            yield lake.place.relative(file)
 
 
 class _Hashed(io.RawIOBase):
     """Reads through and keeps the SHA-256 of what went by."""
 
-    def __init__(self, source: IO[bytes]) -> None:
+    def __init__(self, source: IO[bytes], place: Place | None) -> None:
         self._source = source
+        self._place = place
         self.digest = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
-        data = self._source.read(size)
+        with self._place.reporting("can't be read") if self._place else nullcontext():
+            data = self._source.read(size)
         self.digest.update(data)
         return data
 
 
-def _add(archive: tarfile.TarFile, name: str, source: IO[bytes], digests: dict[str, str]) -> None:
+def _add(
+    archive: tarfile.TarFile,
+    name: str,
+    source: IO[bytes],
+    digests: dict[str, str],
+    place: Place | None = None,
+) -> None:
     member = tarfile.TarInfo(name)
     start = source.tell()
     member.size = source.seek(0, os.SEEK_END) - start
     source.seek(start)
-    hashed = _Hashed(source)
+    hashed = _Hashed(source, place)
     archive.addfile(member, hashed)
     digests[name] = hashed.digest.hexdigest()
 
 
-def _add_file(archive: tarfile.TarFile, path: Path, name: str, digests: dict[str, str]) -> None:
-    with path.open("rb") as source:
-        _add(archive, name, source, digests)
+def _add_file(archive: tarfile.TarFile, place: Place, path: str, name: str, digests: dict[str, str]) -> None:
+    with place.reading(path) as source:
+        _add(archive, name, source, digests, place)
 
 
 def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes, digests: dict[str, str]) -> None:
@@ -258,7 +267,9 @@ def _damaged(source: Path, why: str) -> StoreError:
 
 
 def _assemble(source: Path, building: Path, manifest: Mapping[str, Any], registry_url: str | None) -> Backup:
-    config = read_config(building / FILE_NAME).model_copy(update={"registry": registry_url or "", "lake": ""})
+    config = read_config(building / FILE_NAME).model_copy(
+        update={"registry": registry_url or "", "lake": "", "objects": ""}
+    )
     (building / FILE_NAME).write_text(config.to_toml(), encoding="utf-8")
     for folder in ("lake", "objects", "spool"):
         (building / folder).mkdir(exist_ok=True)

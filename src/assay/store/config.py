@@ -34,10 +34,11 @@ def is_engine(url: str) -> bool:
 class PlantConfig(BaseModel):
     """Name, time zone, language and the places of registry and lake.
 
-    ``registry`` is a SQLAlchemy URL, or empty for ``registry.db`` in the plant's directory; ``lake`` is a
-    directory, or empty for ``lake`` in the plant's directory. ``engine`` is what answers questions: empty
-    or ``duckdb`` for DuckDB; ``spark://host:port``, ``sc://host:port`` (Spark Connect) or ``local[n]`` for
-    Apache Spark. ``policies`` is the file's ``[lake]`` part.
+    ``registry`` is a SQLAlchemy URL, or empty for ``registry.db`` in the plant's directory; ``lake`` and
+    ``objects`` are directories or ``s3://bucket/prefix``, or empty for those names in the plant's directory.
+    ``engine`` is what answers questions: empty or ``duckdb`` for DuckDB; ``spark://host:port``,
+    ``sc://host:port`` (Spark Connect) or ``local[n]`` for Apache Spark. ``policies`` is the file's ``[lake]``
+    part.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,6 +48,7 @@ class PlantConfig(BaseModel):
     language: Language = "en"
     registry: str = ""
     lake: str = ""
+    objects: str = ""
     engine: str = ""
     policies: LakePolicies = LakePolicies()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ _CONNECT_SECONDS = 5
 _REQUEST_SECONDS = 60
 _TRIES = 4
 _UPLOADS_AT_A_TIME = 4
+_COPIED_BYTES = 8 << 20
 
 _NO_BUCKET = re.compile(r"NO_SUCH_BUCKET|NoSuchBucket")
 _REFUSED = re.compile(
@@ -265,7 +267,7 @@ class Place:
             metadata = {"Content-Type": media_type or "application/octet-stream"}
             return self.filesystem.open_output_stream(self.within(path), metadata=metadata)
 
-    def take(self, files: Mapping[str, Path]) -> None:
+    def take(self, files: Mapping[str, Path], *, media_type: str | None = None) -> None:
         """Copy local files to the paths given, several at a time, and check their sizes.
 
         Raises
@@ -273,21 +275,21 @@ class Place:
         StoreError
             A file can't be copied or arrived with another size.
         """
-        local, filesystem = pafs.LocalFileSystem(), self.filesystem
 
         def copy(item: tuple[str, Path]) -> None:
             path, source = item
-            pafs.copy_files(
-                str(source), self.within(path), source_filesystem=local, destination_filesystem=filesystem
-            )
+            with source.open("rb") as file, self.writing(path, media_type=media_type) as out:
+                shutil.copyfileobj(file, out, _COPIED_BYTES)
 
         with self.reporting("can't be written to"), ThreadPoolExecutor(_UPLOADS_AT_A_TIME) as pool:
             for _ in pool.map(copy, files.items()):
                 continue
         arrived = self.sizes(files)
-        for path, source in files.items():
-            if arrived.get(path) != source.stat().st_size:
-                raise StoreError(f"{self.address(path)} arrived incomplete", hint="Try again.")
+        incomplete = [path for path, source in files.items() if arrived.get(path) != source.stat().st_size]
+        for path in incomplete:
+            self.delete(path)
+        if incomplete:
+            raise StoreError(f"{self.address(incomplete[0])} arrived incomplete", hint="Try again.")
 
     def durable(self, *paths: str) -> None:
         """Make files, and the directories that name them, survive a power cut; a bucket does so by itself."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from assay.store.layout import DATE
+from assay.store.layout import DATE, plain, signature_of
 from assay.store.place import located
 
 
@@ -41,3 +41,13 @@ def parquet_dataset(files: Sequence[str], schema: pa.Schema, *, words: Sequence[
 def date_of(path: str) -> date:
     """The date of the partition a file lies in."""
     return date.fromisoformat(path.rsplit("/", 2)[-2].removeprefix("date="))
+
+
+def union_schema(files: Sequence[str]) -> pa.Schema:
+    """The columns that any of the files has, with words as plain text."""
+    one_of_each = {signature_of(path) or path: path for path in files}
+    schemas = []
+    for path in one_of_each.values():
+        with parquet_file(path) as file:
+            schemas.append(plain(file.schema_arrow))
+    return pa.unify_schemas(schemas)

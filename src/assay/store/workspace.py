@@ -14,6 +14,7 @@ from assay.model.errors import ModelError, StoreError, WorkspaceNotFound
 from assay.store.config import FILE_NAME, PlantConfig, checked_config, read_config
 from assay.store.lake import Lake
 from assay.store.locks import locked
+from assay.store.objects import ObjectStore
 from assay.store.place import sync
 from assay.store.quarantine import Quarantine
 from assay.store.registry import Registry
@@ -26,7 +27,7 @@ _MODEL_APPLIED = "model.applied"
 
 
 class Workspace:
-    """``assay.toml``, the registry, the lake, and ``objects/`` and ``spool/`` of one plant.
+    """``assay.toml``, the registry, the lake, the objects and ``spool/`` of one plant.
 
     Make one with :meth:`create` or :meth:`open`; close it, or use it as a context manager.
     """
@@ -35,7 +36,12 @@ class Workspace:
         self.path = path
         self.config = config
         self.registry = Registry.open(config.registry or f"sqlite:///{path / 'registry.db'}")
-        self.lake = Lake(Path(config.lake) if config.lake else path / "lake", self.registry, self.spool)
+        try:
+            self.lake = Lake(config.lake or path / "lake", self.registry, self.spool, config.policies)
+            self.objects = ObjectStore(config.objects or path / "objects", self.spool)
+        except StoreError:
+            self.registry.close()
+            raise
         self.quarantine = Quarantine(self.lake)
 
     @property
@@ -52,8 +58,12 @@ class Workspace:
         time_zone: str = "UTC",
         registry_url: str | None = None,
         language: str = "en",
+        lake: str = "",
+        objects: str = "",
     ) -> Self:
         """Make a plant in a new or empty directory and open it.
+
+        ``lake`` and ``objects`` are places elsewhere: a directory, or ``s3://bucket/prefix``.
 
         Raises
         ------
@@ -75,13 +85,16 @@ class Workspace:
                 "time_zone": time_zone,
                 "language": language,
                 "registry": registry_url or "",
+                "lake": lake,
+                "objects": objects,
             },
             "the new plant",
         )
         existed = path.exists()
         try:
-            for folder in (path, path / "lake", path / "objects", path / "spool"):
-                folder.mkdir(parents=True, exist_ok=True)
+            elsewhere = {"lake": lake, "objects": objects}
+            for folder in ("", "spool", *(name for name, place in elsewhere.items() if not place)):
+                (path / folder).mkdir(parents=True, exist_ok=True)
             workspace = cls(path, config)
             # Last: a directory is a plant when it has this file.
             (path / FILE_NAME).write_text(config.to_toml(), encoding="utf-8")

@@ -259,7 +259,7 @@ class CsvSource:
         if stored is None:
             for _ in pieces():
                 pass
-            stored = digest.hexdigest()
+            stored = f"sha256:{digest.hexdigest()}"
         head = feed.original(_whole_letters(data[:_HEAD_BYTES]))
         fault = Fault(
             row=place.row,
@@ -480,7 +480,7 @@ class _BlockReader:
 
     def _too_long(self, row: int, raw: RawRow, length: int) -> Fault:
         keep = self._reading.keep
-        stored = keep(iter([raw.raw])) if keep else hashlib.sha256(raw.raw).hexdigest()
+        stored = keep(iter([raw.raw])) if keep else f"sha256:{hashlib.sha256(raw.raw).hexdigest()}"
         return Fault(
             row,
             raw.line,
