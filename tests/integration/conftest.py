@@ -17,6 +17,7 @@ from assay.store import Workspace
 sys.path.insert(0, str(Path(__file__).parent))
 
 POSTGRES = os.environ.get("ASSAY_TEST_POSTGRES", "postgresql+psycopg://127.0.0.1:5432/test")
+MARIADB = os.environ.get("ASSAY_TEST_MARIADB", "mariadb+pymysql://127.0.0.1:3306/test")
 
 
 def _server() -> sa.Engine:
@@ -31,11 +32,30 @@ def _server() -> sa.Engine:
         engine.connect().close()
     except sa.exc.OperationalError as error:
         engine.dispose()
-        message = f"no PostgreSQL answers at {POSTGRES} (set ASSAY_TEST_POSTGRES): {error.orig}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        _absent(f"no PostgreSQL answers at {POSTGRES} (set ASSAY_TEST_POSTGRES): {error.orig}")
     return engine
+
+
+def _mariadb() -> sa.Engine:
+    """The MariaDB server; where there is none the test is skipped, and fails in CI."""
+    url = sa.engine.make_url(MARIADB)
+    engine = sa.create_engine(
+        url if url.username else url.set(username="root"),
+        isolation_level="AUTOCOMMIT",
+        connect_args={"connect_timeout": 5},
+    )
+    try:
+        engine.connect().close()
+    except sa.exc.OperationalError as error:
+        engine.dispose()
+        _absent(f"no MariaDB answers at {MARIADB} (set ASSAY_TEST_MARIADB): {error.orig}")
+    return engine
+
+
+def _absent(message: str) -> None:
+    if os.environ.get("CI") == "true" or os.environ.get("ASSAY_REQUIRE_SERVICES"):
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 @pytest.fixture
@@ -50,6 +70,21 @@ def postgres_url() -> Iterator[str]:
     finally:
         with server.connect() as connection:
             connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+        server.dispose()
+
+
+@pytest.fixture
+def mariadb_url() -> Iterator[str]:
+    """The URL of an empty database of its own."""
+    server = _mariadb()
+    name = f"assay_{uuid.uuid4().hex[:12]}"
+    with server.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
+    try:
+        yield server.url.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with server.connect() as connection:
+            connection.execute(sa.text(f"DROP DATABASE {name}"))
         server.dispose()
 
 

@@ -88,9 +88,9 @@ TABLE = "sources/1/tables/0"
         ("sources/1/name", "lims", "a source is called 'lims' already, in sources[0]", "another name"),
         (f"{TABLE}/name", "lab", "called 'lab' already, in sources[0].tables[0]", "another name"),
         (
-            "sources/1/tables/1",
+            "sources/0/tables/0",
             {"name": "dates", "table": "t", "kind": "work_order", "key": "k", "fields": {"due": "d"}},
-            "tables[1].fields.due: work_order has 'due' already, from 'orders'",
+            "sources[1].tables[0].fields.due: work_order has 'due' already, from 'dates'",
             "another name",
         ),
         (f"{TABLE}/tabel", "x", "there is no such setting", "'table'"),

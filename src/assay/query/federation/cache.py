@@ -1,0 +1,95 @@
+"""Rows that were fetched a moment ago, kept in bounded memory."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+MOST_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A result, and when it was fetched (on the clock of :func:`time.monotonic`)."""
+
+    source: str
+    table: pa.Table
+    fetched: float
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was fetched."""
+        return time.monotonic() - self.fetched
+
+
+class Cache:
+    """The results used last, by key, up to a number of bytes. Safe to use from several threads.
+
+    Parameters
+    ----------
+    most_bytes
+        Most memory of all results together; one that is larger alone is not kept.
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self.most_bytes = most_bytes
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the results that are kept."""
+        return self._bytes
+
+    def find(self, key: str, fresh_for: float) -> Kept | None:
+        """A result not older than ``fresh_for`` seconds."""
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is None:
+                return None
+            if kept.age >= fresh_for:
+                self._drop(key)
+                return None
+            self._kept.move_to_end(key)
+            return kept
+
+    def keep(self, key: str, source: str, table: pa.Table, fetched: float) -> None:
+        """Keep a result; those not used for longest make room."""
+        if table.nbytes > self.most_bytes:
+            return
+        with self._lock:
+            self._drop(key)
+            self._kept[key] = Kept(source, table, fetched)
+            self._bytes += table.nbytes
+            while self._bytes > self.most_bytes:
+                self._drop(next(iter(self._kept)))
+
+    def forget(self, source: str | None = None) -> None:
+        """Forget the results of a source, or all."""
+        with self._lock:
+            for key in [key for key, kept in self._kept.items() if source in {None, kept.source}]:
+                self._drop(key)
+
+    def _drop(self, key: str) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self._bytes -= kept.table.nbytes
+
+
+def digest(keys: pa.Array | None) -> str:
+    """A digest of keys in order; of none, an empty text."""
+    if keys is None:
+        return ""
+    found = hashlib.blake2b(digest_size=16)
+    sink = pa.BufferOutputStream()
+    batch = pa.record_batch([keys], names=["key"])
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    found.update(sink.getvalue())
+    return found.hexdigest()
