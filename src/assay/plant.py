@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from assay.connect.infer import Inference
     from assay.connect.load import LoadReport
     from assay.plugins.operator import Progress
+    from assay.query.find import Answer, Asked
+    from assay.query.program import Limits
 
 PathName = str | PathLike[str]
 
@@ -58,6 +61,19 @@ class Plant:
     def sql(self, statement: str) -> pa.Table:
         """Answer one read-only SQL question."""
         return self.workspace.lake.query(statement)
+
+    def find(
+        self,
+        question: Asked,
+        *,
+        limits: Limits | None = None,
+        engine: str | None = None,
+        as_of: datetime | None = None,
+    ) -> Answer:
+        """Answer a question in the language of the plant: ``unit[defect.code = 'HC-3'].lot | compare yield``."""
+        from assay.query.find import find
+
+        return find(self.workspace, question, limits=limits, engine=engine, as_of=as_of)
 
     def trace(
         self,

@@ -106,6 +106,16 @@ class Index:
                 return found
         return self._executions(wanted)
 
+    def locate(self, kind: str, ids: pa.Array) -> NDArray[np.int64]:
+        """The nodes of many ids of one kind (executions: in every segment); unknown ids are left out."""
+        words = pc.index_in(ids.cast(pa.string()), value_set=self.ids).drop_null()
+        wanted = np.unique(words.to_numpy(zero_copy_only=False).astype(np.int64))
+        at = np.flatnonzero(np.isin(self.words, wanted))
+        places = self.places[at]
+        if kind == EXECUTION:
+            return at[places >= len(self.kinds)]
+        return at[places == self.kinds.index(kind)] if kind in self.kinds else at[:0]
+
     def _nodes(self, bare: str) -> range:
         """The nodes of one id."""
         word = pc.index(self.ids, pa.scalar(bare, pa.string())).as_py()

@@ -125,6 +125,8 @@ class Program:
     result: str
     columns: tuple[Column, ...]
     order: str = ""
+    key: tuple[str, ...] = ()
+    """The columns that tell one row from another, as far as the question does."""
     notes: tuple[str, ...] = ()
 
 

@@ -1,0 +1,204 @@
+"""Where a path ends: the values of many things, once per thing they belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+from assay.query.compile.follow import Follower
+from assay.query.compile.meaning import (
+    AGGREGATES,
+    FEATURES,
+    Ambiguous,
+    OfActual,
+    OwnField,
+    ToRecords,
+    ToSignal,
+    meaning_of,
+)
+from assay.query.compile.relation import Build, Rel
+from assay.query.compile.speech import said
+from assay.query.compile.typed import Typed
+from assay.query.domain.vocabulary import Characteristic
+from assay.query.language.errors import likely
+from assay.query.language.tree import Measured, Name
+from assay.query.program import Sensed
+
+if TYPE_CHECKING:
+    from assay.query.compile.values import Rows
+
+_POOLED = ("n", "mean", "std", "min", "max", "first", "last", "slope")
+"""The features that are computed together: one pass over the readings gives all of them."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """Values with columns ``anchor``, ``v`` (``t`` as well for a measured value that may be a text).
+
+    ``order`` are its columns by which first and last are told.
+    """
+
+    sql: str
+    value: Typed
+    rel: Rel
+    order: tuple[str, ...]
+
+
+class Leaves:
+    """Makes the relation of values at the end of a path."""
+
+    def __init__(self, build: Build, follower: Follower) -> None:
+        self._build = build
+        self._follower = follower
+
+    def is_value(self, rel: Rel, hop: Name) -> bool:
+        """Whether a name is a value here: a field, a characteristic or a column of the actuals."""
+        found = self._meaning(rel, hop)
+        if isinstance(found, ToRecords):
+            return found.characteristic is not None
+        return isinstance(found, OwnField | OfActual)
+
+    def is_signal(self, rel: Rel, hop: Name) -> bool:
+        """Whether a name is a signal here."""
+        return isinstance(self._meaning(rel, hop), ToSignal)
+
+    def _meaning(self, rel: Rel, hop: Name) -> object:
+        try:
+            return meaning_of(self._build.domain, rel.kind, hop.name, spans=rel.spans)
+        except Ambiguous:
+            return self._follower.meaning(rel, hop)
+
+    def itself(self, rel: Rel) -> Typed:
+        """What a thing is in a comparison: its id; the value of a measurement, the kind of an event."""
+        match rel.kind.name:
+            case "measurement":
+                return Typed("b.value", "either", text="b.text")
+            case "event":
+                return Typed("b.event", "text")
+            case "movement" | "artifact":
+                return Typed("b.subject", "text")
+            case "step":
+                return Typed("b.key", "text")
+        return Typed("b.key", "text")
+
+    def leaf(self, rel: Rel, hop: Name, *, distinct: bool) -> Leaf:
+        """The values of a field, characteristic or actual of the things of ``rel``."""
+        build = self._build
+        meaning = self._follower.meaning(rel, hop)
+        if isinstance(meaning, ToRecords):
+            found = self._follower.follow(rel, hop)
+            both = meaning.characteristic or Characteristic(number=True, text=True, unit=None)
+            order = ("time", "source", "epoch", "seq")
+            keys = ", ".join(f"r.{one} AS {one}" for one in order)
+            sql = f"SELECT r.anchor AS anchor, r.value AS v, r.text AS t, {keys} FROM {found.name} AS r"
+            if both.number and both.text:
+                value = Typed("v", "either", both.unit, text="t")
+            elif both.text:
+                sql = f"SELECT r.anchor AS anchor, r.text AS v, {keys} FROM {found.name} AS r"
+                value = Typed("v", "text")
+            else:
+                sql = f"SELECT r.anchor AS anchor, r.value AS v, {keys} FROM {found.name} AS r"
+                value = Typed("v", "number", both.unit)
+            return Leaf(sql, value, found, order)
+        if isinstance(meaning, OfActual):
+            found = replace(self._follower.along(rel, meaning, hop))
+            own = found.kind.fields[meaning.column]
+            return self._column(found, own.column, own.type, own.unit)
+        own = cast("OwnField", meaning).field
+        if rel.is_record:
+            return self._column(rel, own.column, own.type, own.unit)
+        build.require(own.relation)
+        column = build.quoted(own.column)
+        pairs = f"SELECT DISTINCT r.anchor AS anchor, r.key AS key FROM {rel.name} AS r"
+        sql = (
+            f"SELECT p.anchor AS anchor, p.key AS o, f.{column} AS v FROM ({pairs}) AS p\n"
+            f"JOIN {own.relation} AS f ON f.key = p.key"
+        )
+        return Leaf(sql, Typed("v", own.type, own.unit), rel, ("o",))
+
+    def _column(self, rel: Rel, column: str, kind: str, unit: str | None) -> Leaf:
+        order = ("time", "source", "epoch", "seq")
+        keys = ", ".join(f"r.{one} AS {one}" for one in order)
+        sql = f"SELECT r.anchor AS anchor, r.{self._build.quoted(column)} AS v, {keys} FROM {rel.name} AS r"
+        return Leaf(sql, Typed("v", kind, unit), rel, order)  # type: ignore[arg-type]
+
+    def things(self, rel: Rel) -> Leaf:
+        """The things themselves, each once per anchor: what ``count`` counts."""
+        if rel.is_record:
+            if rel.kind.name == "measurement":
+                order = ("time", "source", "epoch", "seq")
+                keys = ", ".join(f"r.{one} AS {one}" for one in order)
+                sql = f"SELECT r.anchor AS anchor, r.value AS v, r.text AS t, {keys} FROM {rel.name} AS r"
+                return Leaf(sql, Typed("v", "either", text="t"), rel, order)
+            column = "event" if rel.kind.name == "event" else "subject"
+            return self._column(rel, column, "text", None)
+        sql = f"SELECT DISTINCT r.anchor AS anchor, r.key AS v FROM {rel.name} AS r"
+        return Leaf(sql, Typed("v", "text"), rel, ("v",))
+
+    # -- signals ------------------------------------------------------------------------------------
+
+    def sensed(self, rows: Rows, rel: Rel, hop: Name, ending: Name | Measured) -> Typed:
+        """A feature of a signal over the time of steps, windows or records, joined to the rows."""
+        build = self._build
+        meaning = cast("ToSignal", self._follower.meaning(rel, hop))
+        self._one_each(meaning, hop)
+        feature = self._feature(ending)
+        spans = self._follower.spans(rel, hop)
+        asked = _POOLED if feature in _POOLED else ("n", feature)
+        name = f"s_{spans.name}_{build.literal(hop.name)}_{'pooled' if feature in _POOLED else feature}"
+        result = build.once(name, lambda given: Sensed(given, spans.name, meaning.signals, asked))
+        column = build.quoted(feature)
+        if len(meaning.signals) == 1:
+            sql = f"SELECT anchor AS key, {column} AS v FROM {result}"
+        else:
+            sql = f"SELECT anchor AS key, {self._pooled(feature)} AS v FROM {result} GROUP BY anchor"
+        alias = rows.joined(build.define(sql))
+        if feature == "n":
+            return Typed(f"coalesce({alias}.v, 0)", "integer")
+        return Typed(f"{alias}.v", "number")
+
+    def _one_each(self, meaning: ToSignal, hop: Name) -> None:
+        """Refuse a name that means two signals of one machine."""
+        equipment: dict[str | None, list[str]] = {}
+        for signal, machine in self._build.domain.vocabulary.signals.matching(meaning.name):
+            equipment.setdefault(machine, []).append(signal)
+        for machine, signals in equipment.items():
+            if len(set(signals)) > 1 and meaning.name not in signals:
+                shown = ", ".join(sorted(set(signals))[:6])
+                raise self._build.wrong(
+                    hop.place,
+                    said("ambiguous.signal", name=hop.name, equipment=machine or "?", signals=shown),
+                    said("hint.say-which", ways="   ".join(f'"{one}"' for one in sorted(set(signals))[:6])),
+                )
+
+    def _feature(self, ending: Name | Measured) -> str:
+        if isinstance(ending, Measured):
+            return f"{ending.function}({', '.join(map(str, ending.arguments))})"
+        word = AGGREGATES.get(ending.name, ending.name)
+        feature = {"count": "n"}.get(word, word)
+        own = [one.name for one in self._build.domain.vocabulary.model.features]
+        if feature not in FEATURES and feature not in own:
+            raise self._build.wrong(
+                ending.place,
+                said("unknown.function", name=ending.name),
+                likely(ending.name, [*FEATURES, *own, "time_in_band"]),
+            )
+        return feature
+
+    def _pooled(self, feature: str) -> str:
+        """One figure from those of several signals, each of its own machine."""
+        d = self._build.dialect
+        column = self._build.quoted(feature)
+        match feature:
+            case "n":
+                return d.total("n")
+            case "min":
+                return d.least(column)
+            case "max":
+                return d.greatest(column)
+            case "std":
+                mean = d.divided(d.total("n * mean"), d.total("n"))
+                square = d.total("n * mean * mean") + f" - {d.total('n')} * {mean} * {mean}"
+                inner = d.total("(n - 1) * coalesce(std, 0) * coalesce(std, 0)")
+                return d.root(d.divided(f"({inner} + greatest({square}, 0))", f"({d.total('n')} - 1)"))
+        return d.divided(d.total(f"n * {column}"), d.total(f"CASE WHEN {column} IS NOT NULL THEN n END"))

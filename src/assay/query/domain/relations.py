@@ -1,0 +1,288 @@
+"""The base relations that questions are compiled to, as SQL over the plant's record and master tables.
+
+``d_…`` are things and records, ``e_…`` the links between them (columns ``src``, ``dst``, no pair twice),
+``m_…`` and ``b_…`` master data with its links forth and back, ``f_…`` computed fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from assay.model.judgement import BAD_WORDS, GOOD_WORDS
+from assay.model.kinds import RecordKind
+from assay.query.dialect import Dialect
+from assay.query.domain.kinds import PLACES, SUBJECTS
+from assay.query.domain.vocabulary import Vocabulary
+
+NAMED = re.compile(r"\b[debfm]_\w+")
+"""How the name of a base relation looks in SQL."""
+
+_STEP_COLUMNS = ("equipment", "person", "recipe", "work_order", "carrier")
+_MEASURED = ("equipment", "person")
+_RECORDS = {kind.value for kind in RecordKind}
+
+
+class Relations:
+    """The SQL of each base relation, in one dialect, for one vocabulary."""
+
+    def __init__(self, vocabulary: Vocabulary, dialect: Dialect) -> None:
+        self._names = vocabulary
+        self._dialect = dialect
+        self._fixed: dict[str, Callable[[], str]] = {
+            "d_named": self._named,
+            "d_part": self._part,
+            "d_run": self._run,
+            "d_step": self._step,
+            "d_interval": self._interval,
+            "e_step_material": lambda: _edges("execution", "material", "d_part"),
+            "e_material_step": lambda: _edges("material", "execution", "d_part"),
+        }
+
+    def __contains__(self, name: str) -> bool:
+        return NAMED.fullmatch(name) is not None and self.sql(name) is not None
+
+    def sql(self, name: str) -> str | None:
+        """The SQL of a base relation, or None for a name that is none."""
+        if (made := self._fixed.get(name)) is not None:
+            return made()
+        first, _, rest = name.partition("_")
+        match first:
+            case "d":
+                return self._things(rest)
+            case "e":
+                return self._links(rest)
+            case "f":
+                return self._computed(rest)
+            case "m":
+                return self._master(rest)
+            case "b":
+                return self._back(rest)
+        return None
+
+    # -- executions ---------------------------------------------------------------------------------
+
+    def key(self, segment: str, run: str) -> str:
+        """What names an execution: its id, with the segment where ids are used in several segments."""
+        if not self._names.shared_runs:
+            return run
+        escaped = f"replace(replace(coalesce({segment}, ''), '%', '%25'), '/', '%2F')"
+        return f"concat({escaped}, '/', {run})"
+
+    def _named(self) -> str:
+        return (
+            "SELECT execution AS run, min(segment) AS segment FROM movement\n"
+            "WHERE segment IS NOT NULL GROUP BY execution HAVING min(segment) = max(segment)"
+        )
+
+    def _completed(self, table: str, run: str) -> tuple[str, str]:
+        """A FROM clause for a table and the SQL of its segment, completed where an actual names none."""
+        if not self._names.incomplete:
+            return f"{table} AS r", "r.segment"
+        join = f"{table} AS r LEFT JOIN d_named AS n ON r.segment IS NULL AND n.run = r.{run}"
+        return join, "coalesce(r.segment, n.segment)"
+
+    def _part(self) -> str:
+        source, segment = self._completed("movement", "execution")
+        own = "".join(f", r.{self._q(name)}" for name in self._names.attributes.get(RecordKind.MOVEMENT, {}))
+        subject = (
+            f"CASE WHEN r.subject_kind = 'execution' THEN {self.key(segment, 'r.subject')} ELSE r.subject END"
+        )
+        return (
+            f"SELECT r.subject_kind AS kind, {subject} AS id,\n"
+            f"{self.key(segment, 'r.execution')} AS execution,\n"
+            f"r.execution AS run, {segment} AS segment, r.role, r.quantity, r.unit, r.position, r.material,\n"
+            "r.equipment, r.person, r.recipe, r.work_order, r.carrier, r.clock_uncertainty,\n"
+            f"coalesce(r.started, r.time) AS started, r.ended, r.time, r.source, r.epoch, r.seq{own}\n"
+            f"FROM {source}"
+        )
+
+    def _run(self) -> str:
+        """Every mention of an execution with what it says of it."""
+        columns = ", ".join(_STEP_COLUMNS)
+        parts = f"SELECT execution, run, segment, {columns}, started, ended, clock_uncertainty FROM d_part"
+        if not self._names.execution_results:
+            return parts
+        source, segment = self._completed("measurement", "subject")
+        measured = ", ".join(
+            f"r.{name}" if name in _MEASURED else f"CAST(NULL AS {self._text}) AS {name}"
+            for name in _STEP_COLUMNS
+        )
+        return (
+            f"{parts}\nUNION ALL SELECT {self.key(segment, 'r.subject')}, r.subject, {segment}, {measured},\n"
+            f"r.time, CAST(NULL AS TIMESTAMP), r.clock_uncertainty FROM {source}\n"
+            "WHERE r.subject_kind = 'execution'"
+        )
+
+    def _step(self) -> str:
+        duration = self._dialect.seconds("min(started)", "max(ended)")
+        return (
+            "SELECT execution AS key, min(run) AS id, segment,\n"
+            "min(started) AS started, max(ended) AS ended,\n"
+            f"{duration} AS duration FROM d_run GROUP BY execution, segment"
+        )
+
+    def _interval(self) -> str:
+        return (
+            "SELECT execution, segment, equipment, min(started) AS started, max(ended) AS ended FROM d_part\n"
+            "WHERE equipment IS NOT NULL GROUP BY execution, segment, equipment"
+        )
+
+    # -- things -------------------------------------------------------------------------------------
+
+    def _things(self, name: str) -> str | None:
+        if name in SUBJECTS:
+            mentions = [
+                f"SELECT subject AS key FROM {table} WHERE subject_kind = '{name}'"
+                for table in ("movement", "measurement", "event", "artifact")
+            ]
+            mentions.append(f"SELECT id FROM entity WHERE entity = '{name}'")
+            return " UNION ".join(mentions)
+        if name in _RECORDS:
+            return self._record(name)
+        mentions = []
+        if name in self._names.master:
+            mentions.append(f"SELECT key FROM m_{name}")
+        if name in PLACES:
+            mentions.append(f"SELECT {name} AS key FROM d_run WHERE {name} IS NOT NULL")
+        if name == "material":
+            mentions.append("SELECT material AS key FROM movement WHERE material IS NOT NULL")
+        if name in {"gauge", "characteristic", "equipment", "person"}:
+            mentions.append(f"SELECT {name} AS key FROM measurement WHERE {name} IS NOT NULL")
+        if not mentions:
+            return f"SELECT CAST(NULL AS {self._text}) AS key WHERE false"
+        return " UNION ".join(mentions)
+
+    def _record(self, name: str) -> str:
+        run = "execution" if name == "movement" else "subject"
+        if name in {"event", "artifact"}:
+            return f"SELECT r.*, r.subject AS subject_key FROM {name} AS r"
+        source, segment = self._completed(name, run)
+        if name == "movement":
+            step = self.key(segment, "r.execution")
+            return f"SELECT r.*, r.subject AS subject_key, {step} AS step FROM {source}"
+        key = self.key(segment, "r.subject")
+        return (
+            f"SELECT r.*, CASE WHEN r.subject_kind = 'execution' THEN {key} ELSE r.subject END\n"
+            "AS subject_key\n"
+            f"FROM {source}"
+        )
+
+    # -- links --------------------------------------------------------------------------------------
+
+    def _links(self, name: str) -> str | None:
+        for subject in SUBJECTS:
+            other = "lot" if subject == "unit" else "unit"
+            own = f"kind = '{subject}'"
+            match name:
+                case _ if name == f"{subject}_step":
+                    return f"{_edges('id', 'execution', 'd_part')} AND {own}"
+                case _ if name == f"step_{subject}":
+                    return f"{_edges('execution', 'id', 'd_part')} AND {own}"
+                case _ if name == f"{subject}_{other}":
+                    return (
+                        f"SELECT DISTINCT a.src AS src, b.dst AS dst FROM e_{subject}_step AS a\n"
+                        f"JOIN e_step_{other} AS b ON b.src = a.dst"
+                    )
+                case _ if name == f"{subject}_material":
+                    return f"{_edges('id', 'material', 'd_part')} AND {own}"
+                case _ if name == f"material_{subject}":
+                    return f"{_edges('material', 'id', 'd_part')} AND {own}"
+        for place in PLACES:
+            if name == f"step_{place}":
+                return _edges("execution", place, "d_run")
+            if name == f"{place}_step":
+                return _edges(place, "execution", "d_run")
+        return None
+
+    # -- computed fields ----------------------------------------------------------------------------
+
+    def _computed(self, name: str) -> str | None:
+        subject, _, what = name.partition("_")
+        if subject not in SUBJECTS:
+            return None
+        if what == "times":
+            mentions = " UNION ALL ".join(
+                f"SELECT subject AS key, time FROM {table} WHERE subject_kind = '{subject}'"
+                for table in ("movement", "measurement", "event", "artifact")
+            )
+            return (
+                "SELECT key, min(time) AS first_time, max(time) AS last_time\n"
+                f"FROM ({mentions}) AS m GROUP BY key"
+            )
+        return self._conforming(subject) if what == "conforming" else None
+
+    def _conforming(self, subject: str) -> str:
+        """Whether a subject's judged results are all good; nothing is known of one that was never judged."""
+        d = self._dialect
+        bad, good = (
+            ", ".join(d.literal(word) for word in sorted(words)) for words in (BAD_WORDS, GOOD_WORDS)
+        )
+        word = "lower(trim(text))"
+        by_word = f"CASE WHEN {word} IN ({bad}) THEN 0 WHEN {word} IN ({good}) THEN 1 END"
+        verdict, source = by_word, "d_measurement AS m"
+        if "specification" in self._names.master:
+            limits = (
+                "CASE WHEN m.value IS NULL OR (s.low IS NULL AND s.high IS NULL) THEN NULL "
+                "WHEN m.value < s.low OR m.value > s.high THEN 0 ELSE 1 END"
+            )
+            verdict = f"coalesce({by_word}, {limits})"
+            source = (
+                "d_measurement AS m LEFT JOIN (\n"
+                "SELECT characteristic, max(lower_specification_limit) AS low,\n"
+                "min(upper_specification_limit) AS high FROM m_specification GROUP BY characteristic) AS s\n"
+                "ON s.characteristic = m.characteristic"
+            )
+        judged = f"SELECT m.subject_kind, m.subject_key, {verdict} AS good FROM {source}"
+        ways = [f"SELECT subject_key AS key, good FROM ({judged}) AS j WHERE subject_kind = '{subject}'"]
+        if self._names.execution_results:
+            ways.append(
+                f"SELECT e.src, j.good FROM ({judged}) AS j\n"
+                f"JOIN e_{subject}_step AS e ON e.dst = j.subject_key\n"
+                "WHERE j.subject_kind = 'execution'"
+            )
+        ways.append(
+            f"SELECT subject, 0 FROM event WHERE subject_kind = '{subject}' AND lower(event) IN ({bad})"
+        )
+        united = "\nUNION ALL ".join(ways)
+        return (
+            f"SELECT key, min(good) = 1 AS conforming FROM ({united}) AS v\n"
+            "WHERE good IS NOT NULL GROUP BY key"
+        )
+
+    # -- master data --------------------------------------------------------------------------------
+
+    def _master(self, name: str) -> str | None:
+        if name in self._names.master:
+            rest = ", ".join(
+                self._q(one) for one in self._names.master[name].names if one not in {"id", "is_current"}
+            )
+            return f"SELECT id AS key, {rest} FROM {self._q(name)} WHERE is_current"
+        for kind in self._names.master:
+            column = name.removeprefix(f"{kind}_")
+            if column == name:
+                continue
+            if column == "children":
+                return _edges("parent", "key", f"m_{kind}")
+            if column in self._names.master[kind].names:
+                return _edges("key", self._q(column), f"m_{kind}")
+        return None
+
+    def _back(self, name: str) -> str | None:
+        for owner in self._names.master:
+            kind = name.removesuffix(f"_{owner}")
+            if kind != name and kind in self._names.master[owner].names:
+                return _edges(self._q(kind), "key", f"m_{owner}")
+        return None
+
+    @property
+    def _text(self) -> str:
+        return "STRING"
+
+    def _q(self, name: str) -> str:
+        return self._dialect.quoted(name)
+
+
+def _edges(src: str, dst: str, table: str) -> str:
+    known = f"{src} IS NOT NULL AND {dst} IS NOT NULL"
+    return f"SELECT DISTINCT {src} AS src, {dst} AS dst FROM {table} WHERE {known}"

@@ -1,0 +1,168 @@
+"""The names a plant has at the moment: its segments, characteristics, event kinds, signals and attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.model.kinds import RecordKind
+from assay.model.plant_model import PlantModel
+from assay.query.program import Session
+from assay.store.snapshot import Snapshot
+from assay.store.workspace import Workspace
+
+_SEPARATORS = (".", "/", ":")
+"""A signal ``F1.zone2.temp`` is also known by what follows a separator: ``zone2.temp`` and ``temp``."""
+
+
+@dataclass(frozen=True)
+class Characteristic:
+    """How a characteristic is measured: as numbers, as text, or both."""
+
+    number: bool
+    text: bool
+    unit: str | None
+
+
+class SignalNames(Protocol):
+    """Which signals a plant has; there may be millions of them."""
+
+    def matching(self, name: str) -> list[tuple[str, str | None]]:
+        """The signals of that name, or whose name ends with it after a separator, with their equipment."""
+
+    def near(self, name: str) -> list[str]:
+        """Names of signals that may be meant by a misspelt one."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The names of one snapshot, and what the compiler has to know about its records.
+
+    ``shared_runs``: one execution id is used in several segments, so that an execution is known by both.
+    ``incomplete``: some actuals name no segment. ``execution_results``, ``execution_events``: some
+    measurements, or events, are of executions and not of units or lots.
+    """
+
+    model: PlantModel
+    segments: tuple[str, ...]
+    characteristics: Mapping[str, Characteristic]
+    events: tuple[str, ...]
+    attributes: Mapping[RecordKind, Mapping[str, pa.DataType]]
+    units: Mapping[str, str]
+    master: Mapping[str, pa.Schema]
+    signals: SignalNames
+    shared_runs: bool = False
+    incomplete: bool = False
+    execution_results: bool = False
+    execution_events: bool = False
+    mounted: Mapping[str, str] = field(default_factory=dict)
+
+
+_known: WeakKeyDictionary[Workspace, tuple[object, Vocabulary]] = WeakKeyDictionary()
+
+_FLAGS = """
+SELECT (SELECT count(*) FROM (SELECT execution FROM movement WHERE segment IS NOT NULL
+                              GROUP BY execution HAVING min(segment) <> max(segment)) AS s) AS shared,
+       (SELECT count(*) FROM movement WHERE segment IS NULL) AS bare,
+       (SELECT count(*) FROM measurement WHERE subject_kind = 'execution') AS results,
+       (SELECT count(*) FROM event WHERE subject_kind = 'execution') AS events
+"""
+
+
+def vocabulary(workspace: Workspace, session: Session) -> Vocabulary:
+    """The names of the session's snapshot; remembered as long as nothing was loaded."""
+    snapshot = session.snapshot
+    mark = _mark(snapshot)
+    kept = _known.get(workspace)
+    if kept is not None and kept[0] == mark and kept[1].model is workspace.model:
+        return kept[1]
+    flags = session.arrow(_FLAGS).to_pylist()[0]
+    found = Vocabulary(
+        model=workspace.model,
+        segments=_column(
+            session, "SELECT DISTINCT segment AS n FROM movement UNION SELECT segment FROM measurement"
+        ),
+        characteristics=_characteristics(session),
+        events=_column(session, "SELECT DISTINCT event AS n FROM event"),
+        attributes=_attributes(workspace),
+        units={
+            attribute.name: attribute.unit
+            for attribute in workspace.registry.attributes()
+            if attribute.unit is not None
+        },
+        master={kind: table.schema for kind, table in snapshot.master.items()},
+        signals=_Signals(session.arrow(_SIGNALS)),
+        shared_runs=flags["shared"] > 0,
+        incomplete=flags["bare"] > 0,
+        execution_results=flags["results"] > 0,
+        execution_events=flags["events"] > 0,
+    )
+    _known[workspace] = (mark, found)
+    return found
+
+
+_SEGMENTS = "SELECT segment FROM movement UNION SELECT segment FROM measurement"
+_SIGNALS = "SELECT DISTINCT signal, equipment FROM reading"
+
+
+def _mark(snapshot: Snapshot) -> object:
+    hot = tuple(sorted((name, table.num_rows) for name, table in snapshot.hot.items()))
+    return (tuple(sorted(snapshot.versions.items())), hot)
+
+
+def _column(session: Session, sql: str) -> tuple[str, ...]:
+    return tuple(sorted(str(name) for name in session.arrow(sql).column(0).to_pylist() if name is not None))
+
+
+def _characteristics(session: Session) -> dict[str, Characteristic]:
+    rows = session.arrow(
+        "SELECT characteristic, count(value) AS numbers, count(text) AS texts, "
+        "min(unit) AS low, max(unit) AS high FROM measurement GROUP BY characteristic"
+    ).to_pylist()
+    return {
+        row["characteristic"]: Characteristic(
+            row["numbers"] > 0, row["texts"] > 0, row["low"] if row["low"] == row["high"] else None
+        )
+        for row in rows
+    }
+
+
+def _attributes(workspace: Workspace) -> dict[RecordKind, dict[str, pa.DataType]]:
+    kinds: dict[RecordKind, dict[str, pa.DataType]] = {}
+    for attribute in workspace.registry.attributes():
+        kinds.setdefault(attribute.kind, {})[attribute.name] = attribute.type.arrow
+    return kinds
+
+
+class _Signals:
+    """Signals in an Arrow table: matching a name looks at all of them at once."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._names = table.column("signal").cast(pa.string()).combine_chunks()
+        self._equipment = table.column("equipment").cast(pa.string()).combine_chunks()
+
+    def matching(self, name: str) -> list[tuple[str, str | None]]:
+        """The signals of that name, or whose name ends with it after a separator, with their equipment."""
+        meant = pc.equal(self._names, name)
+        for separator in _SEPARATORS:
+            meant = pc.or_(meant, pc.ends_with(self._names, separator + name))
+        pairs = zip(
+            self._names.filter(meant).to_pylist(), self._equipment.filter(meant).to_pylist(), strict=True
+        )
+        return sorted(pairs, key=lambda pair: (pair[0], pair[1] or ""))
+
+    def near(self, name: str) -> list[str]:
+        """Names of signals that may be meant by a misspelt one."""
+        begins = self._names.filter(pc.match_substring(self._names, name[:3], ignore_case=True))
+        shown: Iterable[str] = begins.slice(0, 2_000).to_pylist() or self._names.slice(0, 2_000).to_pylist()
+        names = set()
+        for full in shown:
+            names.add(full)
+            for separator in _SEPARATORS:
+                names.add(full.rsplit(separator, 1)[-1])
+        return sorted(names)

@@ -1,0 +1,90 @@
+"""Running a program in a session: SQL by the engine, everything else by the room that knows how."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+
+from assay.query.compile.speech import said
+from assay.query.language.errors import QuestionError
+from assay.query.program import Define, Fetch, Limits, Program, Sensed, Session, Step, Told, Trail
+from assay.store.workspace import Workspace
+
+
+def run(workspace: Workspace, session: Session, program: Program, limits: Limits) -> Told:
+    """Define every relation of a program; afterwards its result can be read from the session.
+
+    Raises
+    ------
+    QueryError
+        A limit was reached, or a source can't be asked.
+    """
+    told = Told(notes=list(program.notes))
+    for step in program.steps:
+        with _timed(told, step):
+            _do(workspace, session, step, told)
+            if not isinstance(step, Define) or step.stored:
+                told.rows[step.name] = rows = session.count(step.name)
+                if rows > limits.intermediate:
+                    raise QuestionError(
+                        said("limit.intermediate", rows=f"{rows:,}", most=f"{limits.intermediate:,}"),
+                        said("hint.narrow"),
+                    )
+    return told
+
+
+def read(session: Session, program: Program, limits: Limits) -> pa.Table:
+    """The answer of a program that was run.
+
+    Raises
+    ------
+    QuestionError
+        It has more rows than ``limits.rows``.
+    """
+    found = session.arrow(f"{answer_sql(session, program)} LIMIT {limits.rows + 1}")
+    if found.num_rows > limits.rows:
+        raise QuestionError(
+            said("limit.rows", most=f"{limits.rows:,}"), said("hint.limit-rows", rows=limits.rows)
+        )
+    return found
+
+
+def answer_sql(session: Session, program: Program) -> str:
+    """The statement that reads the answer, in an order that is the same each time."""
+    columns = ", ".join(session.dialect.quoted(column.name) for column in program.columns)
+    order = f" ORDER BY {program.order}" if program.order else ""
+    return f"SELECT {columns} FROM {program.result}{order}"
+
+
+def _do(workspace: Workspace, session: Session, step: Step, told: Told) -> None:
+    match step:
+        case Define(name, sql, stored):
+            session.define(name, sql, stored=stored)
+        case Fetch():
+            from assay.query.federation import federation
+
+            keys = None
+            if step.keys is not None:
+                relation, column = step.keys
+                quoted = session.dialect.quoted(column)
+                found = session.arrow(f"SELECT DISTINCT {quoted} FROM {relation} WHERE {quoted} IS NOT NULL")
+                keys = found.column(0).combine_chunks()
+            session.register(step.name, federation(workspace).fetch(step, keys, told))
+        case Trail():
+            from assay.query.trails import follow_trail
+
+            session.register(step.name, follow_trail(workspace, session, step))
+        case Sensed():
+            from assay.query.bind.sensed import run_sensed
+
+            session.register(step.name, run_sensed(session, step))
+
+
+@contextmanager
+def _timed(told: Told, step: Step) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    told.seconds[step.name] = round(time.perf_counter() - began, 6)

@@ -1,0 +1,95 @@
+"""Walking the genealogy for a question: on the graph in memory, built once per state of the plant."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from assay.genealogy import EXECUTION, Closure, Direction, Index, closure
+from assay.model.kinds import RecordKind
+from assay.query.domain.vocabulary import vocabulary
+from assay.query.program import Session, Trail
+from assay.store.workspace import Workspace
+
+_MOVEMENTS = "SELECT execution, role, subject, subject_kind, segment FROM movement"
+_MOST_WALKS = 200
+"""From how many anchors on one walk for all of them together is quicker than one for each."""
+
+_EMPTY = pa.schema(
+    [("anchor", pa.string()), ("kind", pa.string()), ("id", pa.string()), ("depth", pa.int64())]
+).empty_table()
+
+_kept: WeakKeyDictionary[Workspace, tuple[object, Index]] = WeakKeyDictionary()
+
+
+def follow_trail(workspace: Workspace, session: Session, step: Trail) -> pa.Table:
+    """Every subject reached from those of ``step.origin``, with the fewest movements to it.
+
+    Returns
+    -------
+    Columns ``anchor``, ``kind``, ``id`` (of an execution: its key as questions know it) and ``depth``.
+    """
+    origins = session.arrow(f"SELECT DISTINCT anchor, kind, id FROM {step.origin}")
+    by_anchor = origins.group_by("anchor", use_threads=False).aggregate([("kind", "list"), ("id", "list")])
+    if by_anchor.num_rows > _MOST_WALKS:
+        from assay.query.walk import walk
+
+        return walk(session, step)
+    index = _index(workspace, session)
+    shared = vocabulary(workspace, session).shared_runs
+    direction = Direction.BACK if step.direction == "ancestors" else Direction.FORWARD
+    # Movements of a subject to the next one are two edges: into an execution and out of it.
+    edges = None if step.depth is None else 2 * step.depth
+    found = [_EMPTY]
+    for row in by_anchor.to_pylist():
+        begun = _begun(index, row["kind_list"], row["id_list"], shared)
+        if not len(begun):
+            continue
+        reached = closure(index.graph, begun, direction, max_depth=edges)
+        found.append(_table(index, reached, begun, row["anchor"], kind=step.kind, shared=shared))
+    return pa.concat_tables(found)
+
+
+def _begun(index: Index, kinds: list[str], ids: list[str], shared: bool) -> NDArray[np.int64]:
+    nodes: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+    for kind in sorted(set(kinds)):
+        mine = [bare for one, bare in zip(kinds, ids, strict=True) if one == kind]
+        if kind == EXECUTION and shared:
+            nodes += [np.array(index.find(f"{EXECUTION}:{name}"), np.int64) for name in mine]
+        else:
+            nodes.append(index.locate(kind, pa.array(mine, pa.string())))
+    return np.unique(np.concatenate(nodes))
+
+
+def _table(
+    index: Index, reached: Closure, begun: NDArray[np.int64], anchor: str, *, kind: str | None, shared: bool
+) -> pa.Table:
+    new = ~np.isin(reached.nodes, begun)
+    keys = index.keys(reached.nodes[new])
+    depths = (reached.depth[new].astype(np.int64) + 1) // 2
+    kept = [at for at, key in enumerate(keys) if kind is None or key.kind == kind]
+    ids = [
+        _key(keys[at].segment, keys[at].id) if keys[at].kind == EXECUTION and shared else keys[at].id
+        for at in kept
+    ]
+    return pa.table(
+        [[anchor] * len(kept), [keys[at].kind for at in kept], ids, depths[kept]], schema=_EMPTY.schema
+    )
+
+
+def _key(segment: str | None, bare: str) -> str:
+    return (segment or "").replace("%", "%25").replace("/", "%2F") + "/" + bare
+
+
+def _index(workspace: Workspace, session: Session) -> Index:
+    snapshot = session.snapshot
+    hot = snapshot.hot.get(RecordKind.MOVEMENT.value)
+    mark = (snapshot.versions.get(RecordKind.MOVEMENT.value), 0 if hot is None else hot.num_rows)
+    kept = _kept.get(workspace)
+    if kept is None or kept[0] != mark:
+        kept = (mark, Index.build(session.arrow(_MOVEMENTS)))
+        _kept[workspace] = kept
+    return kept[1]
