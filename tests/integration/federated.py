@@ -160,6 +160,8 @@ class Line:
 
     def close(self) -> None:
         """Take no more connections, and break those there are."""
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self.flowing.set()
         self.cut()

@@ -38,7 +38,10 @@ _OPCODES = 10_000
 _EXTRAS = {"postgresql": ("PostgreSQL", "postgres"), "mariadb": ("MariaDB", "mariadb")}
 _SLOW = ("57014", 1969)
 _REFUSED = ("28000", "28P01", "42501", 1044, 1045, 1142, 1143, 1698)
-_REFUSED_TEXTS = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "Access denied")
+_REFUSED_TEXTS = (
+    *("authentication failed", "no password supplied", "no pg_hba.conf entry", "FATAL:  role"),
+    "Access denied",
+)
 _MISSING = ("42P01", "42703", "3F000", 1054, 1146, 1049)
 _MISSING_TEXTS = ("no such table", "no such column")
 
@@ -195,6 +198,8 @@ class Connector:
                     yield reading
                 except BaseException:
                     # What is left of the answer is not read to its end.
+                    if not connection.invalidated:
+                        _abandon(connection.connection.driver_connection)
                     connection.invalidate()
                     raise
         except (sa.exc.SQLAlchemyError, OSError) as error:
@@ -287,6 +292,10 @@ class Connector:
                 cursor.execute("SET SESSION time_zone = '+00:00'")
                 cursor.execute(f"SET SESSION max_statement_time = {self.source.timeout:f}")
 
+        @sa.event.listens_for(engine, "handle_error")
+        def _broken(context: sa.engine.ExceptionContext) -> None:
+            _abandon(getattr(context.execution_context, "cursor", None))
+
         return engine
 
     def _sqlite(self, url: sa.URL) -> sa.Engine:
@@ -339,6 +348,13 @@ class Connector:
             kind = Stale if used and not reading.answered else SourceDown
             return kind("dropped", source=name, detail=detail)
         return SourceFailure("failed", source=name, table=table, detail=detail)
+
+
+def _abandon(owner: Any) -> None:
+    """Keep PyMySQL from reading the rest of an answer whose connection is given up, when it is collected."""
+    unfinished = getattr(owner, "_result", None)
+    if unfinished is not None:
+        unfinished.unbuffered_active = False
 
 
 class _Limited(sqlite3.Connection):

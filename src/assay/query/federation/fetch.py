@@ -91,6 +91,37 @@ class Federation:
         """
         return self._counted(self._asked(step), Told())
 
+    def names(self, source: str, table: str, field: str) -> tuple[str, ...]:
+        """The different values of a field of text, such as a characteristic: one statement, remembered.
+
+        Raises
+        ------
+        ModelError
+            There is no such source, table or field.
+        SourceFailure
+            The source can't answer.
+        """
+        asked = self._asked(Fetch("names", source, table, (field,)))
+        constant = asked.mounted.columns.get(field) is None
+        if constant:
+            return (asked.source.table(table).constants[field],)
+        mark = f"names|{asked.mark}|{field}"
+        kept = self._counts.find(mark, asked.source.fresh_for)
+        if kept is None:
+            began = time.monotonic()
+            column = sa.column(asked.source.table(table).fields[field])
+            statement = (
+                sa.select(column).select_from(asked.mounted.place).where(column.is_not(None)).distinct()
+            )
+            found = self._tried(
+                asked.source,
+                table,
+                lambda reading: [str(row[0]) for row in reading.connection.execute(statement)],
+            )
+            self._counts.keep(mark, source, pa.table({"name": pa.array(found, pa.string())}), began)
+            return tuple(sorted(found))
+        return tuple(sorted(kept.table.column(0).to_pylist()))
+
     def fetch(
         self, step: Fetch, keys: pa.Array | pa.ChunkedArray | None, told: Told, *, most: int = MOST_ROWS
     ) -> pa.Table:

@@ -75,6 +75,8 @@ def _array(values: Sequence[Any], column: Column, zone: ZoneInfo) -> pa.Array:
 
 
 def _times(values: Sequence[Any], family: Family, zone: ZoneInfo) -> pa.Array:
+    if any(isinstance(value, (int, float, bytes)) for value in values):
+        raise ValueError("numbers are no times")
     if any(isinstance(value, str) for value in values):
         return pa.array([_read(value, zone) for value in values], TIME)
     if family is Family.TIME:
