@@ -6,7 +6,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -18,16 +18,18 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.schema import Field as DeltaField
 from deltalake.schema import Schema as DeltaSchema
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from assay.model.errors import StoreError
 from assay.store.keys import LoadKey
 from assay.store.layout import DATE, StagedFile, plain
+from assay.store.log import MOMENT, REWRITE, Commit, Entry, read_commit, read_entries
 from assay.store.place import Place, sync
 
 _ATTEMPTS = 20
 _LONGEST_WAIT = 0.05
 _FIRST_TRANSACTION = 1
+_APPEND_ONLY = "delta.appendOnly"
 
 
 class LakeTable:
@@ -38,6 +40,7 @@ class LakeTable:
         self._options = self.place.storage_options()
         self._table: DeltaTable | None = None
         self._lock = threading.Lock()
+        self._commits: dict[int, Commit] = {}
 
     def _opened(self) -> DeltaTable | None:
         """The table at its newest version, or None when it was never written."""
@@ -101,6 +104,36 @@ class LakeTable:
             uris = table.file_uris(file_pruning_predicate=pruned)
             return table.version(), sorted(unquote(uri) for uri in uris)  # they come percent-encoded
 
+    def entries(self, version: int | None = None) -> tuple[int, list[Entry]]:
+        """The pinned version and its files with their sizes, rows and times, ordered by path."""
+        with self._lock:
+            table = self._opened()
+            if table is None or version == -1:
+                return -1, []
+            if version is not None and version != table.version():
+                with self._reporting():
+                    table = DeltaTable(self.place.url, version=version, storage_options=self._options)
+            found = read_entries(table.get_add_actions())
+            return table.version(), sorted(found, key=lambda one: one.path)
+
+    def commit_at(self, version: int) -> Commit:
+        """Who committed a version, and when."""
+        if version not in self._commits:
+            self._commits[version] = read_commit(version, self._actions(version))
+        return self._commits[version]
+
+    def added_by(self, version: int) -> list[str]:
+        """The paths of the files that a version brought."""
+        return [unquote(one["add"]["path"]) for one in self._actions(version) if "add" in one]
+
+    def removed_by(self, version: int) -> list[str]:
+        """The paths of the files that a version took away."""
+        return [unquote(one["remove"]["path"]) for one in self._actions(version) if "remove" in one]
+
+    def _actions(self, version: int) -> list[dict[str, Any]]:
+        with self.place.reading(f"_delta_log/{version:020}.json") as file:
+            return [json.loads(line) for line in file.read().splitlines() if line.strip()]
+
     def committed(self, load: LoadKey) -> bool:
         """Whether the load's transaction is in the log."""
         with self._lock:
@@ -110,11 +143,18 @@ class LakeTable:
         table = self._opened()
         return table is not None and table.transaction_version(load.transaction) is not None
 
-    def commit(self, files: Sequence[StagedFile], schema: pa.Schema, load: LoadKey) -> bool:
-        """Name the files in the log; False when the load's transaction is already there.
+    def commit(
+        self,
+        files: Sequence[StagedFile],
+        schema: pa.Schema,
+        *loads: LoadKey,
+        facts: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Name the files in the log; False when the transaction of one of the loads is already there.
 
-        The transaction id is checked on the very snapshot the commit is made against, and the log refuses a
-        commit whose snapshot has become stale in that respect: the load is in the table exactly once.
+        The transaction ids are checked on the very snapshot the commit is made against, and the log refuses a
+        commit whose snapshot has become stale in that respect: a load is in the table exactly once. ``facts``
+        are written down with the commit; see :mod:`assay.store.log`.
 
         Raises
         ------
@@ -122,39 +162,165 @@ class LakeTable:
             A staged file is gone, or the log can't be written.
         """
         with self._lock:
-            if self._opened_has(load):
+            if any(map(self._opened_has, loads)):
                 return False
             there = self.place.sizes(file.path for file in files)
             gone = next((file.path for file in files if file.path not in there), None)
             if gone is not None:
                 raise StoreError(
-                    f"the staged file {self.place.address(gone)} of the load {load.transaction!r} is gone",
+                    f"the staged file {self.place.address(gone)} "
+                    f"of the load {loads[0].transaction!r} is gone",
                     hint="Run the load again. If the plant can't be read for this reason, remove the note of "
                     "that load in spool/commits first.",
                 )
-            return self._again(lambda: self._commit(files, schema, load))
+            return self._again(lambda: self._commit(files, schema, loads, facts or {}))
 
-    def _commit(self, files: Sequence[StagedFile], schema: pa.Schema, load: LoadKey) -> bool:
+    def _commit(
+        self,
+        files: Sequence[StagedFile],
+        schema: pa.Schema,
+        loads: Sequence[LoadKey],
+        facts: Mapping[str, Any],
+    ) -> bool:
         table = self._opened()
         before = -1 if table is None else table.version()
-        table = table or self._created(schema)
-        if table.transaction_version(load.transaction) is not None:
+        table = table or self._created(schema, facts)
+        if any(table.transaction_version(load.transaction) is not None for load in loads):
             return False
-        table = self._widened(table, schema)
-        table.create_write_transaction(
+        table = self._widened(table, schema, facts)
+        self._write(
+            table,
             [_action(file, "time" in schema.names) for file in files],
+            [Transaction(load.transaction, _FIRST_TRANSACTION) for load in loads],
+            facts,
+            since=before,
+        )
+        return True
+
+    def rewrite(
+        self,
+        files: Sequence[StagedFile],
+        replaced: Sequence[str],
+        schema: pa.Schema,
+        facts: Mapping[str, Any],
+    ) -> bool:
+        """Put files in the place of others that hold the same rows; False when one of those is not there.
+
+        The log itself would let two rewrites take the same file away, and its rows would be there twice: so
+        the files are looked up here, and every rewrite carries one and the same transaction, which the log
+        refuses to a commit that another one overtook.
+
+        Raises
+        ------
+        StoreError
+            The log can't be written.
+        """
+        with self._lock:
+            return self._again(lambda: self._rewrite(files, replaced, schema, facts, same_rows=True))
+
+    def retire(self, paths: Sequence[str], schema: pa.Schema, facts: Mapping[str, Any]) -> bool:
+        """Take files and their rows out of the table; False when one of them is not there.
+
+        The table is append-only; that is lifted for this commit and put back, and the log shows all of it.
+        """
+        with self._lock:
+            return self._again(lambda: self._retire(paths, schema, facts))
+
+    def _retire(self, paths: Sequence[str], schema: pa.Schema, facts: Mapping[str, Any]) -> bool:
+        self._set_append_only(False, facts)
+        try:
+            return self._rewrite([], paths, schema, facts, same_rows=False)
+        finally:
+            self._set_append_only(True, facts)
+
+    def _set_append_only(self, on: bool, facts: Mapping[str, Any]) -> None:
+        table = self._opened()
+        wanted = str(on).lower()
+        if table is None or table.metadata().configuration.get(_APPEND_ONLY) == wanted:
+            return
+        before = table.version()
+        table.alter.set_table_properties(
+            {_APPEND_ONLY: wanted}, commit_properties=CommitProperties(custom_metadata=_moment_of(facts))
+        )
+        table.update_incremental()
+        self._sync_log(range(before + 1, table.version() + 1))
+
+    def _rewrite(
+        self,
+        files: Sequence[StagedFile],
+        replaced: Sequence[str],
+        schema: pa.Schema,
+        facts: Mapping[str, Any],
+        *,
+        same_rows: bool,
+    ) -> bool:
+        table = self._opened()
+        if table is None:
+            return False
+        found = {one.path: one for one in read_entries(table.get_add_actions())}
+        if not found.keys() >= set(replaced):
+            return False
+        actions: list[AddAction | RemoveAction] = [
+            _action(file, "time" in schema.names, data_change=not same_rows) for file in files
+        ]
+        at = facts[MOMENT] // 1000
+        actions += [
+            RemoveAction(
+                path=path,
+                data_change=not same_rows,
+                deletion_timestamp=at,
+                size=found[path].size,
+                partition_values={DATE.name: found[path].date.isoformat()},
+            )
+            for path in replaced
+        ]
+        before = table.version()
+        count = (table.transaction_version(REWRITE) or 0) + 1
+        table = self._widened(table, schema, facts)
+        self._write(table, actions, [Transaction(REWRITE, count)], facts, since=before)
+        return True
+
+    def _write(
+        self,
+        table: DeltaTable,
+        actions: list[AddAction | RemoveAction],
+        transactions: list[Transaction],
+        facts: Mapping[str, Any],
+        *,
+        since: int,
+    ) -> None:
+        table.create_write_transaction(
+            actions,
             mode="append",
             schema=table.schema(),
             partition_by=[DATE.name],
             commit_properties=CommitProperties(
-                app_transactions=[Transaction(load.transaction, _FIRST_TRANSACTION)]
+                app_transactions=transactions, custom_metadata=dict(facts) or None
             ),
         )
         table.update_incremental()
-        self._sync_log(range(before + 1, table.version() + 1))
-        return True
+        self._sync_log(range(since + 1, table.version() + 1))
 
-    def _created(self, schema: pa.Schema) -> DeltaTable:
+    def checkpoint(self, *, every: int = 1) -> bool:
+        """Sum the log up in one file when there were at least so many commits since the last time."""
+        with self._lock:
+            table = self._opened()
+            if table is None:
+                return False
+            last = max(self._checkpoints(), default=-1)
+            if table.version() - last < every:
+                return False
+            with self._reporting():
+                table.create_checkpoint()
+            return True
+
+    def _checkpoints(self) -> Iterator[int]:
+        for found in self.place.files("_delta_log"):
+            number, _, kind = found.path.rsplit("/", 1)[-1].partition(".")
+            if kind.startswith("checkpoint") and number.isdigit():
+                yield int(number)
+
+    def _created(self, schema: pa.Schema, facts: Mapping[str, Any]) -> DeltaTable:
         directory = self.place.directory
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
@@ -164,20 +330,23 @@ class LakeTable:
             mode="ignore",
             partition_by=[DATE.name],
             # The log is evidence: which load brought which files, when. It is never cut.
-            configuration={"delta.appendOnly": "true", "delta.enableExpiredLogCleanup": "false"},
+            configuration={_APPEND_ONLY: "true", "delta.enableExpiredLogCleanup": "false"},
             storage_options=self._options,
+            commit_properties=CommitProperties(custom_metadata=_moment_of(facts)),
         )
         if directory is not None:
             sync(directory.parent)
         return self._table
 
-    def _widened(self, table: DeltaTable, schema: pa.Schema) -> DeltaTable:
+    def _widened(self, table: DeltaTable, schema: pa.Schema, facts: Mapping[str, Any]) -> DeltaTable:
         """Add the columns that the files have and the table does not."""
         known = {field.name for field in table.schema().fields}
         wanted = DeltaSchema.from_arrow(plain(schema)).fields
         missing = [DeltaField(one.name, one.type, nullable=True) for one in wanted if one.name not in known]
         if missing:
-            table.alter.add_columns(missing)
+            table.alter.add_columns(
+                missing, commit_properties=CommitProperties(custom_metadata=_moment_of(facts))
+            )
             table.update_incremental()
         return table
 
@@ -208,7 +377,11 @@ class LakeTable:
         raise AssertionError("unreachable")  # the last attempt returns or raises
 
 
-def _action(file: StagedFile, timed: bool) -> AddAction:
+def _moment_of(facts: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {MOMENT: facts[MOMENT]} if MOMENT in facts else None
+
+
+def _action(file: StagedFile, timed: bool, *, data_change: bool = True) -> AddAction:
     stats: dict[str, Any] = {"numRecords": file.rows}
     if timed:
         stats["nullCount"] = {"time": file.time_nulls}
@@ -221,7 +394,7 @@ def _action(file: StagedFile, timed: bool) -> AddAction:
         partition_values={DATE.name: file.date.isoformat()},
         # Fixed, so that the same load makes the same log entry.
         modification_time=0,
-        data_change=True,
+        data_change=data_change,
         stats=json.dumps(stats),
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -13,29 +14,37 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.dataset as ds
 
 from assay.model.entities import in_force
 from assay.model.errors import QueryError, StoreError, did_you_mean
 from assay.model.kinds import RecordKind
 from assay.store.delta import LakeTable
 from assay.store.derived import DerivedTables
+from assay.store.hot import HotBuffer, HotRows, hot_table
 from assay.store.keys import LoadKey
 from assay.store.layout import (
     CORE_SCHEMAS,
+    MANY,
     STORE_SCHEMAS,
     TABLES,
     StagedFile,
+    holds_many_loads,
     load_prefix,
     plain,
     spill_directory,
     table_of,
 )
 from assay.store.locks import locked
+from assay.store.log import APPENDED, HOT_PENDING, MOMENT, REASON, RETIRED, UNTIL
 from assay.store.place import Place, is_remote, sync
+from assay.store.policies import DEFAULT_POLICIES, LakePolicies
 from assay.store.reading import parquet_dataset
 from assay.store.registry import Registry, now
+from assay.store.remains import Remains
 from assay.store.snapshot import Snapshot
 from assay.store.staging import StagedWriter
+from assay.store.tables import from_microseconds, to_microseconds
 from assay.store.views import create_entity_table, create_views, entity_table, entity_views, literal
 
 Kind = RecordKind | str
@@ -44,14 +53,22 @@ Kind = RecordKind | str
 class Lake:
     """The plant's records. Rows enter by :meth:`stage` and :meth:`commit_load`; readers use SQL."""
 
-    def __init__(self, place: Place | Path | str, registry: Registry, spool: Path) -> None:
+    def __init__(
+        self,
+        place: Place | Path | str,
+        registry: Registry,
+        spool: Path,
+        policies: LakePolicies = DEFAULT_POLICIES,
+    ) -> None:
         self.place = Place.of(place)
-        self._registry = registry
-        self._spool = spool
+        self.policies = policies
+        self.spool = spool
+        self.registry = registry
         self._intents = spool / "commits"
         self._commit_lock = spool / "commit.lock"
         self._tables = {name: LakeTable(self.place / name) for name in TABLES}
         self.derived = DerivedTables(self.place)
+        self.hot = HotBuffer(self, spool / "hot", policies.hot)
 
     @property
     def directory(self) -> Path:
@@ -70,22 +87,22 @@ class Lake:
 
     def schema(self, kind: Kind) -> pa.Schema:
         """The columns of a kind: the core, then the plant's own attributes in the order of declaration."""
-        name = self._known(kind)
+        name = self.known(kind)
         core = CORE_SCHEMAS[name]
         if name in STORE_SCHEMAS:
             return core
-        own = [attribute.field for attribute in self._registry.attributes(name)]
+        own = [attribute.field for attribute in self.registry.attributes(name)]
         return pa.schema([*core, *own], metadata=core.metadata)
 
     def version(self, kind: Kind) -> int:
         """The newest version of a kind's table; -1 when nothing was ever committed."""
         with self._settled():
-            return self._table(kind).version()
+            return self.table(kind).version()
 
     def files(self, kind: Kind, *, version: int | None = None) -> list[str]:
         """The absolute paths, or URLs, of the files of a version (the newest without one)."""
         with self._settled():
-            return self._table(kind).files(version)[1]
+            return self.table(kind).files(version)[1]
 
     @contextmanager
     def settled(self) -> Iterator[dict[str, int]]:
@@ -108,7 +125,7 @@ class Lake:
         the names of files that are being read. Files for a bucket are written beside the plant's locks, and
         go there before they are committed.
         """
-        table, directory = self._table(kind), self._staging(self._known(kind))
+        table, directory = self.table(kind), self.staging(self.known(kind))
         with self._settled():
             taken = table.committed(load)
         if not taken:
@@ -120,11 +137,12 @@ class Lake:
 
     def staged_path(self, kind: Kind, file: StagedFile) -> Path:
         """Where a staged file lies until it is committed."""
-        return self._staging(self._known(kind)) / file.path
+        return self.staging(self.known(kind)) / file.path
 
-    def _staging(self, name: str) -> Path:
+    def staging(self, name: str) -> Path:
+        """The directory into which files of a table are written before they are committed."""
         directory = self.place.directory
-        return self._spool / "staged" / name if directory is None else directory / name
+        return self.spool / "staged" / name if directory is None else directory / name
 
     def commit(self, kind: Kind, files: Sequence[StagedFile], *, load: LoadKey) -> bool:
         """Make staged files part of the plant; False when the load's rows of this kind already are."""
@@ -137,7 +155,7 @@ class Lake:
         first: when the process dies between two kinds, whoever opens the lake next commits the rest, and no
         reader sees half a load.
         """
-        plan = {self._known(kind): list(files) for kind, files in staged.items()}
+        plan = {self.known(kind): list(files) for kind, files in staged.items()}
         self._send(plan, load)
         with locked(self._commit_lock):
             self._recover()
@@ -145,20 +163,35 @@ class Lake:
             if not open_kinds:
                 return False
             intent = self._intents / f"{load.digest}.json"
+            facts = self._facts(open_kinds)
             if len(open_kinds) > 1:
-                _write_intent(intent, load, {name: plan[name] for name in open_kinds})
+                _write_intent(intent, load, {name: plan[name] for name in open_kinds}, facts)
             for name in open_kinds:
-                self._tables[name].commit(plan[name], self.schema(name), load)
+                self._tables[name].commit(plan[name], self.schema(name), load, facts=facts[name])
             intent.unlink(missing_ok=True)
             self._sent(plan)
         return True
 
-    def _send(self, plan: Mapping[str, Sequence[StagedFile]], load: LoadKey) -> None:
+    def _facts(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """What is noted with the commits of one load: the moment, the same in all and after older ones."""
+        tables = {name: self._tables[name] for name in names}
+        still = {name: self.hot.standstill(name) for name in tables}
+        moment = max(
+            [to_microseconds(now())]
+            + [
+                to_microseconds(table.commit_at(version).moment) + 1
+                for table in tables.values()
+                if (version := table.version()) >= 0
+            ]
+        )
+        return {name: {MOMENT: moment, HOT_PENDING: bool(files)} for name, (_, files) in still.items()}
+
+    def _send(self, plan: Mapping[str, Sequence[StagedFile]], load: LoadKey | None = None) -> None:
         """Copy staged files into the bucket, under names that no commit knows yet."""
         if self.place.directory is not None:
             return
         for name, files in plan.items():
-            if not self.committed(name, load):
+            if load is None or not self.committed(name, load):
                 self._tables[name].place.take({file.path: self.staged_path(name, file) for file in files})
 
     def _sent(self, plan: Mapping[str, Sequence[StagedFile]]) -> None:
@@ -171,7 +204,7 @@ class Lake:
     def committed(self, kind: Kind, load: LoadKey) -> bool:
         """Whether the load's rows of this kind are part of the plant."""
         with self._settled():
-            return self._table(kind).committed(load)
+            return self.table(kind).committed(load)
 
     @contextmanager
     def _settled(self) -> Iterator[None]:
@@ -190,13 +223,93 @@ class Lake:
     def _recover(self) -> None:
         """Commit what a process that died had begun to commit."""
         for path in self._pending():
-            load, plan = _read_intent(path)
+            load, plan, facts = _read_intent(path)
             for name, files in plan.items():
-                self._tables[name].commit(files, self.schema(name), load)
+                self._tables[name].commit(files, self.schema(name), load, facts=facts.get(name))
             path.unlink()
             self._sent(plan)
 
+    # -- upkeep -----------------------------------------------------------------------------------
+
+    def remains(self, owner: str, kind: Kind) -> Remains:
+        """The notes of what ``owner`` is writing for a table; hold the owner's lock to use them."""
+        name = self.known(kind)
+        return Remains(self.spool / "remains", owner, self._tables[name], self.staging(name))
+
+    def commit_hot(self, kind: Kind, appends: Sequence[HotRows], *, until: datetime) -> int:
+        """Make appends of the hot buffer part of their table, and remove them there; returns their rows.
+
+        ``until`` is a moment by which no other append was acknowledged. What is committed already, by a flush
+        that was killed, is only removed. Call it with the buffer's lock held.
+        """
+        name = self.known(kind)
+        table, schema = self._tables[name], self.schema(name)
+        with self._settled():
+            fresh = [one for one in appends if not table.committed(one.load)]
+        if not fresh:
+            with locked(self._commit_lock):
+                self.hot.forget(one.file for one in appends)
+            return sum(one.file.rows for one in appends)
+        digest = hashlib.sha256("\n".join(sorted(one.load.transaction for one in fresh)).encode())
+        key = LoadKey("assay.hot", digest.hexdigest())
+        with self.remains("flush", name).noted(key):
+            recorded = from_microseconds(fresh[0].rows.column("recorded")[0].value)
+            with StagedWriter(self.staging(name), schema, key, recorded, begins=MANY) as writer:
+                for one in fresh:
+                    writer.write(one.rows)
+                files = writer.finish()
+            self._send({name: files})
+            with locked(self._commit_lock):
+                self._recover()
+                facts = self._facts([name])[name]
+                facts |= {
+                    UNTIL: to_microseconds(until),
+                    APPENDED: {one.load.transaction: one.file.moment for one in fresh},
+                }
+                if not table.commit(files, schema, *(one.load for one in fresh), facts=facts):
+                    return 0  # a load brought the same rows meanwhile; the next turn leaves them out
+                self.hot.forget(one.file for one in appends)
+        self._sent({name: files})
+        return sum(one.file.rows for one in appends)
+
+    def commit_rewrite(self, kind: Kind, files: Sequence[StagedFile], replaced: Sequence[str]) -> bool:
+        """Put files in the place of those that hold the same rows; False when one of those was replaced."""
+        name = self.known(kind)
+        self._send({name: files})
+        with locked(self._commit_lock):
+            self._recover()
+            facts = self._facts([name])[name] | {REASON: "compaction"}
+            done = self._tables[name].rewrite(files, replaced, self.schema(name), facts)
+        self._sent({name: files})
+        return done
+
+    def retire(self, kind: Kind, paths: Sequence[str], before: date, reason: str) -> bool:
+        """Take files of dates before ``before`` out of a table; the log says when, which, and why."""
+        name = self.known(kind)
+        with locked(self._commit_lock):
+            self._recover()
+            facts = self._facts([name])[name] | {RETIRED: before.isoformat(), REASON: reason}
+            return self._tables[name].retire(paths, self.schema(name), facts)
+
     # -- reading ----------------------------------------------------------------------------------
+
+    def hot_rows(self, kind: Kind) -> list[HotRows]:
+        """The appends of a table that wait for a flush, oldest first."""
+        name = self.known(kind)
+        with self._settled():
+            return self.hot_now(name)
+
+    def hot_now(self, name: str) -> list[HotRows]:
+        """The same, with the lake held settled by the caller."""
+        table = self._tables[name]
+        if not self.hot.waiting(name):
+            return []
+        return [one for one in self.hot.rows(name) if not table.committed(one.load)]
+
+    def mark(self) -> tuple[Any, ...]:
+        """Something that changes when rows arrive, hot or committed; cheap, to be compared only."""
+        with self.settled() as versions:
+            return (*versions.items(), *self.hot.mark())
 
     def hashes(
         self,
@@ -214,32 +327,87 @@ class Lake:
         if time_range is not None:
             between = (_utc_date(time_range[0]), _utc_date(time_range[1]))
         with self._settled():
-            _, files = self._table(kind).files(between=between)
+            _, files = self.table(kind).files(between=between)
+        names = ("key_hash", "content_hash")
+        schema = pa.schema([pa.field(name, pa.int64(), nullable=False) for name in names])
         if exclude is not None:
             prefix = load_prefix(exclude)
             files = [path for path in files if not path.rsplit("/", 1)[-1].startswith(prefix)]
-        schema = pa.schema(
-            [pa.field(name, pa.int64(), nullable=False) for name in ("key_hash", "content_hash")]
-        )
+        mixed = [path for path in files if exclude is not None and holds_many_loads(path)]
         with self.place.reporting("can't be read"):
-            return parquet_dataset(files, schema).to_table()
+            alone = [path for path in files if path not in set(mixed)]
+            found = parquet_dataset(alone, schema).to_table()
+            if exclude is None or not mixed:
+                return found
+            identity = pa.schema([*schema, pa.field("source", pa.string()), pa.field("epoch", pa.string())])
+            its = (ds.field("source") == exclude.source) & (ds.field("epoch") == exclude.epoch)
+            others = parquet_dataset(mixed, identity).to_table(columns=list(names), filter=~its)
+            return pa.concat_tables([found, others])
 
-    def snapshot(self) -> Snapshot:
-        """The plant as it is now, pinned: the files of every table, and the master data."""
+    def snapshot(
+        self,
+        *,
+        as_of: datetime | None = None,
+        versions: Mapping[str, int] | None = None,
+        moment: datetime | None = None,
+    ) -> Snapshot:
+        """The plant pinned: the files of every table, what is hot, and the master data.
+
+        Without more, as it is now. With ``as_of`` as it was known then: the rows of loads that were
+        committed, and of appends that were acknowledged, at or before that moment; see
+        :mod:`assay.store.timetravel`. With ``versions`` (and ``moment``, for the master data) as an
+        earlier snapshot of these versions was, without what was hot.
+
+        Raises
+        ------
+        QueryError
+            ``as_of`` has no time zone, or lies in the future.
+        StoreError
+            What it was then can't be shown any more.
+        """
+        if as_of is not None:
+            from assay.store.timetravel import pinned_as_of
+
+            return pinned_as_of(self, as_of)
+        if versions is not None:
+            from assay.store.timetravel import pinned_again
+
+            return pinned_again(self, versions, moment or now())
         # Derived tables first: they never know more than the records.
         derived = self.derived.pinned()
+        hot = {}
         with self._settled():
             pinned = {name: table.files() for name, table in self._tables.items()}
-        moment = now()
+            for name in self.hot.tables():
+                if rows := self.hot_now(name):
+                    hot[name] = hot_table(rows, self.schema(name))
+        return self.pinned(
+            {name: version for name, (version, _) in pinned.items()},
+            {name: files for name, (_, files) in pinned.items()},
+            derived,
+            hot=hot,
+            moment=moment or now(),
+        )
+
+    def pinned(
+        self,
+        versions: Mapping[str, int],
+        files: Mapping[str, Sequence[str]],
+        derived: Mapping[str, tuple[int, Sequence[str], pa.Schema]],
+        *,
+        hot: Mapping[str, pa.Table],
+        moment: datetime,
+    ) -> Snapshot:
+        """A snapshot of these files and rows, with the master data of a moment."""
         return Snapshot(
-            versions={name: version for name, (version, _) in pinned.items()}
-            | {name: version for name, (version, _, _) in derived.items()},
-            files={name: tuple(files) for name, (_, files) in pinned.items()}
-            | {name: files for name, (_, files, _) in derived.items()},
-            schemas={name: plain(self.schema(name)) for name in pinned}
+            versions={**versions, **{name: version for name, (version, _, _) in derived.items()}},
+            files={name: tuple(paths) for name, paths in files.items()}
+            | {name: tuple(paths) for name, (_, paths, _) in derived.items()},
+            schemas={name: plain(self.schema(name)) for name in files}
             | {name: schema for name, (_, _, schema) in derived.items()},
             master=self._master(moment),
             moment=moment,
+            hot=hot,
         )
 
     def lineage(self) -> pa.Table:
@@ -247,10 +415,10 @@ class Lake:
         return self.derived.lineage_table()
 
     def _master(self, moment: datetime) -> dict[str, pa.Table]:
-        declared = self._registry.entity_attributes()
+        declared = self.registry.entity_attributes()
         master = {}
-        for kind in entity_views(self._registry.entity_kinds()):
-            rows = self._registry.entities(kind)
+        for kind in entity_views(self.registry.entity_kinds()):
+            rows = self.registry.entities(kind)
             current = frozenset(
                 i for i, row in enumerate(rows) if in_force(row["valid_from"], row["valid_to"], moment)
             )
@@ -275,7 +443,7 @@ class Lake:
         is a relation of that name: what each version of a derived table was made from.
         """
         pinned = snapshot or self.snapshot()
-        scratch = self._spool / "scratch"
+        scratch = self.spool / "scratch"
         connection = duckdb.connect(
             ":memory:",
             config={
@@ -291,7 +459,10 @@ class Lake:
         try:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET parquet_metadata_cache = true")
-            create_views(connection, pinned)
+            try:
+                create_views(connection, pinned)
+            except (duckdb.Error, OSError, pa.ArrowException) as error:
+                raise self.explained(error, pinned) or error from error
             if lineage:
                 create_entity_table(connection, "lineage", self.lineage())
             paths = [path for files in pinned.files.values() for path in files if not is_remote(path)]
@@ -304,21 +475,29 @@ class Lake:
         return connection
 
     def query(
-        self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None, *, read_only: bool = True
+        self,
+        sql: str,
+        params: Sequence[Any] | Mapping[str, Any] | None = None,
+        *,
+        read_only: bool = True,
+        as_of: datetime | None = None,
     ) -> pa.Table:
         """The result of one reading SQL statement.
 
         With ``read_only=False`` the statement may also make temporary objects in its own memory; the plant
-        can't be written by SQL either way.
+        can't be written by SQL either way. With ``as_of`` the plant is as it was known then.
 
         Raises
         ------
         QueryError
             The statement is not a single reading one, or it fails.
+        StoreError
+            A file of the lake is missing or damaged, or the past can't be shown.
         """
+        snapshot = self.snapshot(as_of=as_of)
         with ExitStack() as stack:
             # Reading every derived table's log takes a while, and few statements ask for it.
-            connection = stack.enter_context(self.connect(lineage="lineage" in sql.lower()))
+            connection = stack.enter_context(self.connect(snapshot, lineage="lineage" in sql.lower()))
             if read_only:
                 # sqlglot takes a while to import, and most openings of a plant run no SQL of people.
                 from assay.store.guard import check_read_only
@@ -327,11 +506,28 @@ class Lake:
             try:
                 return connection.execute(sql, params).to_arrow_table()
             except duckdb.Error as error:
-                raise _query_error(error) from error
+                raise self.explained(error, snapshot) or _query_error(error) from error
+
+    def explained(self, error: Exception, snapshot: Snapshot) -> StoreError | None:
+        """What an engine's error on a snapshot comes from, if it is a damaged or missing file of the lake."""
+        from assay.store.health import cause_of
+
+        return cause_of(self, error, snapshot)
 
     # -- names ------------------------------------------------------------------------------------
 
-    def _known(self, kind: Kind) -> str:
+    def tables(self) -> list[str]:
+        """The names of the tables."""
+        return list(self._tables)
+
+    def known(self, kind: Kind) -> str:
+        """The table of a kind.
+
+        Raises
+        ------
+        StoreError
+            There is no such table.
+        """
         name = table_of(kind)
         if name not in self._tables:
             raise StoreError(
@@ -340,19 +536,26 @@ class Lake:
             )
         return name
 
-    def _table(self, kind: Kind) -> LakeTable:
-        return self._tables[self._known(kind)]
+    def table(self, kind: Kind) -> LakeTable:
+        """The log and the files of a kind; what is half committed is not looked after here."""
+        return self._tables[self.known(kind)]
 
 
 def _utc_date(moment: datetime) -> date:
     return moment.astimezone(UTC).date()
 
 
-def _write_intent(path: Path, load: LoadKey, plan: Mapping[str, Sequence[StagedFile]]) -> None:
+def _write_intent(
+    path: Path,
+    load: LoadKey,
+    plan: Mapping[str, Sequence[StagedFile]],
+    facts: Mapping[str, Mapping[str, Any]],
+) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {
         "source": load.source,
         "epoch": load.epoch,
+        "facts": facts,
         "kinds": {name: [asdict(file) for file in files] for name, files in plan.items()},
     }
     unfinished = path.with_suffix(".unfinished")
@@ -362,7 +565,7 @@ def _write_intent(path: Path, load: LoadKey, plan: Mapping[str, Sequence[StagedF
     sync(path.parent)
 
 
-def _read_intent(path: Path) -> tuple[LoadKey, dict[str, list[StagedFile]]]:
+def _read_intent(path: Path) -> tuple[LoadKey, dict[str, list[StagedFile]], dict[str, dict[str, Any]]]:
     document = json.loads(path.read_text(encoding="utf-8"))
     moments = ("time_min", "time_max")
     plan = {
@@ -376,7 +579,7 @@ def _read_intent(path: Path) -> tuple[LoadKey, dict[str, list[StagedFile]]]:
         ]
         for name, files in document["kinds"].items()
     }
-    return LoadKey(document["source"], document["epoch"]), plan
+    return LoadKey(document["source"], document["epoch"]), plan, document.get("facts", {})
 
 
 def _query_error(error: duckdb.Error) -> QueryError:

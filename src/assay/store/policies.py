@@ -116,6 +116,10 @@ class LakePolicies(_Settings):
         )
 
 
+DEFAULT_POLICIES = LakePolicies()
+"""What holds where ``assay.toml`` says nothing: every row is kept."""
+
+
 def _said(policy: _Settings, beside: _Settings) -> dict[str, Any]:
     defaults = beside.model_dump()
     # A table can't be told to keep everything by TOML, which has no null; then the general setting holds.

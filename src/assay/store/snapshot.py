@@ -22,7 +22,8 @@ class Snapshot:
     schemas
         The columns of each table as SQL sees them, without the partition column ``date``.
     hot
-        Rows of the hot buffer that no version holds yet, by table.
+        Rows that no file here holds, by table, with the columns of ``schemas`` and ``date``: those of the hot
+        buffer, and, as of the past, those of files that also hold later rows.
     master
         Every version of each entity kind, with ``is_current``: whether it is in force at the snapshot's time.
     moment

@@ -21,7 +21,7 @@ ALWAYS_PRESENT = ("equipment", "person", "segment", "material", "characteristic"
 """Entity kinds that have a view even when the plant knows none of them."""
 
 _STORED = "stored"
-"""Schema of the views that read a bucket; a reader's own lie in ``main``."""
+"""Schema of the views over a bucket and over hot rows; a reader's own lie in ``main``."""
 
 _SQL_TYPES: dict[pa.DataType, str] = {
     pa.string(): "VARCHAR",
@@ -122,6 +122,8 @@ def create_views(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> N
         name: rows_select(connection, name, snapshot.schemas[name], files)
         for name, files in snapshot.files.items()
     }
+    for name, rows in snapshot.hot.items():
+        selects[name] += f"\nUNION ALL\n{_hot_select(connection, name, snapshot.schemas[name], rows)}"
     selects[QUARANTINE] = quarantine_select(selects[QUARANTINE], selects.pop(REPLAY))
     for name, select in selects.items():
         connection.execute(f"CREATE VIEW {name} AS\n{select}")
@@ -129,6 +131,16 @@ def create_views(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> N
         create_entity_table(connection, kind, table)
     for statement in derived_views():
         connection.execute(statement)
+
+
+def _hot_select(connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, rows: pa.Table) -> str:
+    """A ``SELECT`` over the hot rows of a table, which become a view in the schema ``stored``."""
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_STORED}")
+    connection.execute(f"USE {_STORED}")
+    connection.from_arrow(rows).create_view(f"{name}_hot")
+    connection.execute("USE main")
+    columns = ", ".join(quoted(f.name) for f in [*plain(schema), DATE])
+    return f"SELECT {columns} FROM {_STORED}.{quoted(f'{name}_hot')}"
 
 
 def create_entity_table(connection: duckdb.DuckDBPyConnection, kind: str, table: pa.Table) -> None:

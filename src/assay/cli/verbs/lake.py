@@ -22,7 +22,7 @@ def status(directory: Plant, as_json: AsJson = False) -> None:
     from assay.store.workspace import Workspace
 
     with Workspace.open(directory) as workspace:
-        found = health.status(workspace.lake, workspace.config.policies)
+        found = health.status(workspace.lake)
     document: dict[str, Any] = {"tables": {name: asdict(one) for name, one in found.items()}}
 
     def human(to: Console) -> None:
