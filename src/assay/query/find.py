@@ -14,9 +14,11 @@ import pyarrow as pa
 from assay.query.compile import Crossing, compile_question
 from assay.query.compile.speech import said
 from assay.query.domain.kinds import Domain
+from assay.query.domain.mounts import Mounts
 from assay.query.domain.relations import Relations
 from assay.query.domain.vocabulary import vocabulary
 from assay.query.engines.registry import engine_of
+from assay.query.federation import federation
 from assay.query.language.errors import at
 from assay.query.language.parser import parse
 from assay.query.language.printer import write
@@ -213,7 +215,8 @@ def prepare(
         session = engine_of(workspace, engine).open(snapshot, bounds)
         stack.callback(session.close)
         names = vocabulary(workspace, session)
-        domain, relations = Domain(names), Relations(names, session.dialect)
+        domain = Domain(names, Mounts(federation(workspace)))
+        relations = Relations(names, session.dialect)
         try:
             program = compile_question(tree, domain, relations, session.dialect, crossed=bounds.crossed)
         except Crossing as crossing:

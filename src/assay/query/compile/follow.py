@@ -9,17 +9,22 @@ from assay.query.compile.meaning import (
     Ambiguous,
     Meaning,
     OfActual,
+    OwnField,
     ToKind,
     ToRecords,
     ToSegment,
+    built_in,
     meaning_of,
     unknown,
 )
-from assay.query.compile.relation import Build, Rel
+from assay.query.compile.pushing import of_records
+from assay.query.compile.relation import Build, Rel, record_columns
 from assay.query.compile.speech import said
-from assay.query.domain.kinds import STEP, SUBJECTS
+from assay.query.domain.kinds import STEP, SUBJECTS, Kind, Link
+from assay.query.domain.mounts import Mount
+from assay.query.language.parser import parse_expression
 from assay.query.language.tree import Expression, Hop, Name, Walk, Window
-from assay.query.program import Trail
+from assay.query.program import Condition, Trail
 
 Narrow = Callable[[Rel, Expression], Rel]
 """Keeps of a relation what meets a condition; the compiler of expressions provides it."""
@@ -53,10 +58,16 @@ class Follower:
             raise self._build.wrong(hop.place, *unknown(domain, rel.kind, hop.name, spans=rel.spans))
         return found
 
-    def follow(self, rel: Rel, hop: Hop) -> Rel:
-        """What a hop leads to."""
+    def follow(self, rel: Rel, hop: Hop, *, also: tuple[Condition, ...] = ()) -> Rel:
+        """What a hop leads to; ``also`` are conditions that sources of its records may evaluate."""
         if isinstance(hop, Name):
-            return self._narrowed(self.along(rel, self.meaning(rel, hop), hop), hop.condition)
+            meaning = self.meaning(rel, hop)
+            if isinstance(meaning, OwnField) and rel.is_record:
+                # The unit of a measurement is a word such as mm; followed, it's the unit that was measured.
+                meaning = built_in(self._build.domain, rel.kind, hop.name) or meaning
+            if isinstance(meaning, ToRecords):
+                return self._narrowed(self._to_records(rel, meaning, hop.condition, also), hop.condition)
+            return self._narrowed(self.along(rel, meaning, hop), hop.condition)
         if isinstance(hop, Walk):
             return self._narrowed(self._walked(rel, hop), hop.condition)
         if isinstance(hop, Window):
@@ -70,8 +81,6 @@ class Follower:
                 return self._to_kind(rel, meaning)
             case ToSegment():
                 return self._to_segment(rel, meaning.segment)
-            case ToRecords():
-                return self._to_records(rel, meaning)
             case OfActual():
                 return self._to_actuals(rel)
         raise self._build.wrong(hop.place, said("unknown.name", name=hop.name, kind=rel.kind.name))
@@ -91,6 +100,8 @@ class Follower:
             return self._from_record(rel, meaning)
         if meaning.through_steps:
             rel = self._to_kind(rel, ToKind(rel.kind.links[STEP], self._build.domain.kinds[STEP]))
+        if meaning.link.mount is not None:
+            return self._by_source(rel, meaning.link, meaning.link.mount)
         via = rel.kind.name if rel.kind.name in SUBJECTS and meaning.target.name == STEP else None
         carried = ", r.key AS via" if via else ""
         sql = (
@@ -98,6 +109,18 @@ class Follower:
             f"JOIN {meaning.link.edges} AS e ON e.src = r.key"
         )
         return self._made(rel, sql, meaning.target.name, via=via)
+
+    def _by_source(self, rel: Rel, link: Link, mount: Mount) -> Rel:
+        """What a link leads to whose way is in the table of a source."""
+        begin, end = (link.edges, "id") if link.back else ("id", link.edges)
+        keys = None if rel.whole else (rel.name, "key")
+        rows = self._build.fetch(mount, (begin, end), key=None if rel.whole else begin, keys=keys)
+        q = self._build.quoted
+        sql = (
+            f"SELECT DISTINCT {rel.anchor}f.{q(end)} AS key FROM {rel.name} AS r\n"
+            f"JOIN {rows} AS f ON f.{q(begin)} = r.key WHERE f.{q(end)} IS NOT NULL"
+        )
+        return self._made(rel, sql, link.target)
 
     def _from_record(self, rel: Rel, meaning: ToKind) -> Rel:
         target = meaning.target.name
@@ -166,31 +189,83 @@ class Follower:
 
     # -- records ------------------------------------------------------------------------------------
 
-    def _to_records(self, rel: Rel, meaning: ToRecords) -> Rel:
+    def _to_records(
+        self, rel: Rel, meaning: ToRecords, condition: Expression | None, also: tuple[Condition, ...]
+    ) -> Rel:
         kind = meaning.kind
+        term = meaning.term
+        also = (*also, *of_records(kind, condition))
         if rel.kind.name in (*SUBJECTS, "material", STEP):
-            sql = self._records_of_subjects(rel, meaning)
+            sql = self._records_of_subjects(rel, meaning, also)
+        elif rel.kind.name in kind.links:
+            sql = self._records_by(rel, kind, also)
         else:
-            column = self._build.quoted(rel.kind.name)
-            sql = f"SELECT {rel.anchor}t.* FROM {rel.name} AS r JOIN d_{kind.name} AS t ON t.{column} = r.key"
-            if rel.kind.name not in kind.links:
-                steps = self._to_kind(rel, ToKind(rel.kind.links[STEP], self._build.domain.kinds[STEP]))
-                sql = self._records_of_subjects(steps, meaning)
+            steps = self._to_kind(rel, ToKind(rel.kind.links[STEP], self._build.domain.kinds[STEP]))
+            sql = self._records_of_subjects(steps, meaning, also)
         found = self._made(rel, sql, kind.name)
-        if meaning.term is not None and meaning.term.where:
-            from assay.query.language.parser import parse_expression
-
-            return self._narrow(found, parse_expression(meaning.term.where))
+        if term is not None and term.where:
+            return self._narrow(found, parse_expression(term.where))
         return found
 
-    def _records_of_subjects(self, rel: Rel, meaning: ToRecords) -> str:
+    def _records_by(self, rel: Rel, kind: Kind, also: tuple[Condition, ...]) -> str:
+        """The records whose column names the thing."""
+        column = self._build.quoted(rel.kind.name)
+        tables = [f"d_{kind.name}"]
+        for mount in self._mounts(kind):
+            keys = (rel.name, "key")
+            tables.append(self._mounted_rows(kind, mount, also, rel.kind.name, keys, whole=rel.whole))
+        return "\nUNION ALL ".join(
+            f"SELECT {rel.anchor}{self._columns(kind, 't')} FROM {rel.name} AS r\n"
+            f"JOIN {table} AS t ON t.{column} = r.key"
+            for table in tables
+        )
+
+    def everything(self, kind: Kind, condition: Expression | None) -> Rel:
+        """All records of a kind, those of sources as far as they may meet the condition."""
+        parts = [f"SELECT {self._columns(kind, 't')} FROM d_{kind.name} AS t"]
+        for mount in self._mounts(kind):
+            rows = self._mounted_rows(kind, mount, of_records(kind, condition), None, None, whole=True)
+            parts.append(f"SELECT {self._columns(kind, 't')} FROM {rows} AS t")
+        return Rel(self._build.define("\nUNION ALL ".join(parts)), kind, anchored=False)
+
+    def _mounts(self, kind: Kind) -> tuple[Mount, ...]:
+        return () if kind.record is None else self._build.domain.mounts.records(kind.record)
+
+    def _columns(self, kind: Kind, alias: str) -> str:
+        return ", ".join(f"{alias}.{self._build.quoted(name)}" for name in record_columns(kind))
+
+    def _mounted_rows(
+        self,
+        kind: Kind,
+        mount: Mount,
+        conditions: tuple[Condition, ...],
+        key: str | None,
+        keys: tuple[str, str] | None,
+        *,
+        whole: bool,
+    ) -> str:
+        """Rows of a mounted table with every column that records of the lake have."""
+        build = self._build
+        made = {"source": build.literal(mount.source), "epoch": build.literal(mount.table.name)}
+        own = [name for name in record_columns(kind) if name not in {"subject_key", "seq", *made}]
+        rows = build.fetch(
+            mount, own, conditions=conditions, key=None if whole else key, keys=None if whole else keys
+        )
+        order = ", ".join(f"f.{build.quoted(name)}" for name in own)
+        columns = {name: f"f.{build.quoted(name)}" for name in own} | made
+        columns["seq"] = f"row_number() OVER (ORDER BY {order})"
+        columns["subject_key"] = "f.subject"
+        parts = ", ".join(f"{sql} AS {build.quoted(name)}" for name, sql in columns.items())
+        return build.define(f"SELECT {parts} FROM {rows} AS f", stored=True)
+
+    def _records_of_subjects(self, rel: Rel, meaning: ToRecords, also: tuple[Condition, ...]) -> str:
         names = self._build.domain.vocabulary
-        kind = meaning.kind.name
+        kind = meaning.kind
         subjects = self.subjects(rel)
         has_steps = {
             "measurement": names.execution_results,
             "event": names.execution_events,
-        }.get(kind, False)
+        }.get(kind.name, False)
         if has_steps and rel.kind.name != STEP:
             through = "\nUNION ".join(
                 f"SELECT {rel.anchor}'execution', e.dst FROM {subjects} AS r\n"
@@ -202,18 +277,27 @@ class Follower:
             )
         conditions = ["t.subject_kind = s.kind", "t.subject_key = s.key"]
         if meaning.name is not None:
-            column = "characteristic" if kind == "measurement" else "event"
+            column = "characteristic" if kind.name == "measurement" else "event"
             conditions.append(f"t.{column} = {self._build.literal(meaning.name)}")
+            also = (*also, Condition(column, "=", meaning.name))
         anchor = "s.anchor AS anchor, " if rel.anchored else ""
         joined = " AND ".join(conditions)
-        if rel.kind.name == STEP and kind == "measurement":
+        in_step = rel.kind.name == STEP and kind.name == "measurement"
+        if in_step:
             # What was measured on a unit belongs to the step in whose segment it was measured.
-            return self._measured_in_step(rel, anchor, joined)
-        if kind == "movement":
-            return f"SELECT {anchor}t.* FROM {subjects} AS s JOIN d_movement AS t ON {joined}"
-        return f"SELECT {anchor}t.* FROM {subjects} AS s JOIN d_{kind} AS t ON {joined}"
+            subjects = self._measured_in_step(rel)
+            joined += " AND (s.segment IS NULL OR t.segment = s.segment)"
+        tables = [f"d_{kind.name}"]
+        for mount in self._mounts(kind):
+            keys = (subjects, "key")
+            tables.append(self._mounted_rows(kind, mount, also, "subject", keys, whole=rel.whole))
+        return "\nUNION ALL ".join(
+            f"SELECT {anchor}{self._columns(kind, 't')} FROM {subjects} AS s JOIN {table} AS t ON {joined}"
+            for table in tables
+        )
 
-    def _measured_in_step(self, rel: Rel, anchor: str, joined: str) -> str:
+    def _measured_in_step(self, rel: Rel) -> str:
+        """The subjects of steps, each with the segment in which what is measured belongs to the step."""
         a = rel.anchor
         own = (
             f"SELECT {a}'execution' AS kind, r.key AS key, CAST(NULL AS STRING) AS segment\n"
@@ -224,11 +308,7 @@ class Follower:
             f"JOIN e_step_{kind} AS e ON e.src = r.key" + (" AND e.dst = r.via" if rel.via else "")
             for kind in SUBJECTS
         ]
-        subjects = self._build.define("\nUNION ".join([own, *others]))
-        return (
-            f"SELECT {anchor}t.* FROM {subjects} AS s JOIN d_measurement AS t ON {joined}\n"
-            "AND (s.segment IS NULL OR t.segment = s.segment)"
-        )
+        return self._build.define("\nUNION ".join([own, *others]))
 
     def _to_actuals(self, rel: Rel) -> Rel:
         """The actuals of a subject, or of the step that it was followed to."""
@@ -238,7 +318,8 @@ class Follower:
             sql = f"SELECT {rel.anchor}t.* FROM ({steps}) AS r\nJOIN d_movement AS t ON t.step = r.key{own}"
         else:
             sql = (
-                f"SELECT {rel.anchor}t.* FROM {rel.name} AS r\n"
+                f"SELECT {rel.anchor}{self._columns(self._build.domain.kinds['movement'], 't')}\n"
+                f"FROM {rel.name} AS r\n"
                 f"JOIN d_movement AS t ON t.subject = r.key AND t.subject_kind = '{rel.kind.name}'"
             )
         return self._made(rel, sql, "movement")

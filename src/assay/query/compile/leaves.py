@@ -22,7 +22,7 @@ from assay.query.compile.typed import Typed
 from assay.query.domain.vocabulary import Characteristic
 from assay.query.language.errors import likely
 from assay.query.language.tree import Measured, Name
-from assay.query.program import Sensed
+from assay.query.program import Condition, Sensed
 
 if TYPE_CHECKING:
     from assay.query.compile.values import Rows
@@ -81,12 +81,15 @@ class Leaves:
                 return Typed("b.key", "text")
         return Typed("b.key", "text")
 
-    def leaf(self, rel: Rel, hop: Name, *, distinct: bool) -> Leaf:
-        """The values of a field, characteristic or actual of the things of ``rel``."""
+    def leaf(self, rel: Rel, hop: Name, *, also: tuple[Condition, ...] = ()) -> Leaf:
+        """The values of a field, characteristic or actual of the things of ``rel``.
+
+        ``also`` are conditions that the values have to meet: sources leave out what doesn't.
+        """
         build = self._build
         meaning = self._follower.meaning(rel, hop)
         if isinstance(meaning, ToRecords):
-            found = self._follower.follow(rel, hop)
+            found = self._follower.follow(rel, hop, also=also)
             both = meaning.characteristic or Characteristic(number=True, text=True, unit=None)
             order = ("time", "source", "epoch", "seq")
             keys = ", ".join(f"r.{one} AS {one}" for one in order)
@@ -107,14 +110,18 @@ class Leaves:
         own = cast("OwnField", meaning).field
         if rel.is_record:
             return self._column(rel, own.column, own.type, own.unit)
-        build.require(own.relation)
         column = build.quoted(own.column)
+        relation = own.relation
+        if own.mount is not None:
+            fetched = build.fetch(own.mount, ("id", own.column), key="id", keys=(rel.name, "key"))
+            relation = build.define(f"SELECT id AS key, {column} FROM {fetched}")
+        build.require(relation)
         pairs = f"SELECT DISTINCT r.anchor AS anchor, r.key AS key FROM {rel.name} AS r"
         sql = (
             f"SELECT p.anchor AS anchor, p.key AS o, f.{column} AS v FROM ({pairs}) AS p\n"
-            f"JOIN {own.relation} AS f ON f.key = p.key"
+            f"JOIN {relation} AS f ON f.key = p.key"
         )
-        return Leaf(sql, Typed("v", own.type, own.unit), rel, ("o",))
+        return Leaf(sql, Typed("v", build.type_of(own), own.unit), rel, ("o",))
 
     def _column(self, rel: Rel, column: str, kind: str, unit: str | None) -> Leaf:
         order = ("time", "source", "epoch", "seq")

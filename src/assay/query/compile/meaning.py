@@ -126,7 +126,7 @@ def meaning_of(domain: Domain, kind: Kind, name: str, *, spans: bool = False) ->
     if not spans:
         if kind.record is not None and name in kind.fields:
             return OwnField(kind.fields[name])
-        if (found := _built_in(domain, kind, name)) is not None:
+        if (found := built_in(domain, kind, name)) is not None:
             return found
     ways = _of_the_plant(domain, kind, name, spans=spans)
     if len(ways) > 1:
@@ -139,7 +139,8 @@ def meaning_of(domain: Domain, kind: Kind, name: str, *, spans: bool = False) ->
     return None
 
 
-def _built_in(domain: Domain, kind: Kind, name: str) -> Meaning | None:
+def built_in(domain: Domain, kind: Kind, name: str) -> Meaning | None:
+    """What a name means by the model alone: a link, the records of a thing, a field."""
     if name in kind.links:
         link = kind.links[name]
         return ToKind(link, domain.kinds[link.target])
@@ -168,10 +169,10 @@ def _of_the_plant(domain: Domain, kind: Kind, name: str, *, spans: bool) -> list
             return [(name, ToRecords(domain.kinds[term.of.value], term=term))]
         if name in names.segments and kind.name != STEP:
             ways.append((f"step[segment = '{name}']", ToSegment(name)))
-        if name in names.characteristics:
-            records = ToRecords(domain.kinds["measurement"], name, names.characteristics[name])
+        if (measured := domain.characteristic(name)) is not None:
+            records = ToRecords(domain.kinds["measurement"], name, measured)
             ways.append((f"measurement[characteristic = '{name}']", records))
-        if name in names.events:
+        if domain.is_event(name):
             ways.append((f"event[event = '{name}']", ToRecords(domain.kinds["event"], name)))
         if kind.name != "material":
             own = names.attributes.get(RecordKind.MOVEMENT, {})
@@ -213,7 +214,7 @@ def unknown(domain: Domain, kind: Kind, name: str, *, spans: bool = False) -> tu
     """The sentence that a name is not known here, and what may have been meant."""
     known = [*names_at(domain, kind, spans=spans)]
     if kind.record is None:
-        known += [word for word in domain.words() if _built_in(domain, kind, word) is not None]
+        known += [word for word in domain.words() if built_in(domain, kind, word) is not None]
     if spans or kind.name == STEP:
         known += domain.vocabulary.signals.near(name)
     advice = likely(name, known)

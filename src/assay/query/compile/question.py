@@ -81,8 +81,11 @@ class _Compilation:
             advice = likely(str(name), build.domain.words()) or said("hint.kinds", names=kinds)
             raise build.wrong(first.place, said("unknown.kind", name=str(name)), advice)
         rel = build.whole(kind)
+        if kind.record is not None:
+            rel = self._expressions.follower.everything(kind, first.condition)
         if first.condition is not None:
             rel = self._expressions.narrow(rel, first.condition)
+        rel = self._expressions.widened(rel)
         self._visit(rel)
         for hop in path.hops[1:]:
             rel = self._expressions.follower.follow(rel, hop)

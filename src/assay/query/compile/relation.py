@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from assay.model.text import Text
 from assay.query.dialect import Dialect
-from assay.query.domain.kinds import Domain, Kind
+from assay.query.domain.kinds import Domain, Field, Kind, Type, type_of
+from assay.query.domain.mounts import Mount
 from assay.query.domain.relations import NAMED, Relations
 from assay.query.language.errors import QuestionError, at
 from assay.query.language.tree import NOWHERE, Place
-from assay.query.program import Define, Step
+from assay.query.program import Condition, Define, Fetch, Step
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,15 @@ class Rel:
     def as_whole(self, whole: bool) -> Rel:
         """The same relation, marked."""
         return replace(self, whole=whole)
+
+
+def record_columns(kind: Kind) -> list[str]:
+    """The columns of a relation of records."""
+    own = dict.fromkeys(one.column for one in kind.fields.values())
+    own["subject_key"] = None
+    if kind.name == "movement":
+        own["step"] = None
+    return list(own)
 
 
 class Build:
@@ -90,6 +101,32 @@ class Build:
         """A step that is not SQL."""
         self.steps.append(step)
 
+    def fetch(
+        self,
+        mount: Mount,
+        columns: Sequence[str],
+        *,
+        conditions: Sequence[Condition] = (),
+        key: str | None = None,
+        keys: tuple[str, str] | None = None,
+    ) -> str:
+        """The relation of rows of a mounted table.
+
+        Columns that are asked for one by one, under the same conditions and keys, come in one fetch.
+        """
+        mark = f"fetch {mount.source} {mount.table.name} {conditions!r} {key} {keys}"
+        if mark not in self._made:
+            self._made[mark] = self.fresh()
+            name = self._made[mark]
+            self.steps.append(
+                Fetch(name, mount.source, mount.table.name, tuple(columns), tuple(conditions), key, keys)
+            )
+        name = self._made[mark]
+        at = next(i for i, step in enumerate(self.steps) if step.name == name)
+        before = cast("Fetch", self.steps[at])
+        self.steps[at] = replace(before, columns=tuple(dict.fromkeys((*before.columns, *columns))))
+        return name
+
     def once(self, mark: str, make: Callable[[str], Step]) -> str:
         """The relation of a step that is made the first time its mark is asked for."""
         if mark not in self._made:
@@ -106,6 +143,12 @@ class Build:
         """Everything of a kind."""
         self.require(kind.universe)
         return Rel(kind.universe, kind, anchored=False, whole=True)
+
+    def type_of(self, field: Field) -> Type:
+        """The type of a field; that of a mounted table is asked of its source."""
+        if field.mount is None:
+            return field.type
+        return type_of(self.domain.mounts.type(field.mount, field.column))
 
     def wrong(self, place: Place, said: Text, advice: Text | None = None) -> QuestionError:
         """An error about a part of the question."""

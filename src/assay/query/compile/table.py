@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from assay.query.compile.meaning import ToKind, meaning_of
-from assay.query.compile.relation import Build, Rel
+from assay.query.compile.relation import Build, Rel, record_columns
 from assay.query.compile.shape import many_paths, own_paths, shape, shared_hop, without_first
 from assay.query.compile.speech import said
 from assay.query.compile.typed import Typed, settled
@@ -161,7 +161,7 @@ class Tables:
         leaves = self._expressions.leaves
         if isinstance(hop, Name) and leaves.is_value(members, hop):
             # A value ends the path: its record is the row, so that two values of one record stay together.
-            leaf = leaves.leaf(members, hop, distinct=False)
+            leaf = leaves.leaf(members, hop)
             value = settled(leaf.value)
             relation = build.define(f"SELECT l.anchor AS anchor, l.v AS c0 FROM ({leaf.sql}) AS l")
             shared = replace(value, sql="c0")
@@ -222,7 +222,7 @@ class Tables:
         names = ", ".join(f"c{position}" for position in range(len(keys)))
         groups = build.define(f"SELECT DISTINCT anchor AS key, {names} FROM {pairs}", stored=True)
         if rel.is_record:
-            own = ", ".join(f"m.{build.quoted(name)}" for name in self._expressions.columns(rel))
+            own = ", ".join(f"m.{build.quoted(name)}" for name in record_columns(rel.kind))
             joined = f"{pairs} AS p JOIN {rows.base} AS m ON m.key = p.member"
             sql = f"SELECT p.anchor AS anchor, {own} FROM {joined}"
         else:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import cast
 
+from assay.model.kinds import RecordKind
 from assay.query.compile.follow import Follower
 from assay.query.compile.leaves import Leaf, Leaves
 from assay.query.compile.meaning import OfMeasure, meaning_of
-from assay.query.compile.relation import Build, Rel
+from assay.query.compile.pushing import of_value, pushed
+from assay.query.compile.relation import Build, Rel, record_columns
 from assay.query.compile.shape import (
     conjuncts,
     many_paths,
@@ -33,6 +35,7 @@ from assay.query.compile.typed import (
     settled,
 )
 from assay.query.domain.kinds import SUBJECTS
+from assay.query.domain.mounts import Mount
 from assay.query.language.errors import likely
 from assay.query.language.parser import parse_expression
 from assay.query.language.printer import write
@@ -50,6 +53,7 @@ from assay.query.language.tree import (
     Unary,
     Value,
 )
+from assay.query.program import Condition
 
 _COMPARISONS = {"=", "!=", "<", "<=", ">", ">=", "like", "not like"}
 
@@ -97,7 +101,7 @@ class Expressions:
         """Each thing of a relation as a row of its own."""
         if rel.is_record:
             base = self.build.define(self._keyed(rel))
-            columns = ", ".join(f"k.{self.build.quoted(name)}" for name in self.columns(rel))
+            columns = ", ".join(f"k.{self.build.quoted(name)}" for name in record_columns(rel.kind))
             members = self.build.define(f"SELECT k.key AS anchor, {columns} FROM {base} AS k")
             return Rows(base, replace(rel, name=members, anchored=True, whole=False), single=True)
         base = rel.name
@@ -108,19 +112,16 @@ class Expressions:
 
     def _keyed(self, rel: Rel) -> str:
         key = self.build.dialect.hashed(["r.source", "r.epoch", "r.seq"])
-        columns = ", ".join(f"r.{self.build.quoted(name)}" for name in self.columns(rel))
+        columns = ", ".join(f"r.{self.build.quoted(name)}" for name in record_columns(rel.kind))
         return f"SELECT DISTINCT {columns}, {key} AS key FROM {rel.name} AS r"
-
-    def columns(self, rel: Rel) -> list[str]:
-        """The columns of a relation of records."""
-        own = dict.fromkeys(one.column for one in rel.kind.fields.values())
-        own["subject_key"] = None
-        if rel.kind.name == "movement":
-            own["step"] = None
-        return list(own)
 
     def narrow(self, rel: Rel, condition: Expression) -> Rel:
         """Keep of a relation what meets a condition."""
+        if not rel.is_record and self.build.domain.mounts.of_kind(rel.kind.name):
+            rel, rest = self._asked_of_sources(rel, condition)
+            if not rest:
+                return rel
+            condition = _joined(rest)
         if rel.whole and not rel.is_record:
             seed, rest = self._seed(rel, condition)
             if seed is not None:
@@ -142,6 +143,37 @@ class Expressions:
         else:
             sql = f"SELECT r.* FROM {rel.name} AS r WHERE r.key IN (SELECT key FROM {kept})"
         return replace(rel, name=self.build.define(sql, stored=not rel.anchored), whole=False)
+
+    def _asked_of_sources(self, rel: Rel, condition: Expression) -> tuple[Rel, list[Expression]]:
+        """Things that meet what sources can evaluate, and the conditions that are left."""
+        build = self.build
+        asked: dict[str, tuple[Mount, list[Condition]]] = {}
+        rest: list[Expression] = []
+        for part in conjuncts(condition):
+            found = pushed(rel.kind, part)
+            if found is None or found[0].mount is None:
+                rest.append(part)
+                continue
+            asked.setdefault(found[0].mount.table.name, (found[0].mount, []))[1].append(found[1])
+        for mount, conditions in asked.values():
+            keys = None if rel.whole else (rel.name, "key")
+            rows = build.fetch(mount, ("id",), conditions=conditions, key=keys and "id", keys=keys)
+            ids = f"SELECT DISTINCT id AS key FROM {rows}"
+            if rel.whole:
+                rel = Rel(build.define(ids, stored=True), rel.kind, anchored=False)
+            else:
+                sql = f"SELECT r.* FROM {rel.name} AS r WHERE r.key IN (SELECT key FROM ({ids}) AS i)"
+                rel = replace(rel, name=build.define(sql, stored=not rel.anchored))
+        return (self.widened(rel) if rest else rel), rest
+
+    def widened(self, rel: Rel) -> Rel:
+        """Everything of a kind, the rows of its mounted tables among it."""
+        mounts = self.build.domain.mounts.of_kind(rel.kind.name)
+        if not rel.whole or not mounts:
+            return rel
+        parts = [f"SELECT key FROM {rel.name}"]
+        parts += [f"SELECT id AS key FROM {self.build.fetch(mount, ('id',))}" for mount in mounts]
+        return Rel(self.build.define(" UNION ".join(parts), stored=True), rel.kind, anchored=False)
 
     def _seed(self, rel: Rel, condition: Expression) -> tuple[Rel | None, list[Expression]]:
         """Things found from the far end of a condition, so that not everything of a kind is looked at."""
@@ -197,8 +229,8 @@ class Expressions:
         rel = rows.members
         inner = without_first(expression)
         if isinstance(hop, Name) and self._is_last(rel, many, hop):
-            leaf = self.leaves.leaf(rel, hop, distinct=False)
-            return self._held(leaf, expression)
+            also = of_value(RecordKind.MEASUREMENT, expression)
+            return self._held(self.leaves.leaf(rel, hop, also=also), expression)
         return self.narrow(self.follower.follow(rel, hop), inner).name
 
     def _is_last(self, rel: Rel, many: list[Path], hop: Name) -> bool:
@@ -221,7 +253,7 @@ class Expressions:
             rel = self.follower.follow(rel, hop)
         last = path.hops[-1]
         if isinstance(last, Name) and self.leaves.is_value(rel, last):
-            leaf = self.leaves.leaf(rel, last, distinct=False)
+            leaf = self.leaves.leaf(rel, last)
             known = "v IS NOT NULL" if leaf.value.type != "boolean" else "v"
             return self.build.define(f"SELECT anchor FROM ({leaf.sql}) AS l WHERE {known}")
         return self.follower.follow(rel, last).name
@@ -288,6 +320,12 @@ class Expressions:
                 own = kind.fields[_name(path.hops[0]).name]
                 if rows.members.is_record:
                     return Typed(f"b.{build.quoted(own.column)}", own.type, own.unit)
+                if own.mount is not None:
+                    keys = (rows.base, "key")
+                    fetched = build.fetch(own.mount, ("id", own.column), key="id", keys=keys)
+                    column = build.quoted(own.column)
+                    alias = rows.joined(build.define(f"SELECT id AS key, {column} AS v FROM {fetched}"))
+                    return Typed(f"{alias}.v", build.type_of(own), own.unit)
                 if own.relation == kind.universe and own.column == "key":
                     return Typed("b.key", own.type, own.unit)
                 build.require(own.relation)
@@ -324,7 +362,7 @@ class Expressions:
         if isinstance(inner, Name) and self.leaves.is_signal(rel, inner):
             return self.leaves.sensed(rows, rel, inner, cast("Name | Measured", last))
         if isinstance(inner, Name) and self.leaves.is_value(rel, inner):
-            leaf = self.leaves.leaf(rel, inner, distinct=True)
+            leaf = self.leaves.leaf(rel, inner)
         else:
             if inner is not None:
                 rel = self.follower.follow(rel, inner)
@@ -383,7 +421,7 @@ class Expressions:
             if isinstance(last, Name) and self.leaves.is_signal(rel, last):
                 return self.leaves.sensed(rows, rel, last, Name(call.function, None, call.place))
             if isinstance(last, Name) and last.condition is None and self.leaves.is_value(rel, last):
-                leaf = self.leaves.leaf(rel, last, distinct=True)
+                leaf = self.leaves.leaf(rel, last)
             else:
                 leaf = self.leaves.things(self.follower.follow(rel, last))
             return self._over(rows, call.function, leaf, call, argument)
@@ -470,6 +508,13 @@ class Expressions:
         if target in SUBJECTS and target not in rel.kind.links and "step" in rel.kind.links:
             rel = self.follower.follow(rel, step)
         return self.follower.follow(rel, Name(target, None, hop.place))
+
+
+def _joined(conditions: list[Expression]) -> Expression:
+    whole = conditions[0]
+    for one in conditions[1:]:
+        whole = Binary("and", whole, one)
+    return whole
 
 
 @dataclass

@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from assay.model.entities import MASTER
 from assay.model.kinds import SCHEMAS, RecordKind
-from assay.query.domain.vocabulary import Vocabulary
+from assay.query.domain.mounts import Mount, Mounts
+from assay.query.domain.vocabulary import Characteristic, Vocabulary
 
 Type = Literal["text", "number", "integer", "boolean", "time", "list", "either"]
 """``either``: a measured value that is a number or a text."""
@@ -23,22 +24,32 @@ Type = Literal["text", "number", "integer", "boolean", "time", "list", "either"]
 
 @dataclass(frozen=True)
 class Field:
-    """A value of a thing: ``column`` of ``relation``, whose column ``key`` names the thing."""
+    """A value of a thing: ``column`` of ``relation``, whose column ``key`` names the thing.
+
+    ``mount`` is the table of a source that has it instead; its type is then told by the source.
+    """
 
     name: str
     type: Type
     relation: str
     column: str
     unit: str | None = None
+    mount: Mount | None = None
 
 
 @dataclass(frozen=True)
 class Link:
-    """A way from one kind to another: ``edges`` names a base relation with columns ``src`` and ``dst``."""
+    """A way from one kind to another: ``edges`` names a base relation with columns ``src`` and ``dst``.
+
+    With ``mount`` the way is in the table of a source: its field ``edges`` holds the id of the other thing;
+    ``back`` goes from that other thing to the rows of the table.
+    """
 
     name: str
     target: str
     edges: str
+    mount: Mount | None = None
+    back: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,13 +114,14 @@ def type_of(arrow: pa.DataType) -> Type:
 class Domain:
     """Every kind of one plant, with the names of its vocabulary."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, mounts: Mounts) -> None:
         self.vocabulary = vocabulary
+        self.mounts = mounts
         self.kinds: dict[str, Kind] = {}
         for subject in SUBJECTS:
             self._add(subject, f"d_{subject}", _subject_fields(subject), self._subject_links(subject))
         self._add(STEP, "d_step", _step_fields(), self._step_links())
-        for name in sorted({*MASTER, *vocabulary.master}):
+        for name in sorted({*MASTER, *vocabulary.master, *mounts.kinds()}):
             self._add(name, f"d_{name}", self._master_fields(name), self._master_links(name))
         for record in (RecordKind.MEASUREMENT, RecordKind.EVENT, RecordKind.MOVEMENT, RecordKind.ARTIFACT):
             self.kinds[record.value] = Kind(
@@ -121,6 +133,25 @@ class Domain:
                 record,
             )
         self._spoken = {word: kind.name for kind in self.kinds.values() for word in kind.spoken}
+
+    def characteristic(self, name: str) -> Characteristic | None:
+        """How a characteristic is measured, here or in mounted tables; None where it's measured nowhere."""
+        here = self.vocabulary.characteristics.get(name)
+        if not self.mounts.records(RecordKind.MEASUREMENT):
+            return here
+        elsewhere = self.mounts.names(RecordKind.MEASUREMENT).get(name, [])
+        given = {field for mount in elsewhere for field in mount.table.given()}
+        if here is None and not given:
+            return None
+        number = "value" in given or (here is not None and here.number)
+        text = "text" in given or (here is not None and here.text)
+        return Characteristic(number, text, here.unit if here is not None else None)
+
+    def is_event(self, name: str) -> bool:
+        """Whether there are events of a kind, here or in mounted tables."""
+        if name in self.vocabulary.events:
+            return True
+        return bool(self.mounts.records(RecordKind.EVENT)) and name in self.mounts.names(RecordKind.EVENT)
 
     def kind(self, word: str) -> Kind | None:
         """The kind that a word means, in the singular, the plural or Chinese."""
@@ -161,6 +192,15 @@ class Domain:
             if column == "parent":
                 links.append(Link("parent", name, f"m_{name}_parent"))
                 links.append(Link("children", name, f"m_{name}_children"))
+        for mount in self.mounts.of_kind(name):
+            links += [
+                Link(field if field != "id" else target, target, field, mount)
+                for field, target in mount.table.links.items()
+            ]
+        for owner in self.mounts.kinds():
+            for mount in self.mounts.of_kind(owner):
+                ways = [field for field, target in mount.table.links.items() if target == name]
+                links += [Link(owner, owner, field, mount, back=True) for field in ways]
         for owner, schema in self.vocabulary.master.items():
             if name in schema.names and name != owner and owner not in {link.name for link in links}:
                 links.append(Link(owner, owner, f"b_{name}_{owner}"))
@@ -172,6 +212,10 @@ class Domain:
         for column in self.vocabulary.master.get(name, pa.schema([])):
             if column.name not in {"id", "is_current"}:
                 fields[column.name] = Field(column.name, type_of(column.type), f"m_{name}", column.name)
+        for mount in self.mounts.of_kind(name):
+            for given in mount.table.given():
+                if given != "id":
+                    fields[given] = Field(given, "text", "", given, mount=mount)
         return fields
 
     def _record_fields(self, record: RecordKind) -> dict[str, Field]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
@@ -60,7 +60,6 @@ class Vocabulary:
     incomplete: bool = False
     execution_results: bool = False
     execution_events: bool = False
-    mounted: Mapping[str, str] = field(default_factory=dict)
 
 
 _known: WeakKeyDictionary[Workspace, tuple[object, Vocabulary]] = WeakKeyDictionary()

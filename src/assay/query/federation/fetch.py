@@ -102,25 +102,23 @@ class Federation:
             The source can't answer.
         """
         asked = self._asked(Fetch("names", source, table, (field,)))
-        constant = asked.mounted.columns.get(field) is None
-        if constant:
+        mapped = asked.mounted.columns.get(field)
+        if mapped is None:
             return (asked.source.table(table).constants[field],)
         mark = f"names|{asked.mark}|{field}"
         kept = self._counts.find(mark, asked.source.fresh_for)
-        if kept is None:
-            began = time.monotonic()
-            column = sa.column(asked.source.table(table).fields[field])
-            statement = (
-                sa.select(column).select_from(asked.mounted.place).where(column.is_not(None)).distinct()
-            )
-            found = self._tried(
-                asked.source,
-                table,
-                lambda reading: [str(row[0]) for row in reading.connection.execute(statement)],
-            )
-            self._counts.keep(mark, source, pa.table({"name": pa.array(found, pa.string())}), began)
-            return tuple(sorted(found))
-        return tuple(sorted(kept.table.column(0).to_pylist()))
+        if kept is not None:
+            return tuple(kept.table.column(0).to_pylist())
+        began = time.monotonic()
+        column = sa.column(mapped.name)
+        statement = sa.select(column).select_from(asked.mounted.place).where(column.is_not(None)).distinct()
+
+        def work(reading: Reading) -> list[str]:
+            return sorted(str(row[0]) for rows in reading.batches(statement) for row in rows)
+
+        found = self._tried(asked.source, table, work)
+        self._counts.keep(mark, source, pa.table({"name": pa.array(found, pa.string())}), began)
+        return tuple(found)
 
     def fetch(
         self, step: Fetch, keys: pa.Array | pa.ChunkedArray | None, told: Told, *, most: int = MOST_ROWS
