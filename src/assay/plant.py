@@ -58,9 +58,9 @@ class Plant:
 
         return infer(Path(file))
 
-    def sql(self, statement: str) -> pa.Table:
-        """Answer one read-only SQL question."""
-        return self.workspace.lake.query(statement)
+    def sql(self, statement: str, *, as_of: datetime | None = None) -> pa.Table:
+        """Answer one read-only SQL question, with ``as_of`` from what was known at that moment."""
+        return self.workspace.lake.query(statement, as_of=as_of)
 
     def find(
         self,
@@ -70,7 +70,7 @@ class Plant:
         engine: str | None = None,
         as_of: datetime | None = None,
     ) -> Answer:
-        """Answer a question in the language of the plant: ``unit[defect.code = 'HC-3'].lot | compare yield``."""
+        """Answer a question such as ``unit[defect.code = 'HC-3'].lot | compare yield``."""
         from assay.query.find import find
 
         return find(self.workspace, question, limits=limits, engine=engine, as_of=as_of)

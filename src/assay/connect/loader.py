@@ -217,6 +217,7 @@ class Loader:
         return tuple(str(self._lake.staged_path(table, file)) for file in self._taken.files.get(table, ()))
 
     def _resolve(self) -> Resolution:
+        self._lake.hot.flush()  # rows that are hot are compared too
         suspicions = []
         for group in self._groups.values():
             self._tell(1, 1, "compare")

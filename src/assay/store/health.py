@@ -121,6 +121,46 @@ def status(lake: Lake) -> dict[str, TableStatus]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class HotStatus:
+    """What waits in the hot buffer for one table."""
+
+    appends: int
+    rows: int
+    bytes: int
+
+
+def hot_status(lake: Lake) -> dict[str, HotStatus]:
+    """The appends that wait for a flush, by table."""
+    waiting = {name: lake.hot.waiting(name) for name in lake.hot.tables()}
+    return {
+        name: HotStatus(len(files), sum(one.rows for one in files), sum(one.size for one in files))
+        for name, files in waiting.items()
+        if files
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedStatus:
+    """One derived table at its newest version."""
+
+    version: int
+    files: int
+    rows: int
+    bytes: int
+
+
+def derived_status(lake: Lake) -> dict[str, DerivedStatus]:
+    """The state of every table that was derived."""
+    found = {}
+    for name in lake.derived.names():
+        version, entries = lake.derived[name].entries()
+        found[name] = DerivedStatus(
+            version, len(entries), sum(one.rows for one in entries), sum(one.size for one in entries)
+        )
+    return found
+
+
 def check(lake: Lake, *, deep: bool = False, tables: Iterable[str] | None = None) -> list[Damage]:
     """Every file of the newest versions that is missing or has another size.
 
