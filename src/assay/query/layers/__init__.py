@@ -1,1 +1,12 @@
-"""Derived tables: DWD, DWS and ADS, each made again from the one below."""
+"""The layers: ODS as received, DWD matched to units and lots, DWS summed up, ADS as pages want it."""
+
+from assay.query.layers.derive import (
+    DEFINITIONS,
+    DeriveReport,
+    TableStatus,
+    derive,
+    status,
+)
+from assay.query.layers.work import Derived
+
+__all__ = ["DEFINITIONS", "DeriveReport", "Derived", "TableStatus", "derive", "status"]
