@@ -13,6 +13,7 @@ from assay.query.compile.meaning import (
     ToKind,
     ToRecords,
     ToSegment,
+    ToSignal,
     built_in,
     meaning_of,
     unknown,
@@ -83,6 +84,10 @@ class Follower:
                 return self._to_segment(rel, meaning.segment)
             case OfActual():
                 return self._to_actuals(rel)
+        if isinstance(meaning, ToSignal):
+            raise self._build.wrong(
+                hop.place, said("bare.signal", name=hop.name), said("hint.feature", name=hop.name)
+            )
         raise self._build.wrong(hop.place, said("unknown.name", name=hop.name, kind=rel.kind.name))
 
     def _narrowed(self, rel: Rel, condition: Expression | None) -> Rel:

@@ -126,13 +126,17 @@ def meaning_of(domain: Domain, kind: Kind, name: str, *, spans: bool = False) ->
     if not spans:
         if kind.record is not None and name in kind.fields:
             return OwnField(kind.fields[name])
-        if (found := built_in(domain, kind, name)) is not None:
+        found = built_in(domain, kind, name)
+        if found is not None and (name in kind.links or name in kind.fields or name in domain.kinds):
             return found
     ways = _of_the_plant(domain, kind, name, spans=spans)
     if len(ways) > 1:
         raise Ambiguous([way for way, _ in ways])
     if ways:
         return ways[0][1]
+    # Only another word for a kind: the plant's own names come before it.
+    if not spans and found is not None:
+        return found
     for measure in (*domain.vocabulary.model.measures, *BUILT_IN_MEASURES):
         if measure.name == name and not spans:
             return OfMeasure(measure)

@@ -86,9 +86,8 @@ def _alike(build: Build, left: Typed, right: Typed, place: Place) -> tuple[Typed
     left, right = _dated(build, left, right), _dated(build, right, left)
     groups: Mapping[Type, str] = {"integer": "number", "number": "number"}
     if groups.get(left.type, left.type) != groups.get(right.type, right.type):
-        raise build.wrong(
-            place, said("type.comparison", left=left.type, right=right.type), said("hint.compare-numbers")
-        )
+        kinds = {"left": groups.get(left.type, left.type), "right": groups.get(right.type, right.type)}
+        raise build.wrong(place, said("type.comparison", **kinds), said("hint.compare-numbers"))
     return left, right
 
 

@@ -87,7 +87,7 @@ _SPOKEN: dict[str, tuple[str, ...]] = {
     "carrier": ("carriers", "载具"),
     "segment": ("segments", "工序"),
     "environment_zone": ("environment", "zone", "zones", "环境", "环"),
-    "measurement": ("measurements", "result", "results", "测量", "测"),
+    "measurement": ("measurements", "测量", "测"),
     "event": ("events", "事件"),
     "movement": ("movements", "actuals", "移动"),
     "artifact": ("artifacts", "文件"),
