@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assay.model import attributes, entities, entity_attributes, kinds
+from assay.model import attributes, entities, entity_attributes, kinds, sources
 from assay.model.plant_model import plant_model_schema
 from writing import model_sections, prose, schema_table, table
 
@@ -119,8 +119,14 @@ def attribute_models() -> str:
     )
 
 
+def source_models() -> str:
+    """What can be said of databases that are asked in place."""
+    return model_sections(sources.Source)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "records": records,
     "entities": entity_kinds,
     "attributes": attribute_models,
+    "sources": source_models,
 }

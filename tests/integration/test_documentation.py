@@ -27,6 +27,7 @@ EXECUTED = [
     "docs/how-to/write-a-mapping.md",
     "docs/how-to/bad-files.md",
     "docs/how-to/back-up.md",
+    "docs/how-to/ask-other-databases.md",
     "docs/how-to/serve.md",
     "docs/how-to/statistics-on-a-file.md",
     "docs/how-to/verify-statistics.md",
