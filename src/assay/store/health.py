@@ -39,7 +39,9 @@ _RESTORE = (
     "Put the file back from a backup; where there is none, restore the newest backup of the plant and load "
     "what came later again. `assay lake status DIR --check --deep` names every damaged file."
 )
-_DERIVE_AGAIN = "Nothing is lost, the table can be derived again: assay lake derive DIR --again"
+_DERIVE_AGAIN = (
+    "Nothing is lost, the table can be derived again: assay lake derive DIR --again --table {table}"
+)
 _NAMED = 5
 """Loads that a message names at most."""
 
@@ -90,7 +92,7 @@ class Damage:
         holds = f" It holds rows of {', '.join(said)}{more}." if said else ""
         return DamagedFile(
             f"the file {self.path} of the lake table {self.table!r} {self.what}.{holds}",
-            hint=_DERIVE_AGAIN if self.table not in TABLES else _RESTORE,
+            hint=_RESTORE if self.table in TABLES else _DERIVE_AGAIN.format(table=self.table),
         )
 
 
@@ -138,27 +140,6 @@ def hot_status(lake: Lake) -> dict[str, HotStatus]:
         for name, files in waiting.items()
         if files
     }
-
-
-@dataclass(frozen=True, slots=True)
-class DerivedStatus:
-    """One derived table at its newest version."""
-
-    version: int
-    files: int
-    rows: int
-    bytes: int
-
-
-def derived_status(lake: Lake) -> dict[str, DerivedStatus]:
-    """The state of every table that was derived."""
-    found = {}
-    for name in lake.derived.names():
-        version, entries = lake.derived[name].entries()
-        found[name] = DerivedStatus(
-            version, len(entries), sum(one.rows for one in entries), sum(one.size for one in entries)
-        )
-    return found
 
 
 def check(lake: Lake, *, deep: bool = False, tables: Iterable[str] | None = None) -> list[Damage]:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _HEADS = ("version", "files", "small_files", "rows", "hot_rows", "bytes", "oldest", "newest")
-_DERIVED = ("version", "files", "rows", "bytes")
+_DERIVED = ("version", "files", "rows", "bytes", "derived", "waiting")
+_MADE = ("version", "whole", "rows_in", "rows_out", "dates")
 _DONE = (
     "dates",
     "files_before",
@@ -41,6 +42,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Files, rows and times of every table; with ``--check`` the exit code is 1 when a file is damaged."""
+    from assay.query import layers
     from assay.store import health
     from assay.store.workspace import Workspace
 
@@ -49,7 +51,7 @@ def status(
         document: dict[str, Any] = {
             "tables": {name: asdict(one) for name, one in health.status(lake).items()},
             "hot": {name: asdict(one) for name, one in health.hot_status(lake).items()},
-            "derived": {name: asdict(one) for name, one in health.derived_status(lake).items()},
+            "derived": {one.table: one.document() for one in layers.status(workspace) if one.version >= 0},
         }
         if check or deep:
             document["damaged"] = [asdict(one) for one in health.check(lake, deep=deep)]
@@ -58,7 +60,7 @@ def status(
         if not document["tables"]:
             to.print(say("lake.empty"))
         for part, heads in (("tables", _HEADS), ("derived", _DERIVED)):
-            rows = [[name, *(one[head] for head in heads)] for name, one in document[part].items()]
+            rows = [[name, *(_shown(one[head]) for head in heads)] for name, one in document[part].items()]
             if rows:
                 shown = [say("lake.table"), *(say(f"lake.{head}") for head in heads)]
                 table(to, shown, rows, right=range(1, min(len(shown), 7)))
@@ -71,6 +73,10 @@ def status(
     show(document, human, as_json=as_json)
     if document.get("damaged"):
         raise typer.Exit(1)
+
+
+def _shown(value: Any) -> Any:
+    return sum(value.values()) if isinstance(value, dict) else value
 
 
 def _loads(damage: dict[str, Any]) -> str:
@@ -99,6 +105,39 @@ def compact(
         to.print(say("lake.dry_run" if dry_run else "lake.done", flushed=flushed))
         rows = [[one.table, *(asdict(one)[head] for head in _DONE)] for one in done]
         heads = [say("lake.table"), *(say(f"lake.{head}") for head in _DONE)]
+        table(to, heads, rows, right=range(1, len(heads)))
+
+    show(document, human, as_json=as_json)
+
+
+def derive(
+    directory: Plant,
+    *,
+    only: Annotated[
+        list[str] | None, typer.Option("--table", metavar="TABLE", help="option.tables", show_default=False)
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="option.again")] = False,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", formats=["%Y-%m-%d"], help="option.derive_since", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the derived tables up to date with the records: what new rows touch is made again."""
+    from assay.query import layers
+    from assay.store.workspace import Workspace
+
+    with Workspace.open(directory) as workspace:
+        report = layers.derive(workspace, only, again=again, since=since.date() if since else None)
+    document = {"tables": [asdict(one) for one in report.tables], "seconds": report.seconds}
+
+    def human(to: Console) -> None:
+        changed = [one for one in report.tables if one.changed]
+        if not changed:
+            to.print(say("lake.fresh"))
+            return
+        rows = [[one.table, *(asdict(one)[head] for head in _MADE)] for one in changed]
+        heads = [say("lake.table"), *(say(f"lake.{head}") for head in _MADE)]
         table(to, heads, rows, right=range(1, len(heads)))
 
     show(document, human, as_json=as_json)
@@ -158,5 +197,10 @@ def _moment(text: str, zone: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
 
 
-VERBS: dict[str, Callable[..., None]] = {"status": status, "compact": compact, "as-of": as_of}
+VERBS: dict[str, Callable[..., None]] = {
+    "status": status,
+    "compact": compact,
+    "derive": derive,
+    "as-of": as_of,
+}
 """The verbs of the group by their names, in the order of a day's work."""

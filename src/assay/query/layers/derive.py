@@ -127,14 +127,14 @@ class TableStatus:
         return self.version >= 0 and not self.stale and not any(self.waiting.values())
 
     def document(self) -> dict[str, Any]:
-        """For JSON."""
+        """By name, as programs read it."""
         return {
             "table": self.table,
             "version": self.version,
             "files": self.files,
             "rows": self.rows,
             "bytes": self.size,
-            "derived": self.derived.isoformat() if self.derived else None,
+            "derived": self.derived,
             "waiting": dict(self.waiting),
             "stale": self.stale,
             "fresh": self.fresh,

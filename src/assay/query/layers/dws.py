@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from assay.model.kinds import TIME, WORD
-from assay.query.bind.features import DEFAULT
 from assay.query.layers.definition import CHANGED, Definition, Making
 from assay.query.layers.masters import OFFSETS
 
@@ -94,6 +93,9 @@ def _result(making: Making) -> str:
     )
 
 
+FEATURES = ("n", "mean", "std", "min", "max", "first", "last", "slope")
+"""The features of each signal over each stay, as :mod:`assay.query.bind` knows them."""
+
 FEATURE_SCHEMA = pa.schema(
     [
         pa.field("unit_id", pa.string(), nullable=False),
@@ -103,7 +105,7 @@ FEATURE_SCHEMA = pa.schema(
         pa.field("ended", TIME),
         pa.field("signal", WORD, nullable=False),
         pa.field("n", pa.int64(), nullable=False),
-        *[pa.field(name, pa.float64()) for name in DEFAULT if name != "n"],
+        *[pa.field(name, pa.float64()) for name in FEATURES if name != "n"],
     ]
 )
 """Columns of ``dws_step_feature``."""
@@ -141,7 +143,7 @@ STEP_FEATURE = Definition(
         "dwd_occupancy": lambda _: f"SELECT DISTINCT execution FROM {CHANGED}dwd_occupancy",
         "dwd_reading": _executions_of_readings,
     },
-    features=DEFAULT,
+    features=FEATURES,
     timed="started",
 )
 

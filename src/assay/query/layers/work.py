@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,10 +15,6 @@ import pyarrow as pa
 
 import assay
 from assay.model.errors import StoreError
-from assay.query.bind.features import feature_set
-from assay.query.bind.files import FileReadings
-from assay.query.bind.scanning import Scan, as_table
-from assay.query.bind.spans import Spans
 from assay.query.layers.definition import CHANGED, WANTED, Definition, Ground, Making
 from assay.query.layers.masters import CHARACTERISTICS, CONVERSIONS, SIGNALS, conversions
 from assay.store.derived import DerivedTable, Input, Lineage, changes
@@ -35,7 +30,6 @@ _BATCH_ROWS = 131_072
 _FRESH = "fresh_rows"
 _BOUND = "bound_features"
 _CAME, _WENT = "came_", "went_"
-_FILE = re.compile(r"[^\s'\"]+\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +277,12 @@ class Work:
 
     def _bound(self, intervals: pa.Table) -> pa.Table:
         """The features of every signal over intervals, as rows of the table."""
+        # The compiled scan takes a while to import, and only this needs it.
+        from assay.query.bind.features import feature_set
+        from assay.query.bind.files import FileReadings
+        from assay.query.bind.scanning import Scan, as_table
+        from assay.query.bind.spans import Spans
+
         asked = feature_set(self._definition.features)
         schema = pa.schema([*plain(self._definition.schema(self._ground)), DATE])
         files = self._snapshot.files["dwd_reading"]
@@ -345,26 +345,14 @@ class Work:
                 pairs += connection.execute(sql).fetchall()
         connection.register(CONVERSIONS, conversions(pairs))
 
-    def _failure(self, error: BaseException) -> StoreError:
+    def _failure(self, error: Exception) -> StoreError:
+        damaged = self._lake.explained(error, self._snapshot)
+        if damaged is not None:
+            return damaged
         text = " ".join(str(error).split())
-        damaged = _FILE.search(text)
-        name = self._definition.name
-        if damaged is None:
-            return StoreError(f"{name} can't be derived: {text}", hint="Check free disk space and memory.")
-        return damaged_file(damaged[0], self._lake.derived.names(), text)
-
-
-def damaged_file(path: str, tables: Iterable[str], why: str) -> StoreError:
-    """The error for a file that can't be read, with what makes it good again."""
-    table = next((name for name in tables if f"/{name}/" in path), None)
-    if table is None:
         return StoreError(
-            f"the file {path} of the lake is damaged: {why}", hint="Restore the plant from a backup."
+            f"{self._definition.name} can't be derived: {text}", hint="Check free disk space and memory."
         )
-    return StoreError(
-        f"the file {path} of the derived table {table} is damaged: {why}",
-        hint=f"Make the table anew from what it was made from: assay lake derive DIR --again --table {table}",
-    )
 
 
 def _difference(name: str) -> str:
