@@ -61,7 +61,8 @@ class Names(Protocol):
     def names(self, kind: str) -> Mapping[str, str | None]:
         """What may follow a thing of this kind: each name with the kind it leads to, None for a value.
 
-        For the empty text: the names of the kinds that a question may begin with.
+        For the empty text: the names of the kinds that a question may begin with. The mapping may know
+        more names than it lists, such as those of a million signals.
         """
 
 
