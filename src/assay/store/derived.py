@@ -242,6 +242,10 @@ class DerivedTable(LakeTable):
         """Where the newest version came from; None for a table that was never derived."""
         return next((found for _, found in self._lineages()), None)
 
+    def lineage_at(self, version: int) -> Lineage | None:
+        """Where a version came from; None where nothing was derived by then."""
+        return next((found for at, found in self._lineages() if at <= version), None)
+
     def history(self) -> list[tuple[int, Lineage]]:
         """Each version that was derived and where it came from, newest first."""
         return list(self._lineages())

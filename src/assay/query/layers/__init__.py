@@ -7,6 +7,17 @@ from assay.query.layers.derive import (
     derive,
     status,
 )
+from assay.query.layers.fresh import Follower, Readings, readings
 from assay.query.layers.work import Derived
 
-__all__ = ["DEFINITIONS", "DeriveReport", "Derived", "TableStatus", "derive", "status"]
+__all__ = [
+    "DEFINITIONS",
+    "DeriveReport",
+    "Derived",
+    "Follower",
+    "Readings",
+    "TableStatus",
+    "derive",
+    "readings",
+    "status",
+]

@@ -147,14 +147,8 @@ class Work:
         """Addresses of files that came and went, and whether some of those are gone from the disk."""
         if since == version:
             return (), (), False
-        live = self._snapshot.files[name]
         if name in TABLES:
-            place = self._lake.place / name
-            found = [place.address(path) for path in changes(place, since, version).added]
-            # Rows of a file that was compacted since lie in a file of the same date.
-            moved = {date_of(path) for path in set(found) - set(live)}
-            new = [path for path in live if path in set(found) or date_of(path) in moved]
-            return tuple(new), (), False
+            return new_files(self._lake, self._snapshot, name, since), (), False
         table = self._lake.derived[name]
         changed = table.changes(since, version)
         there = table.place.sizes(changed.removed)
@@ -353,6 +347,15 @@ class Work:
         return StoreError(
             f"{self._definition.name} can't be derived: {text}", hint="Check free disk space and memory."
         )
+
+
+def new_files(lake: Lake, snapshot: Snapshot, name: str, since: int) -> tuple[str, ...]:
+    """The snapshot's files of a record table that hold rows which came after a version; maybe others too."""
+    place, live = lake.place / name, snapshot.files[name]
+    found = {place.address(path) for path in changes(place, since, snapshot.versions[name]).added}
+    # Rows of a file that was compacted since lie in a file of the same date.
+    moved = {date_of(path) for path in found - set(live)}
+    return tuple(path for path in live if path in found or date_of(path) in moved)
 
 
 def _difference(name: str) -> str:
