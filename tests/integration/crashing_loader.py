@@ -13,6 +13,7 @@ from store_rows import load
 
 from assay.store import Workspace, lake, staging
 from assay.store.delta import LakeTable
+from assay.store.place import Place
 from assay.store.registry import Registry
 
 
@@ -47,10 +48,12 @@ POINTS: dict[str, tuple[Any, str, int]] = {
     "after the commits": (Registry, "finish_load", 0),
     "nowhere": (Registry, "users", 0),
 }
+SENDING: dict[str, tuple[Any, str, int]] = {"between two kinds' files": (Place, "take", 1)}
+"""Points that only a lake in a bucket passes."""
 
 if __name__ == "__main__":
     plant, number, point = sys.argv[1:]
-    owner, name, calls = POINTS[point]
+    owner, name, calls = (POINTS | SENDING)[point]
     setattr(owner, name, before(getattr(owner, name), calls))
     with Workspace.open(plant) as workspace, workspace.load_lock():
         load(workspace, int(number))

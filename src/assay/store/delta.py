@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,8 @@ class LakeTable:
         except DeltaError as error:
             if not DeltaTable.is_deltatable(self.place.url, self._options):
                 return None
+            with suppress(DeltaError):  # it may have been made in between
+                return DeltaTable(self.place.url, version=version, storage_options=self._options)
             raise StoreError(
                 f"the log of the lake table {self.place.name!r} can't be read: {self.place.said(error)}",
                 hint="Restore the plant from a backup, or repair the directory _delta_log.",

@@ -37,7 +37,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"[\w.=-]+(/[\w.=-]+)*", re.ASCII)
 _CONNECT_SECONDS = 5
 _REQUEST_SECONDS = 60
-_TRIES = 4
+_TRIES = 3
 _UPLOADS_AT_A_TIME = 4
 _COPIED_BYTES = 8 << 20
 
@@ -121,6 +121,12 @@ def _bucket_filesystem(access: _Access) -> pafs.FileSystem:
         retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=_TRIES),
         **own,
     )
+
+
+@lru_cache(maxsize=32)
+def _check_bucket(access: _Access, bucket: str) -> None:
+    if _bucket_filesystem(access).get_file_info(bucket).type is pafs.FileType.NotFound:
+        raise OSError("NoSuchBucket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +220,11 @@ class Place:
         wanted = list(paths)
         with self.reporting("can't be read"):
             infos = self.filesystem.get_file_info([self.within(path) for path in wanted])
-        return {
-            path: info.size
-            for path, info in zip(wanted, infos, strict=True)
-            if info.type is pafs.FileType.File
-        }
+        pairs = zip(wanted, infos, strict=True)
+        found = {path: info.size for path, info in pairs if info.type is pafs.FileType.File}
+        if len(found) < len(wanted):
+            self._check_bucket()
+        return found
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file."""
@@ -229,9 +235,17 @@ class Place:
         selector = pafs.FileSelector(self.within(below), allow_not_found=True, recursive=True)
         with self.reporting("can't be listed"):
             found = self.filesystem.get_file_info(selector)
+        if not found:
+            self._check_bucket()
         start = len(self._root) + 1
         files = [Found(info.path[start:], info.size) for info in found if info.type is pafs.FileType.File]
         return iter(sorted(files, key=lambda one: one.path))
+
+    def _check_bucket(self) -> None:
+        """Nothing was found: because there is nothing, or because there is no such bucket?"""
+        if self._access is not None:
+            with self.reporting("can't be read"):
+                _check_bucket(self._access, self._root.split("/", 1)[0])
 
     def delete(self, path: str) -> None:
         """Remove a file; nothing happens when it is gone already."""
