@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from assay.model.kinds import RecordKind
 from assay.model.plant_model import PlantModel
+from assay.query.domain.signals import signals_of
 from assay.query.program import Session
 from assay.store.snapshot import Snapshot
 from assay.store.workspace import Workspace
-
-_SEPARATORS = (".", "/", ":")
-"""A signal ``F1.zone2.temp`` is also known by what follows a separator: ``zone2.temp`` and ``temp``."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ def vocabulary(workspace: Workspace, session: Session) -> Vocabulary:
             if attribute.unit is not None
         },
         master={kind: table.schema for kind, table in snapshot.master.items()},
-        signals=_Signals(session.arrow(_SIGNALS)),
+        signals=signals_of(workspace, session),
         shared_runs=flags["shared"] > 0,
         incomplete=flags["bare"] > 0,
         execution_results=flags["results"] > 0,
@@ -106,7 +103,6 @@ def vocabulary(workspace: Workspace, session: Session) -> Vocabulary:
 
 
 _SEGMENTS = "SELECT segment FROM movement UNION SELECT segment FROM measurement"
-_SIGNALS = "SELECT DISTINCT signal, equipment FROM reading"
 
 
 def _mark(snapshot: Snapshot) -> object:
@@ -136,32 +132,3 @@ def _attributes(workspace: Workspace) -> dict[RecordKind, dict[str, pa.DataType]
     for attribute in workspace.registry.attributes():
         kinds.setdefault(attribute.kind, {})[attribute.name] = attribute.type.arrow
     return kinds
-
-
-class _Signals:
-    """Signals in an Arrow table: matching a name looks at all of them at once."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self._names = table.column("signal").cast(pa.string()).combine_chunks()
-        self._equipment = table.column("equipment").cast(pa.string()).combine_chunks()
-
-    def matching(self, name: str) -> list[tuple[str, str | None]]:
-        """The signals of that name, or whose name ends with it after a separator, with their equipment."""
-        meant = pc.equal(self._names, name)
-        for separator in _SEPARATORS:
-            meant = pc.or_(meant, pc.ends_with(self._names, separator + name))
-        pairs = zip(
-            self._names.filter(meant).to_pylist(), self._equipment.filter(meant).to_pylist(), strict=True
-        )
-        return sorted(pairs, key=lambda pair: (pair[0], pair[1] or ""))
-
-    def near(self, name: str) -> list[str]:
-        """Names of signals that may be meant by a misspelt one."""
-        begins = self._names.filter(pc.match_substring(self._names, name[:3], ignore_case=True))
-        shown: Iterable[str] = begins.slice(0, 2_000).to_pylist() or self._names.slice(0, 2_000).to_pylist()
-        names = set()
-        for full in shown:
-            names.add(full)
-            for separator in _SEPARATORS:
-                names.add(full.rsplit(separator, 1)[-1])
-        return sorted(names)
