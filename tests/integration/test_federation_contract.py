@@ -280,6 +280,13 @@ def test_an_estimate_is_one_count_remembered(mes: Federation, sent: list[str]) -
     assert len(sent) == 1
 
 
+def test_the_names_of_a_field_are_told_apart_by_code_point(mes: Federation, sent: list[str]) -> None:
+    assert mes.names("mes", "lab", "characteristic") == ("Hardness", "hardness", "width")
+    assert mes.names("mes", "lab", "characteristic") == ("Hardness", "hardness", "width")
+    assert len(sent) == 1
+    assert mes.names("mes", "lab", "subject_kind") == ("unit",)
+
+
 def test_fetched_rows_are_used_again_until_forgotten(mes: Federation, sent: list[str]) -> None:
     asked = step("lab", "value", key="subject")
     first, second = Told(), Told()

@@ -25,6 +25,7 @@ from assay.query.federation import (
     federation,
     fetch,
 )
+from assay.query.federation.cache import Cache
 from assay.query.program import Condition, Fetch, Told
 from assay.store.workspace import Workspace
 
@@ -81,6 +82,26 @@ def test_a_stalled_line_is_given_up(plant: Workspace, between: Line) -> None:
     between.flowing.set()
     between.cut()
     assert mes.fetch(EVERYTHING, None, Told()).num_rows == RESULTS
+
+
+def test_a_line_that_stalls_while_columns_are_looked_at_is_given_up(plant: Workspace, between: Line) -> None:
+    mes = known(plant)
+    mes.invalidate()
+    between.flowing.clear()
+    with pytest.raises(SourceSlow):
+        mes.schema("mes", "lab")
+    with pytest.raises(SourceDown):
+        mes.schema("mes", "lab")
+
+
+def test_what_was_asked_before_it_was_forgotten_is_not_kept_after() -> None:
+    cache = Cache()
+    before = cache.round
+    cache.forget("mes")
+    cache.keep("key", "mes", pa.table({"a": [1]}), 0.0, before)
+    assert cache.find("key", float("inf")) is None
+    cache.keep("key", "mes", pa.table({"a": [1]}), 0.0, cache.round)
+    assert cache.find("key", float("inf")) is not None
 
 
 def test_a_line_cut_in_the_middle_gives_no_part(

@@ -40,12 +40,18 @@ class Cache:
         self.most_bytes = most_bytes
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._bytes = 0
+        self._round = 0
         self._lock = threading.Lock()
 
     @property
     def bytes(self) -> int:
         """Memory of the results that are kept."""
         return self._bytes
+
+    @property
+    def round(self) -> int:
+        """Changes each time something is forgotten: what was asked for before that is not kept after it."""
+        return self._round
 
     def find(self, key: str, fresh_for: float) -> Kept | None:
         """A result not older than ``fresh_for`` seconds."""
@@ -59,11 +65,13 @@ class Cache:
             self._kept.move_to_end(key)
             return kept
 
-    def keep(self, key: str, source: str, table: pa.Table, fetched: float) -> None:
-        """Keep a result; those not used for longest make room."""
+    def keep(self, key: str, source: str, table: pa.Table, fetched: float, round_: int) -> None:
+        """Keep a result that was asked for in a round; those not used for longest make room."""
         if table.nbytes > self.most_bytes:
             return
         with self._lock:
+            if round_ != self._round:
+                return
             self._drop(key)
             self._kept[key] = Kept(source, table, fetched)
             self._bytes += table.nbytes
@@ -73,6 +81,7 @@ class Cache:
     def forget(self, source: str | None = None) -> None:
         """Forget the results of a source, or all."""
         with self._lock:
+            self._round += 1
             for key in [key for key, kept in self._kept.items() if source in {None, kept.source}]:
                 self._drop(key)
 

@@ -140,7 +140,7 @@ class Asker:
             single = [self._text(column, "=", value) for value in values]
         elif column.target == pa.string():
             texts = [value for value in values if "\0" not in value]
-            exact: Clause = self._comparable(column).in_(texts) if texts else sa.false()
+            exact: Clause = self.comparable(column).in_(texts) if texts else sa.false()
             if self.dialect == "mariadb" and positive and texts:
                 exact = sa.and_(column.plain.in_(texts), exact)
             return Pushed(exact if positive else sa.and_(column.plain.is_not(None), sa.not_(exact)))
@@ -162,7 +162,7 @@ class Asker:
             return Pushed(known if found is None else sa.and_(known, sa.not_(found)))
         if "\0" in value:
             return Pushed(known, exact=False)
-        text = self._comparable(column)
+        text = self.comparable(column)
         if operator == "like":
             if self.dialect == "sqlite":
                 return Pushed(text.op("GLOB", is_comparison=True)(_glob(value)))
@@ -177,15 +177,15 @@ class Asker:
         if column.family is Family.INTEGER:
             return column.plain == sa.literal(native, sa.BigInteger)
         if column.converted == "text":
-            exact = self._comparable(column) == sa.literal(value, sa.String)
+            exact = self.comparable(column) == sa.literal(value, sa.String)
             quick = self._quick(column)
             return exact if quick is None else sa.and_(column.plain == sa.cast(native, quick), exact)
-        exact = self._comparable(column) == sa.literal(value, sa.String)
+        exact = self.comparable(column) == sa.literal(value, sa.String)
         if self.dialect == "mariadb":
             return sa.and_(column.plain == sa.literal(value, sa.String), exact)
         return exact
 
-    def _comparable(self, column: Column) -> ColumnElement[Any]:
+    def comparable(self, column: Column) -> ColumnElement[Any]:
         """A column as text that is compared by code point."""
         plain: ColumnElement[Any] = column.selected
         if self.dialect == "mariadb":

@@ -108,25 +108,24 @@ class Reading:
         if self.connection.dialect.name != "postgresql":
             yield  # the driver has a limit of its own
             return
-        watch = _Watch(raw)
-        timer = threading.Timer(self.source.timeout + _GRACE, watch.cut)
-        timer.daemon = True
-        timer.start()
+        watch = _Watch(raw, self.source.timeout + _GRACE)
         try:
             yield
         finally:
-            timer.cancel()
             self.cut = watch.stop()
 
 
 class _Watch:
     """Closes the socket under a driver that waits without a limit, unless it is stopped before."""
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, seconds: float) -> None:
         self._raw = raw
         self._lock = threading.Lock()
         self._over = False
         self._did = False
+        self._timer = threading.Timer(seconds, self.cut)
+        self._timer.daemon = True
+        self._timer.start()
 
     def cut(self) -> None:
         """Close the connection from this side: the driver sees that it ended."""
@@ -138,6 +137,7 @@ class _Watch:
 
     def stop(self) -> bool:
         """Whether it was cut; it won't be any more."""
+        self._timer.cancel()
         with self._lock:
             self._over = True
             return self._did
@@ -160,6 +160,7 @@ class Connector:
         self._made: sa.Engine | None = None
         self._lock = threading.Lock()
         self._password = ""
+        self._opening = threading.local()
 
     @property
     def engine(self) -> sa.Engine:
@@ -192,10 +193,12 @@ class Connector:
         used = isinstance(pool, sa.QueuePool) and pool.checkedin() > 0
         reading: Reading | None = None
         try:
-            with self.engine.connect() as connection:
+            with self._connected() as connection:
                 reading = Reading(self.source, connection)
                 try:
                     yield reading
+                    with reading.guarded():
+                        connection.rollback()
                 except BaseException:
                     # What is left of the answer is not read to its end.
                     if not connection.invalidated:
@@ -213,6 +216,15 @@ class Connector:
                 self._made = None
 
     # -- opening ------------------------------------------------------------------------------------
+
+    def _connected(self) -> sa.Connection:
+        """A connection from the pool; one that has to be opened is watched until it is of use."""
+        self._opening.watch = None
+        try:
+            return self.engine.connect()
+        finally:
+            if self._opening.watch is not None:
+                self._opening.watch.stop()
 
     def _url(self) -> sa.URL:
         text = self.source.url
@@ -262,6 +274,12 @@ class Connector:
             connect_args={"connect_timeout": round(max(2, min(self.source.timeout, _CONNECT)))},
         )
         milliseconds = max(1, round(self.source.timeout * 1000))
+
+        @sa.event.listens_for(engine, "do_connect")
+        def _open(dialect: Any, _: object, given: Any, named: Any) -> Any:
+            raw = dialect.connect(*given, **named)
+            self._opening.watch = _Watch(raw, self.source.timeout + _GRACE)
+            return raw
 
         @sa.event.listens_for(engine, "connect")
         def _limit(raw: Any, _: object) -> None:

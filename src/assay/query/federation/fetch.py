@@ -109,15 +109,17 @@ class Federation:
         kept = self._counts.find(mark, asked.source.fresh_for)
         if kept is not None:
             return tuple(kept.table.column(0).to_pylist())
-        began = time.monotonic()
-        column = sa.column(mapped.name)
-        statement = sa.select(column).select_from(asked.mounted.place).where(column.is_not(None)).distinct()
+        began, round_ = time.monotonic(), self._counts.round
+        text = asked.asker.comparable(mapped).label("name")
+        statement = (
+            sa.select(text).select_from(asked.mounted.place).where(mapped.plain.is_not(None)).distinct()
+        )
 
         def work(reading: Reading) -> list[str]:
             return sorted(str(row[0]) for rows in reading.batches(statement) for row in rows)
 
         found = self._tried(asked.source, table, work)
-        self._counts.keep(mark, source, pa.table({"name": pa.array(found, pa.string())}), began)
+        self._counts.keep(mark, source, pa.table({"name": pa.array(found, pa.string())}), began, round_)
         return tuple(found)
 
     def fetch(
@@ -157,9 +159,9 @@ class Federation:
         if kept is not None:
             told.notes.append(_note("cached", asked, rows=kept.table.num_rows, seconds=f"{kept.age:.0f}"))
             return kept.table
-        began = time.monotonic()
+        began, round_ = time.monotonic(), self._cache.round
         table = self._moved(asked, unique, told, most)
-        self._cache.keep(mark, asked.source.name, table, began)
+        self._cache.keep(mark, asked.source.name, table, began, round_)
         return table
 
     # -- forgetting ---------------------------------------------------------------------------------
@@ -232,12 +234,12 @@ class Federation:
             return known[0]
         declared = source.table(name)
         was = self._remembered(source.name, declared)
-        mounted = self._tried(
-            source,
-            name,
-            lambda reading: look(reading.connection, source.name, declared, self._current(), was),
-            explain=False,
-        )
+
+        def looked(reading: Reading) -> Mounted:
+            with reading.guarded():
+                return look(reading.connection, source.name, declared, self._current(), was)
+
+        mounted = self._tried(source, name, looked, explain=False)
         with self._lock:
             if known is not None and known[0].fingerprint != mounted.fingerprint:
                 self._cache.forget(source.name)
@@ -290,12 +292,12 @@ class Federation:
         folded = asked.folded(None)
         if folded.never:
             return 0
-        began = time.monotonic()
+        began, round_ = time.monotonic(), self._counts.round
         statement = sa.select(sa.func.count()).select_from(asked.mounted.place).where(*folded.clauses())
         count = self._tried(
             asked.source, asked.step.table, lambda reading: reading.number(statement), told=told
         )
-        self._counts.keep(asked.mark, asked.source.name, pa.table({"count": [count]}), began)
+        self._counts.keep(asked.mark, asked.source.name, pa.table({"count": [count]}), began, round_)
         return count
 
     def _moved(self, asked: _Asked, keys: pa.Array | None, told: Told, most: int) -> pa.Table:
