@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from assay.connect.load import LoadReport
     from assay.plugins.operator import Progress
     from assay.query.find import Answer, Asked
+    from assay.query.language.builder import Questions
     from assay.query.program import Limits
 
 PathName = str | PathLike[str]
@@ -74,6 +75,13 @@ class Plant:
         from assay.query.find import find
 
         return find(self.workspace, question, limits=limits, engine=engine, as_of=as_of)
+
+    @property
+    def ask(self) -> Questions:
+        """Questions built in Python, with completion: ``u = plant.ask.unit``, ``u[u.lot.id == "L3"]``."""
+        from assay.query.find import questions
+
+        return questions(self.workspace)
 
     def trace(
         self,

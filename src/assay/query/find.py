@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 import pyarrow as pa
 
 from assay.query.compile import Crossing, compile_question
+from assay.query.compile.completion import PlantNames
 from assay.query.compile.speech import said
 from assay.query.domain.kinds import Domain
 from assay.query.domain.mounts import Mounts
@@ -19,6 +20,7 @@ from assay.query.domain.relations import Relations
 from assay.query.domain.vocabulary import vocabulary
 from assay.query.engines.registry import engine_of
 from assay.query.federation import federation
+from assay.query.language.builder import Questions
 from assay.query.language.errors import at
 from assay.query.language.parser import parse
 from assay.query.language.printer import write
@@ -223,6 +225,17 @@ def prepare(
             raise _refused(workspace, session, tree, crossing, bounds) from None
         stack.pop_all()
     return Prepared(workspace, tree, session, program, bounds)
+
+
+def questions(workspace: Workspace) -> Questions:
+    """Where questions are built in Python: ``questions(workspace).unit`` knows what may follow."""
+    snapshot = workspace.lake.snapshot()
+    session = engine_of(workspace, "duckdb").open(snapshot, Limits())
+    try:
+        names = vocabulary(workspace, session)
+    finally:
+        session.close()
+    return Questions(PlantNames(Domain(names, Mounts(federation(workspace)))))
 
 
 def find(
