@@ -19,12 +19,14 @@ from bucket import BUCKET, KEY, SECRET, Store, serving
 from store_rows import DAY, RECORDED, ROWS, START, content, key, load, stage
 
 from assay.analyse.cause.columns import LakeColumns
+from assay.cli.app import run
 from assay.connect.load import load_file
 from assay.model.attributes import Attribute
 from assay.model.errors import QueryError, StoreError
 from assay.model.kinds import TIME, RecordKind
 from assay.store import Workspace
 from assay.store.backup import backup, restore
+from assay.store.compaction import compact
 from assay.store.delta import LakeTable
 from assay.store.layout import ROW_GROUP_ROWS
 from assay.store.place import Place
@@ -266,6 +268,39 @@ def test_a_backup_holds_the_bucket_and_restores_to_a_directory(cloud: Workspace,
         assert copy.objects.exists(kept.content)
 
 
+def test_hot_rows_and_small_files_of_a_bucket(cloud: Workspace) -> None:
+    for number in range(1, 13):
+        assert cloud.lake.hot.append("movement", ROWS["movement"](number, 6), key(number), recorded=RECORDED)
+        if number == 6:
+            assert cloud.lake.hot.flush() == 36
+    assert cloud.lake.query("SELECT count(*) AS n FROM movement")["n"][0].as_py() == 72
+    assert cloud.lake.hot.flush() == 36
+    for number in range(13, 23):
+        assert load(cloud, number, rows=6)
+    before = content(cloud, "movement"), content(cloud, "measurement")
+    files = len(cloud.lake.files("movement"))
+    assert compact(cloud.lake)
+    assert len(cloud.lake.files("movement")) < files
+    assert (content(cloud, "movement"), content(cloud, "measurement")) == before
+    assert not load(cloud, 13, rows=6)
+
+
+def test_a_plant_moves_into_a_bucket_by_copying_its_files(plant: Workspace, url: str) -> None:
+    load(plant, 1)
+    kept = plant.objects.put(b"a picture")
+    for name, place in (("lake", plant.lake.place), ("objects", plant.objects.place)):
+        Place.of(f"{url}/{name}").take({one.path: plant.path / name / one.path for one in place.files()})
+    before = content(plant, "movement")
+    settings = plant.config.model_copy(update={"lake": f"{url}/lake", "objects": f"{url}/objects"})
+    (plant.path / "assay.toml").write_text(settings.to_toml(), encoding="utf-8")
+    with Workspace.open(plant.path) as moved:
+        assert moved.lake.place.url == f"{url}/lake"
+        assert content(moved, "movement") == before
+        assert not load(moved, 1)
+        assert load(moved, 2)
+        moved.objects.verify(kept.content)
+
+
 # -- the place itself ---------------------------------------------------------------------------------
 
 
@@ -410,6 +445,18 @@ def test_a_store_that_does_not_answer(store: Store, tmp_path: Path, monkeypatch:
         for name, error in _every_door(workspace, 1).items():
             assert "http://127.0.0.1:9 does not answer" in str(error), name
             assert _hidden(error), name
+
+
+def test_the_command_line_makes_a_plant_with_places(store: Store, url: str, tmp_path: Path) -> None:
+    directory = tmp_path / "plant"
+    places = ["--lake", f"{url}/lake", "--objects", str(tmp_path / "kept")]
+    assert run(["init", str(directory), *places]) == 0
+    with Workspace.open(directory) as workspace:
+        assert load(workspace, 1)
+        assert workspace.lake.files("movement")[0].startswith(f"{url}/lake/")
+        assert workspace.objects.put(b"kept").size == 4
+    assert not (directory / "lake").exists()
+    assert len([path for path in (tmp_path / "kept").rglob("*") if path.is_file()]) == 1
 
 
 def test_settings_hold_no_keys(cloud: Workspace) -> None:
