@@ -178,7 +178,11 @@ class Plant:
         backup(self.workspace, Path(file))
 
     def close(self) -> None:
-        """Let go of the registry's connections."""
+        """Let go of the registry's connections, and of those to mounted sources."""
+        if self.workspace.model.sources:
+            from assay.query.federation import federation
+
+            federation(self.workspace).close()
         self.workspace.close()
 
     def __enter__(self) -> Self:

@@ -25,7 +25,7 @@ def run(workspace: Workspace, session: Session, program: Program, limits: Limits
     told = Told(notes=list(program.notes))
     for step in program.steps:
         with _timed(told, step):
-            _do(workspace, session, step, told)
+            _do(workspace, session, step, told, limits)
             if not isinstance(step, Define) or step.stored:
                 told.rows[step.name] = rows = session.count(step.name)
                 if rows > limits.intermediate:
@@ -59,7 +59,7 @@ def answer_sql(session: Session, program: Program) -> str:
     return f"SELECT {columns} FROM {program.result}{order}"
 
 
-def _do(workspace: Workspace, session: Session, step: Step, told: Told) -> None:
+def _do(workspace: Workspace, session: Session, step: Step, told: Told, limits: Limits) -> None:
     match step:
         case Define(name, sql, stored):
             session.define(name, sql, stored=stored)
@@ -72,7 +72,8 @@ def _do(workspace: Workspace, session: Session, step: Step, told: Told) -> None:
                 quoted = session.dialect.quoted(column)
                 found = session.arrow(f"SELECT DISTINCT {quoted} FROM {relation} WHERE {quoted} IS NOT NULL")
                 keys = found.column(0).combine_chunks()
-            session.register(step.name, federation(workspace).fetch(step, keys, told))
+            rows = federation(workspace).fetch(step, keys, told, most=limits.intermediate)
+            session.register(step.name, rows)
         case Trail():
             from assay.query.trails import follow_trail
 

@@ -233,8 +233,14 @@ class Follower:
             parts.append(f"SELECT {self._columns(kind, 't')} FROM {rows} AS t")
         return Rel(self._build.define("\nUNION ALL ".join(parts)), kind, anchored=False)
 
-    def _mounts(self, kind: Kind) -> tuple[Mount, ...]:
-        return () if kind.record is None else self._build.domain.mounts.records(kind.record)
+    def _mounts(self, kind: Kind, name: str | None = None) -> tuple[Mount, ...]:
+        """The mounted tables that may have such records, told from their names where one is given."""
+        mounts = self._build.domain.mounts
+        if kind.record is None:
+            return ()
+        if name is None or not mounts.records(kind.record):
+            return mounts.records(kind.record)
+        return tuple(mounts.names(kind.record).get(name, ()))
 
     def _columns(self, kind: Kind, alias: str) -> str:
         return ", ".join(f"{alias}.{self._build.quoted(name)}" for name in record_columns(kind))
@@ -293,7 +299,7 @@ class Follower:
             subjects = self._measured_in_step(rel)
             joined += " AND (s.segment IS NULL OR t.segment = s.segment)"
         tables = [f"d_{kind.name}"]
-        for mount in self._mounts(kind):
+        for mount in self._mounts(kind, meaning.name):
             keys = (subjects, "key")
             tables.append(self._mounted_rows(kind, mount, also, "subject", keys, whole=rel.whole))
         return "\nUNION ALL ".join(

@@ -179,6 +179,8 @@ class Leaves:
                 )
 
     def _feature(self, ending: Name | Measured) -> str:
+        if isinstance(ending, Measured) and not ending.arguments:
+            ending = Name(ending.function, None, ending.place)
         if isinstance(ending, Measured):
             return f"{ending.function}({', '.join(map(str, ending.arguments))})"
         word = AGGREGATES.get(ending.name, ending.name)

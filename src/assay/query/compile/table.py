@@ -140,11 +140,9 @@ class Tables:
                 paths,
                 items[branches[several[1]][0]],
             )
-        columns = ", ".join(f"{typed[position].sql} AS c{position}" for position in range(len(expressions)))
-        anchor = "b.key AS anchor, " if keep else ""
-        return build.define(f"SELECT {anchor}{columns} FROM {source}"), [
-            typed[i] for i in range(len(expressions))
-        ]
+        columns = [f"{typed[position].sql} AS c{position}" for position in range(len(expressions))]
+        shown = ", ".join(["b.key AS anchor", *columns] if keep else columns)
+        return build.define(f"SELECT {shown} FROM {source}"), [typed[i] for i in range(len(expressions))]
 
     def _branch(
         self,
@@ -214,13 +212,14 @@ class Tables:
             rel, [key.expression for key in keys], list(keys), crossed=True, keep=True
         )
         marked = [f"s.c{position}" for position in range(len(keys))]
-        mark = build.dialect.hashed(marked)
-        columns = ", ".join(f"{one} AS c{position}" for position, one in enumerate(marked))
+        mark = build.dialect.hashed(marked) if marked else "'all'"
+        columns = "".join(f", {one} AS c{position}" for position, one in enumerate(marked))
         pairs = build.define(
-            f"SELECT DISTINCT s.anchor AS member, {mark} AS anchor, {columns} FROM {spread} AS s"
+            f"SELECT DISTINCT s.anchor AS member, {mark} AS anchor{columns} FROM {spread} AS s"
         )
-        names = ", ".join(f"c{position}" for position in range(len(keys)))
-        groups = build.define(f"SELECT DISTINCT anchor AS key, {names} FROM {pairs}", stored=True)
+        names = "".join(f", c{position}" for position in range(len(keys)))
+        sql = f"SELECT DISTINCT anchor AS key{names} FROM {pairs}" if keys else "SELECT 'all' AS key"
+        groups = build.define(sql, stored=True)
         if rel.is_record:
             own = ", ".join(f"m.{build.quoted(name)}" for name in record_columns(rel.kind))
             joined = f"{pairs} AS p JOIN {rows.base} AS m ON m.key = p.member"

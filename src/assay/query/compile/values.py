@@ -8,7 +8,7 @@ from typing import cast
 from assay.model.kinds import RecordKind
 from assay.query.compile.follow import Follower
 from assay.query.compile.leaves import Leaf, Leaves
-from assay.query.compile.meaning import OfMeasure, meaning_of
+from assay.query.compile.meaning import AGGREGATES, OfMeasure, meaning_of
 from assay.query.compile.pushing import of_value, pushed
 from assay.query.compile.relation import Build, Rel, record_columns
 from assay.query.compile.shape import (
@@ -372,17 +372,17 @@ class Expressions:
                 return self._measure_over(rows, rel, last)
             leaf = self.leaves.things(rel)
         argument = None
-        if isinstance(last, Measured):
+        if isinstance(last, Measured) and last.arguments:
             if len(last.arguments) != 1 or not isinstance(last.arguments[0], int | float):
                 raise self.build.wrong(last.place, said("type.constant", function=last.function))
             argument = float(last.arguments[0])
-        if function not in AGGREGATE_TYPES:
+        if AGGREGATES.get(str(function), function) not in AGGREGATE_TYPES:
             raise self.build.wrong(
                 last.place,
                 said("unknown.function", name=str(function)),
                 likely(str(function), [*AGGREGATE_TYPES, *FUNCTIONS]),
             )
-        return self._over(rows, str(function), leaf, path, argument)
+        return self._over(rows, AGGREGATES.get(str(function), str(function)), leaf, path, argument)
 
     def _call(self, rows: Rows, call: Call) -> Typed:
         build = self.build

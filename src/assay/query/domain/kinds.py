@@ -155,7 +155,7 @@ class Domain:
 
     def kind(self, word: str) -> Kind | None:
         """The kind that a word means, in the singular, the plural or Chinese."""
-        return self.kinds.get(word) or self.kinds.get(self._spoken.get(word, ""))
+        return self.kinds.get(word) or self.kinds.get(self._spoken.get(word, ""))  # a kind's own name first
 
     def words(self) -> list[str]:
         """Every word for a kind."""
