@@ -10,8 +10,10 @@ import pytest
 from tests.sinter_plant import HOT, LOTS, UNITS, sinter_plant, unit
 
 import assay
+from assay.demo.build import load_screwdriving, open_or_create
 from assay.model.errors import QueryError
 from assay.plant import Plant
+from assay.query.find import find
 from assay.query.language.errors import QuestionError
 from assay.query.program import Limits
 
@@ -212,3 +214,31 @@ def test_the_plant_has_a_page_of_sql_to_read(plant: Plant, tmp_path: Path) -> No
     answer = plant.find("unit | by lot: yield")
     (tmp_path / "question.sql").write_text(answer.sql, "utf-8")
     assert answer.sql.rstrip().endswith(";")
+
+
+def test_the_known_truth_of_real_screw_driving_runs(tmp_path: Path) -> None:
+    """Shares of NOK runs in s02 as the data set's authors give them."""
+    question = "step[segment = 's02'] | by class_value: count(), share(result = 'NOK') as nok | sort nok desc"
+    workspace, _ = open_or_create(tmp_path / "demo")
+    with workspace:
+        load_screwdriving(workspace, lambda name, report: None)
+        found = find(workspace, f"{question} | limit 3")
+    assert [(row["class_value"], round(100 * row["nok"], 2)) for row in found.rows] == [
+        ("202_lubricant-oil-based", 60.96),
+        ("302_sanding-fine", 46.24),
+        ("301_sanding-coarse", 38.40),
+    ]
+
+
+def test_a_question_built_in_python_is_the_question_in_text(plant: Plant) -> None:
+    unit_ = plant.ask.unit
+    lots = unit_[unit_.defect.code == "HC-3"].lot.product.lots
+    built = lots.compare(lots.yield_, lots.thickness.mean)
+    assert str(built) == "unit[defect.code = 'HC-3'].lot.product.lots | compare yield, thickness.mean"
+    assert plant.find(built).rows == rows(plant, str(built))
+    assert {"defect", "lot", "sinter", "thickness"} <= set(dir(unit_))
+    assert str(unit_.sinter.temp.mean) == "unit.sinter.temp.mean", (
+        "signals follow, though they are not listed"
+    )
+    with pytest.raises(AttributeError, match="defect"):
+        _ = unit_.defekt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -317,4 +318,9 @@ def _detail(step: Step) -> str:
 
 
 def _plain(value: Any) -> Any:
+    """A value as JSON has it: times in ISO 8601, no figure where there is none."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value.isoformat() if hasattr(value, "isoformat") else value

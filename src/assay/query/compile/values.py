@@ -326,6 +326,8 @@ class Expressions:
                     column = build.quoted(own.column)
                     alias = rows.joined(build.define(f"SELECT id AS key, {column} AS v FROM {fetched}"))
                     return Typed(f"{alias}.v", build.type_of(own), own.unit)
+                if own.name == "conforming":
+                    self._note_unjudged()
                 if own.relation == kind.universe and own.column == "key":
                     return Typed("b.key", own.type, own.unit)
                 build.require(own.relation)
@@ -343,6 +345,14 @@ class Expressions:
         text = write(path)
         self._explain(rows.members, path)
         raise build.wrong(path.place, said("bare.many", path=text), said("hint.aggregate", path=text))
+
+    def _note_unjudged(self) -> None:
+        """Say that results in databases outside are not judged."""
+        mounts = self.build.domain.mounts.records(RecordKind.MEASUREMENT)
+        names = ", ".join(mount.source for mount in mounts)
+        note = f"conforming and yield go by the plant's own results; those of {names} are not judged"
+        if mounts and note not in self.build.notes:
+            self.build.notes.append(note)
 
     def _explain(self, rel: Rel, path: Path) -> None:
         """Follow a path for the sake of the error that a name in it may be."""
