@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.model.errors import StoreError
+from assay.store.derived import LAYERS
 from assay.store.keys import LoadKey
 from assay.store.layout import TABLES, holds_many_loads
 from assay.store.log import Entry, load_of
@@ -220,7 +221,9 @@ def cause_of(lake: Lake, error: Exception, snapshot: Snapshot) -> DamagedFile | 
     )
     suspected = any(word in text for word in words) or isinstance(error, OSError)
     for name, addresses in snapshot.files.items():
-        place = lake.table(name).place
+        if name not in lake.tables() and name.split("_", 1)[0] not in LAYERS:
+            continue  # a derivation's own relation of some files of a table that is looked at as well
+        place = table_named(lake, name).place
         ours = [one for one in addresses if is_remote(one) == is_remote(place.url)]
         sizes = place.sizes(map(place.relative, ours))
         for address in ours:

@@ -17,7 +17,7 @@ import assay
 from assay.model.errors import StoreError
 from assay.query.layers.definition import CHANGED, WANTED, Definition, Ground, Making
 from assay.query.layers.masters import CHARACTERISTICS, CONVERSIONS, SIGNALS, conversions
-from assay.store.derived import DerivedTable, Input, Lineage, changes
+from assay.store.derived import DerivedTable, Input, Lineage, changes, is_sound
 from assay.store.lake import Lake
 from assay.store.layout import DATE, TABLES, plain
 from assay.store.place import located
@@ -101,7 +101,13 @@ class Work:
         news = self._news(None if stale or last is None else last, since)
         if not news:
             return Derived(definition.name, self._table.version(), changed=False)
-        done = self._whole(news) if news.whole else self._part(news)
+        try:
+            done = self._whole(news) if news.whole else self._part(news)
+        except StoreError:
+            if news.whole or not self._lost(news):
+                raise
+            news = self._everything()
+            done = self._whole(news)
         files, dates, rows_in, rows_out, count = done
         lineage = Lineage(
             definition=definition.name,
@@ -121,14 +127,12 @@ class Work:
     # -- what is new --------------------------------------------------------------------------------
 
     def _news(self, last: Lineage | None, since: date | None) -> _News:
-        inputs, came, went, whole = {}, {}, {}, last is None
+        inputs, came, went, whole = {}, {}, {}, False
         for name in self._definition.inputs:
             version = self._snapshot.versions[name]
             known = None if last is None else last.inputs.get(name)
             if known is None or known.version > version:
-                whole = True
-                inputs[name] = Input(-1, version, len(self._snapshot.files[name]))
-                continue
+                return self._everything()
             new, old, lost = self._changed(name, known.version, version)
             if since is not None:
                 new = tuple(
@@ -137,11 +141,7 @@ class Work:
             whole = whole or lost
             came[name], went[name] = new, old
             inputs[name] = Input(known.version, version, len(new))
-        if whole:
-            inputs = {
-                name: Input(-1, one.version, len(self._snapshot.files[name])) for name, one in inputs.items()
-            }
-        return _News(inputs, came, went, whole)
+        return self._everything() if whole else _News(inputs, came, went, whole=False)
 
     def _changed(self, name: str, since: int, version: int) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
         """Addresses of files that came and went, and whether some of those are gone from the disk."""
@@ -155,6 +155,23 @@ class Work:
         old = tuple(table.place.address(path) for path in changed.removed)
         new_ones = tuple(table.place.address(path) for path in changed.added)
         return new_ones, old, len(there) < len(old)
+
+    def _everything(self) -> _News:
+        """All files of all inputs."""
+        inputs = {
+            name: Input(-1, self._snapshot.versions[name], len(self._snapshot.files[name]))
+            for name in self._definition.inputs
+        }
+        return _News(inputs, {}, {}, whole=True)
+
+    def _lost(self, news: _News) -> bool:
+        """Whether a file that went away, and so can be compared only from the disk, is damaged."""
+        return any(
+            not is_sound(place, place.relative(path))
+            for name, paths in news.went.items()
+            for place in [self._lake.derived[name].place if paths else self._lake.place]
+            for path in paths
+        )
 
     # -- making -------------------------------------------------------------------------------------
 
@@ -184,7 +201,7 @@ class Work:
             files={**self._snapshot.files, **extra},
             schemas={**self._snapshot.schemas, **schemas},
         )
-        with self._connected(snapshot) as connection:
+        with self._connected(snapshot, own=True) as connection:
             for name in news.went:
                 if name not in TABLES:
                     connection.execute(_difference(name))
@@ -301,9 +318,10 @@ class Work:
     # -- the connection -----------------------------------------------------------------------------
 
     @contextmanager
-    def _connected(self, snapshot: Snapshot) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _connected(self, snapshot: Snapshot, *, own: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         # Tables that it doesn't read need no footers, master data comes as relations of its own.
-        read = {self._definition.name, *self._definition.inputs}
+        # The table itself is read only to keep some of its rows: made from the beginning, it may be damaged.
+        read = {*self._definition.inputs, *([self._definition.name] if own else [])}
         narrow = replace(
             snapshot,
             files={
