@@ -79,9 +79,11 @@ def _do(workspace: Workspace, session: Session, step: Step, told: Told, limits: 
 
             session.register(step.name, follow_trail(workspace, session, step))
         case Sensed():
+            from assay.query.bind.plant import plant_readings
             from assay.query.bind.sensed import run_sensed
 
-            session.register(step.name, run_sensed(session, step))
+            source = plant_readings(workspace, session.snapshot)
+            session.register(step.name, run_sensed(session, step, source, workspace.model.features))
 
 
 @contextmanager

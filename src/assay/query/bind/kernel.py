@@ -278,6 +278,23 @@ def _near(
 
 
 @njit(nogil=True, cache=True)
+def unions(group: NDArray[np.int64], begun: NDArray[np.int64], over: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Join intervals of a group that overlap or touch into the first of them, in place; which ones remain.
+
+    They come sorted by group and start.
+    """
+    kept = np.ones(len(begun), np.bool_)
+    at = 0
+    for k in range(1, len(begun)):
+        if group[k] == group[at] and begun[k] <= over[at]:
+            over[at] = max(over[at], over[k])
+            kept[k] = False
+        else:
+            at = k
+    return kept
+
+
+@njit(nogil=True, cache=True)
 def fold(
     edges: NDArray[np.int64],
     n: NDArray[np.int64],

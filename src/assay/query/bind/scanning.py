@@ -78,6 +78,16 @@ class Scan:
     tally: Tally = field(default_factory=Tally)
 
     def bunches(self) -> Iterator[Bunch]:
+        """The groups of intervals and signals that have readings, each once, in no order, with features.
+
+        What it raises is said at :meth:`groups`.
+        """
+        for found in self.groups():
+            begun, over = self.spans.begun[found.interval], self.spans.over[found.interval]
+            features = computed(self.asked, found, begun, over)
+            yield Bunch(self.spans.row[found.interval], found.signal, features)
+
+    def groups(self) -> Iterator[Partials]:
         """The groups of intervals and signals that have readings, each once, in no order.
 
         Raises
@@ -169,7 +179,7 @@ class Scan:
 
     # -- groups -----------------------------------------------------------------------------------
 
-    def _finished(self, one: _Scanned) -> Iterator[Bunch]:
+    def _finished(self, one: _Scanned) -> Iterator[Partials]:
         low = one.piece.within[0] if one.piece.within is not None else None
         if self._cut and (low != self._low or sum(map(len, self._cut[1:])) > _CUT_GROUPS):
             every = merged(self._cut, self._limits)
@@ -183,12 +193,10 @@ class Scan:
         else:
             yield from self._rest(one.groups)
 
-    def _rest(self, groups: Partials) -> Iterator[Bunch]:
+    def _rest(self, groups: Partials) -> Iterator[Partials]:
         if len(groups):
             self.tally.groups += len(groups)
-            begun, over = self.spans.begun[groups.interval], self.spans.over[groups.interval]
-            features = computed(self.asked, groups, begun, over)
-            yield Bunch(self.spans.row[groups.interval], groups.signal, features)
+            yield groups
 
 
 def scanned(
