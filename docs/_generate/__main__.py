@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import commands
+import layers
 import model
 import statistics_library
 import surfaces
@@ -21,6 +22,7 @@ DOCS = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.S)
 PARTS: dict[str, Callable[[], str]] = {
     **model.PARTS,
+    **layers.PARTS,
     **commands.PARTS,
     **surfaces.PARTS,
     **statistics_library.PARTS,

@@ -335,6 +335,18 @@ def test_only_what_a_table_is_made_from_is_derived_with_it(plant: Workspace) -> 
     assert [one.table for one in layers.status(plant) if one.version >= 0] == ["dwd_occupancy", "dwd_result"]
 
 
+def test_a_definition_of_ones_own_is_derived_like_any_other(plant: Workspace) -> None:
+    """As docs/explanation/layers.md shows it."""
+    page = Path(__file__).parents[2] / "docs" / "explanation" / "layers.md"
+    code = page.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    bad = {"characteristic": "result", "text": "NOK"}
+    load(plant, 0, {"measurement": [result("U1", None, 0, **bad), result("U2", None, 0, **bad)]})
+    exec(code, {"pa": pa, "workspace": plant})
+    load(plant, 1, {"measurement": [result("U1", None, 40, **bad), result("U3", 1.0, 0)]})
+    exec(code, {"pa": pa, "workspace": plant})
+    assert asked(plant, "SELECT unit_id, bad FROM ads_scrap ORDER BY unit_id") == [("U1", 2), ("U2", 1)]
+
+
 # -- while records arrive ---------------------------------------------------------------------------
 
 

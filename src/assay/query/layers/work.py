@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from importlib import metadata
 from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-import assay
 from assay.model.errors import StoreError
 from assay.query.layers.definition import CHANGED, WANTED, Definition, Ground, Making
 from assay.query.layers.masters import CHARACTERISTICS, CONVERSIONS, SIGNALS, conversions
@@ -113,7 +113,7 @@ class Work:
             definition=definition.name,
             fingerprint=fingerprint,
             inputs=news.inputs,
-            code=assay.__version__,
+            code=_code(),
             whole=news.whole,
             rows_in=rows_in,
             rows_out=rows_out,
@@ -365,6 +365,13 @@ class Work:
         return StoreError(
             f"{self._definition.name} can't be derived: {text}", hint="Check free disk space and memory."
         )
+
+
+def _code() -> str:
+    try:
+        return metadata.version("assay-quality")
+    except metadata.PackageNotFoundError:
+        return "0.0.0"
 
 
 def new_files(lake: Lake, snapshot: Snapshot, name: str, since: int) -> tuple[str, ...]:
