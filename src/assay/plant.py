@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from assay.analyse.trace import Trace
     from assay.connect.infer import Inference
     from assay.connect.load import LoadReport
+    from assay.model.questions import UserFeature
     from assay.plugins.operator import Progress
+    from assay.query.bind.bound import Bound
+    from assay.query.bind.bound import Method as BindMethod
     from assay.query.find import Answer, Asked
     from assay.query.language.builder import Questions
     from assay.query.program import Limits
@@ -95,6 +99,40 @@ class Plant:
         from assay.analyse.trace import trace
 
         return trace(self.workspace, id, direction, max_depth=max_depth, max_nodes=max_nodes)
+
+    def bind(
+        self,
+        *,
+        segment: str | None = None,
+        features: Iterable[str | UserFeature] | Mapping[str, str] | None = None,
+        signals: Sequence[str] | None = None,
+        equipment: Sequence[str] | None = None,
+        units: Sequence[str] | None = None,
+        where: str | None = None,
+        phases: bool = False,
+        between: tuple[datetime | None, datetime | None] | None = None,
+        method: BindMethod = "auto",
+        out: PathName | None = None,
+        progress: Progress | None = None,
+    ) -> Bound:
+        """Features of every signal over the time that each unit or lot was in a step."""
+        from assay.query.bind.bound import bind
+        from assay.query.bind.features import DEFAULT
+
+        return bind(
+            self.workspace,
+            segment=segment,
+            features=DEFAULT if features is None else features,
+            signals=signals,
+            equipment=equipment,
+            units=units,
+            where=where,
+            phases=phases,
+            between=between,
+            method=method,
+            out=out,
+            progress=progress,
+        )
 
     def cause(
         self,

@@ -18,6 +18,7 @@ from assay.cli.speech import CATALOGUE, choose, said, say, speaking, spoken
 from assay.cli.statistics import GROUPS
 from assay.cli.verbs import (
     bench,
+    bind,
     cause,
     demo,
     init,
@@ -110,6 +111,7 @@ def build(wanted: str | None = None) -> typer.Typer:
         "sql": sql.sql,
         "trace": trace.trace,
         "cause": cause.cause,
+        "bind": bind.bind,
         "serve": serve.serve,
         "demo": demo.demo,
         "bench": bench.bench,

@@ -279,6 +279,22 @@ class Method(Entity):
     document: Name | None = None
 
 
+class Phase(BaseModel):
+    """A planned phase of a recipe, in seconds from the start of the step (ISA-88 part 1, 3.32)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name = Field(min_length=1)
+    start: float = Field(ge=0)
+    end: float
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> Self:
+        if self.end < self.start:
+            raise ValueError(f"phase {self.name!r} ends at {self.end:g} s, before its start {self.start:g} s")
+        return self
+
+
 class Recipe(Entity):
     """The settings with which a segment is run (ISA-88 control recipe header and formula)."""
 
@@ -289,6 +305,7 @@ class Recipe(Entity):
     segment: Id | None = None
     material: Id | None = None
     parameters: dict[str, float | str] | None = None
+    phases: list[Phase] | None = None
 
 
 class Carrier(Entity):

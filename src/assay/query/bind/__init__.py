@@ -1,1 +1,1 @@
-"""Features of signals over the exact intervals in which units were in equipment."""
+"""Binding signals to units: features of every signal over the time that a unit was in a step."""

@@ -22,6 +22,7 @@ from assay.query.bind.readings import (
     COLUMNS,
     DOUBT,
     RECORDED,
+    SCHEMA,
     Piece,
     Raw,
     Run,
@@ -30,6 +31,7 @@ from assay.query.bind.readings import (
     run_of,
     sorted_run,
 )
+from assay.query.bind.spans import Cover
 
 PIECE_ROWS = 1 << 20
 """A sorted piece has about this many readings."""
@@ -102,6 +104,28 @@ class FileReadings:
                 yield from self._in_order(groups, within)
             else:
                 yield from self._to_sort(groups, hot.get(day), wanted, within)
+
+    def table(self, cover: Cover, signals: Sequence[str] | None = None) -> pa.Table:
+        """The readings of these times as one table, those in memory beside the files', for SQL."""
+        wanted = Wanted(cover, {}, None if signals is None else frozenset(signals))
+        groups = [group for file in self._files for group in self._groups(file, wanted)]
+        columns = [*COLUMNS, DOUBT, RECORDED]
+        tables = [self.read(file, [one.number for one in some], columns) for file, some in by_file(groups)]
+        if self._hot is not None:
+            tables.append(self._hot)
+        return pa.concat_tables(
+            [
+                pa.table(
+                    {
+                        field.name: table.column(field.name).cast(field.type)
+                        if field.name in table.column_names
+                        else pa.nulls(len(table), field.type)
+                        for field in SCHEMA
+                    }
+                )
+                for table in [*tables, SCHEMA.empty_table()]
+            ]
+        )
 
     # -- which row groups -------------------------------------------------------------------------
 

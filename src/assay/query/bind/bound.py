@@ -1,0 +1,293 @@
+"""``plant.bind``: every unit × step × signal with its features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from assay.model.errors import QueryError, did_you_mean
+from assay.model.questions import UserFeature
+from assay.plugins.operator import Progress
+from assay.query.bind.bucket import INTERVALS, bucket_sql, columns_of, interval_table, widths
+from assay.query.bind.features import DEFAULT, FeatureSet, feature_set
+from assay.query.bind.intervals import SCHEMA, Steps, steps
+from assay.query.bind.plant import plant_readings
+from assay.query.bind.scanning import Scan, as_table
+from assay.query.program import Limits
+from assay.store.snapshot import Snapshot
+from assay.store.workspace import Workspace
+
+Method = Literal["auto", "kernel", "sql"]
+MOST_ROWS = 20_000_000
+"""Most rows of a result that is kept in memory."""
+
+_EXAMPLES = 5
+_SLICE = 1 << 18
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """The features of every unit, step and signal that has readings.
+
+    Attributes
+    ----------
+    rows
+        Number of rows.
+    features
+        The names of the features, in order.
+    notes
+        What a person should know: steps without readings, steps still open, edges that clocks leave open.
+    path
+        The Parquet file that holds the rows, where they went to one.
+    """
+
+    rows: int
+    features: tuple[str, ...]
+    notes: tuple[str, ...]
+    path: Path | None = None
+    table: pa.Table | None = None
+
+    def to_arrow(self) -> pa.Table:
+        """The rows: unit, unit_kind, execution, segment, phase, equipment, signal, started, ended,
+        clock_uncertainty, then the features."""
+        return self.table if self.table is not None else pq.read_table(self.path)
+
+    def to_parquet(self, path: str | PathLike[str]) -> Path:
+        """Write the rows to a Parquet file."""
+        target = Path(path)
+        pq.write_table(self.to_arrow(), target, compression="zstd")
+        return target
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as plain JSON values; rows that went to a file stay there."""
+        rows = [] if self.table is None else self.table.to_pylist()
+        return {
+            "features": list(self.features),
+            "rows": self.rows,
+            "notes": list(self.notes),
+            "file": None if self.path is None else str(self.path),
+            "bound": rows,
+        }
+
+
+def bind(
+    workspace: Workspace,
+    *,
+    segment: str | None = None,
+    features: Iterable[str | UserFeature] | Mapping[str, str] = DEFAULT,
+    signals: Sequence[str] | None = None,
+    equipment: Sequence[str] | None = None,
+    units: Sequence[str] | None = None,
+    where: str | None = None,
+    phases: bool = False,
+    between: tuple[datetime | None, datetime | None] | None = None,
+    method: Method = "auto",
+    out: str | PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Bound:
+    """Features of signals over the time that each unit or lot was in a step.
+
+    Parameters
+    ----------
+    segment, equipment, units, where, phases, between
+        Which steps, see :func:`assay.query.bind.intervals.steps`.
+    features
+        Names such as ``mean``, ``time_in_band(180, 220)`` or ``rise = last - first``, features of the plant's
+        model, or names with formulas; see :data:`assay.query.bind.features.BUILT_IN`.
+    signals
+        Only these signals; all that have readings without it.
+    method
+        ``kernel``: the compiled scan. ``sql``: the same in SQL on the embedded engine. ``auto``: the kernel.
+    out
+        A Parquet file that the rows are written to while they are made; memory stays bounded.
+
+    Raises
+    ------
+    QueryError
+        A name isn't known, a formula can't be read, times are reversed, there are no readings or steps at
+        all, or the result is too large for memory.
+    """
+    if method not in {"auto", "kernel", "sql"}:
+        raise QueryError(f"There is no method {method!r}.", hint="Use auto, kernel or sql.")
+    asked = feature_set(features, workspace.model.features)
+    snapshot = workspace.lake.snapshot()
+    chosen = None if signals is None else list(dict.fromkeys(signals))
+    if chosen is not None:
+        _check_signals(workspace, snapshot, chosen)
+    found = steps(
+        workspace,
+        snapshot,
+        segment=segment,
+        equipment=equipment,
+        units=units,
+        where=where,
+        phases=phases,
+        between=between,
+    )
+    work = _Work(workspace, snapshot, found, asked, signals=chosen, progress=progress)
+    pieces = work.by_sql() if method == "sql" else work.by_kernel()
+    if out is not None:
+        path = Path(out)
+        rows = _written(pieces, path, work.schema)
+        return Bound(rows, asked.columns, work.notes(), path)
+    tables, rows = [], 0
+    for piece in pieces:
+        rows += len(piece)
+        if rows > MOST_ROWS:
+            raise QueryError(
+                f"The result has more than {MOST_ROWS:,} rows, too many to keep in memory.",
+                hint="Write it to a file (out=…), or ask for fewer signals, steps or a shorter time.",
+            )
+        tables.append(piece)
+    table = pa.concat_tables(tables) if tables else work.schema.empty_table()
+    keys = [(name, "ascending") for name in ("started", "execution", "unit", "phase", "equipment", "signal")]
+    return Bound(rows, asked.columns, work.notes(), table=table.sort_by(keys))
+
+
+class _Work:
+    """One bind: intervals to groups to rows."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        snapshot: Snapshot,
+        found: Steps,
+        asked: FeatureSet,
+        *,
+        signals: Sequence[str] | None,
+        progress: Progress | None,
+    ) -> None:
+        self._workspace, self._snapshot, self._steps = workspace, snapshot, found
+        self._asked, self._signals, self._progress = asked, signals, progress
+        self._spans, number = found.spans()
+        # Rows of the steps in the order of their intervals: those of interval i lie together.
+        numbers = number.to_numpy()
+        self._order = np.argsort(numbers, kind="stable")
+        self._edges = np.searchsorted(numbers[self._order], np.arange(len(self._spans) + 1))
+        self._met = np.zeros(len(self._spans), bool)
+        self._valueless = 0
+        place = SCHEMA.get_field_index("equipment") + 1
+        fields = list(SCHEMA)
+        fields.insert(place, pa.field("signal", pa.string()))
+        self.schema = pa.schema([*fields, *asked.schema()])
+
+    def by_kernel(self) -> Iterator[pa.Table]:
+        """Rows by the compiled scan, as they come."""
+        source = plant_readings(self._workspace, self._snapshot)
+        chosen = None if self._signals is None else frozenset(self._signals)
+        scan = Scan(source, self._spans, self._asked, chosen, progress=self._progress)
+        for bunch in scan.bunches():
+            yield from self._rows(as_table([bunch], self._asked, scan.names))
+        self._valueless = scan.tally.valueless
+
+    def by_sql(self) -> Iterator[pa.Table]:
+        """Rows by SQL on the embedded engine, all at once."""
+        from assay.query.engines.duckdb import DuckEngine
+
+        if not len(self._spans):
+            return
+        source = plant_readings(self._workspace, self._snapshot)
+        with DuckEngine(self._workspace).open(self._snapshot, Limits(seconds=3600.0)) as session:
+            session.register(INTERVALS, interval_table(self._spans))
+            session.register("bind_readings", source.table(self._spans.cover(), self._signals))
+            statement = bucket_sql(
+                session.dialect,
+                self._asked,
+                widths(self._spans),
+                readings="bind_readings",
+                signals=self._signals,
+            )
+            table = columns_of(session.arrow(statement), self._asked)
+        yield from self._rows(table)
+
+    def _rows(self, groups: pa.Table) -> Iterator[pa.Table]:
+        """Groups of intervals as rows of units: those that shared an interval each get its features."""
+        for start in range(0, len(groups), _SLICE):
+            some = groups.slice(start, _SLICE)
+            interval = some.column("interval").to_numpy()
+            self._met[interval] = True
+            first, counts = self._edges[interval], np.diff(self._edges)[interval]
+            group = np.repeat(np.arange(len(some)), counts)
+            within = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
+            mine = self._steps.table.take(pa.array(self._order[np.repeat(first, counts) + within]))
+            features = some.take(pa.array(group))
+            columns = {name: mine.column(name) for name in SCHEMA.names}
+            columns["signal"] = features.column("signal").cast(pa.string())
+            columns |= {name: features.column(name) for name in self._asked.columns}
+            yield pa.table([columns[field.name] for field in self.schema], schema=self.schema)
+
+    def notes(self) -> tuple[str, ...]:
+        """What to know about the rows made so far."""
+        notes = []
+        table = self._steps.table
+        if not len(table):
+            notes.append("No step meets the conditions.")
+        lonely = np.sort(
+            np.concatenate(
+                [self._order[self._edges[i] : self._edges[i + 1]] for i in np.flatnonzero(~self._met)]
+                or [np.empty(0, np.int64)]
+            )
+        )
+        if len(lonely):
+            shown = table.take(pa.array(lonely[:_EXAMPLES])).to_pylist()
+            named = ", ".join(f"{row['unit']} in {row['segment'] or row['execution']}" for row in shown)
+            more = " …" if len(lonely) > _EXAMPLES else ""
+            notes.append(f"{len(lonely):,} intervals have no readings: {named}{more}.")
+        if self._steps.open:
+            notes.append(
+                f"{self._steps.open:,} steps have no end yet; they are bound up to "
+                f"{self._snapshot.moment.isoformat()}."
+            )
+        for reason, count in self._steps.left_out.items():
+            notes.append(f"{count:,} steps are left out: {reason}.")
+        doubt = table.column("clock_uncertainty").fill_null(0.0)
+        length = pc.divide(
+            pc.subtract(table.column("ended").cast(pa.int64()), table.column("started").cast(pa.int64())), 2e6
+        )
+        vague = pc.sum(pc.and_(pc.greater(doubt, 0.0), pc.greater_equal(doubt, length))).as_py() or 0
+        if vague:
+            notes.append(f"{vague:,} intervals are shorter than twice the uncertainty of their clock.")
+        if self._valueless:
+            notes.append(f"{self._valueless:,} readings have no finite value and don't count.")
+        return tuple(notes)
+
+
+def _check_signals(workspace: Workspace, snapshot: Snapshot, names: Sequence[str]) -> None:
+    """Refuse a signal that has no reading anywhere."""
+    with workspace.lake.connect(snapshot) as connection:
+        rows = connection.execute("SELECT DISTINCT CAST(signal AS VARCHAR) FROM reading").fetchall()
+    known = sorted(row[0] for row in rows)
+    if not known:
+        raise QueryError("The plant has no readings.", hint="Load some: assay load --infer FILE.")
+    for name in names:
+        if name not in known:
+            close = did_you_mean(name, known)
+            listed = ", ".join(known[:30]) + (" …" if len(known) > 30 else "")
+            raise QueryError(
+                f"There is no signal named {name!r}.",
+                hint=" ".join(part for part in (close, f"There are: {listed}.") if part),
+            )
+
+
+def _written(pieces: Iterator[pa.Table], path: Path, schema: pa.Schema) -> int:
+    """Write the pieces to a file that appears when it is whole; the number of rows."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    rows = 0
+    try:
+        with pq.ParquetWriter(unfinished, schema, compression="zstd", compression_level=1) as writer:
+            for piece in pieces:
+                writer.write_table(piece)
+                rows += len(piece)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return rows
