@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 
 from assay.model.errors import QueryError, did_you_mean
 from assay.model.questions import UserFeature
-from assay.plugins.operator import Progress
 from assay.query.bind.bucket import INTERVALS, bucket_sql, columns_of, interval_table, widths
 from assay.query.bind.features import DEFAULT, FeatureSet, feature_set
 from assay.query.bind.intervals import SCHEMA, Steps, steps
@@ -25,6 +24,9 @@ from assay.query.bind.scanning import Scan, as_table
 from assay.query.program import Limits
 from assay.store.snapshot import Snapshot
 from assay.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from assay.plugins.operator import Progress
 
 Method = Literal["auto", "kernel", "sql"]
 MOST_ROWS = 20_000_000

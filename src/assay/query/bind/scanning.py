@@ -7,18 +7,21 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.model.errors import StoreError
-from assay.plugins.operator import Progress
 from assay.query.bind import kernel
 from assay.query.bind.features import FeatureSet, computed
 from assay.query.bind.merge import Partials, merged
 from assay.query.bind.readings import Names, Piece, ReadingSource, Run, Wanted
 from assay.query.bind.spans import Spans
+
+if TYPE_CHECKING:
+    from assay.plugins.operator import Progress
 
 _MOST_THREADS = 4
 _CUT_GROUPS = 500_000
