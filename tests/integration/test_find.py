@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
         """
 terms:
   - {name: flaw, of: event, where: "event = 'defect'", fields: {}}
+master_data:
+  environment_zone: [{id: hot hall, name: Hot hall}, {id: clean, name: Clean room}]
+  equipment: [{id: F1, zone: hot hall}, {id: F2, zone: hot hall}, {id: CMM, zone: clean}]
 measures:
   - {name: scrap, of: unit, formula: "1 - yield"}
   - {name: heavy_scrap, of: unit, formula: "scrap * 100", unit: "%"}
@@ -79,6 +83,15 @@ def test_from_a_defect_to_the_sibling_lots_of_the_product(plant: Plant) -> None:
         ("unit[thickness is null]", []),
         ("product[id = 'POWDER-B'].lots", ["L2", "L4", "L6"]),
         ("批次[moisture < 0.15]", ["L1"]),
+        ("unit[id = 'U-300'].machines", ["CMM", "F1", "PR1"]),
+        ("unit[id = 'U-300'].people", ["W0"]),
+        ("unit[id = 'U-300'].methods", ["R-1"]),
+        ("unit[id = 'U-300'].materials", ["GEAR-7"]),
+        ("unit[id = 'U-300'].environment", ["clean", "hot hall"]),
+        ("unit[id = 'U-300'].measurements.gauge", ["G1"]),
+        ("单元[id = 'U-300'].机", ["CMM", "F1", "PR1"]),
+        ("environment[name = 'Hot hall'].steps.lots", []),
+        ("zone[name = 'Hot hall'].steps[segment = 'sinter'].unit[thickness < 10.005]", ["U-100"]),
     ],
 )
 def test_what_a_path_leads_to(plant: Plant, question: str, expected: list[str]) -> None:
@@ -186,6 +199,12 @@ def test_an_answer_explains_itself(plant: Plant) -> None:
     document = answer.to_dict(explain=True)
     assert document["row_count"] == 1
     assert document["columns"][0] == {"name": "lot", "type": "text", "unit": None, "title": "lot"}
+
+
+def test_the_plant_is_asked_as_it_was_known(plant: Plant) -> None:
+    before = plant.find("unit | count", as_of=datetime(2026, 1, 1, tzinfo=UTC))
+    assert before.rows == [{"count": 0}]
+    assert plant.find("unit | count", as_of=datetime.now(UTC)).rows == [{"count": 60}]
 
 
 def test_signals_are_asked_over_the_time_of_a_step(plant: Plant) -> None:

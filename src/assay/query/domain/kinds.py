@@ -75,6 +75,9 @@ STEP = "step"
 PLACES = ("equipment", "person", "recipe", "work_order", "carrier", "segment")
 """What an actual of a step names besides its subject."""
 
+ZONE = "environment_zone"
+"""The environment of a step is the zone that its equipment stands in."""
+
 _SPOKEN: dict[str, tuple[str, ...]] = {
     "unit": ("units", "单元", "产品单元", "件"),
     "lot": ("lots", "material_lot", "批次", "批"),
@@ -177,6 +180,7 @@ class Domain:
         links = [Link(subject, subject, f"e_step_{subject}") for subject in SUBJECTS]
         links += [Link(place, place, f"e_step_{place}") for place in PLACES]
         links.append(Link("material", "material", "e_step_material"))
+        links.append(Link(ZONE, ZONE, f"e_step_{ZONE}"))
         return {link.name: link for link in links}
 
     def _master_links(self, name: str) -> dict[str, Link]:
@@ -184,11 +188,13 @@ class Domain:
         if name == "material":
             links += [Link(subject, subject, f"e_material_{subject}") for subject in SUBJECTS]
             links.append(Link(STEP, STEP, "e_material_step"))
-        if name in PLACES:
+        if name in (*PLACES, ZONE):
             links.append(Link(STEP, STEP, f"e_{name}_step"))
         for column in self.vocabulary.master.get(name, pa.schema([])).names:
             if column in MASTER:
                 links.append(Link(column, column, f"m_{name}_{column}"))
+            if column == "zone":
+                links.append(Link(ZONE, ZONE, f"m_{name}_zone"))
             if column == "parent":
                 links.append(Link("parent", name, f"m_{name}_parent"))
                 links.append(Link("children", name, f"m_{name}_children"))

@@ -36,6 +36,8 @@ class Relations:
             "d_step": self._step,
             "d_interval": self._interval,
             "e_step_material": lambda: _edges("execution", "material", "d_part"),
+            "e_step_environment_zone": lambda: self._zones("execution", "zone"),
+            "e_environment_zone_step": lambda: self._zones("zone", "execution"),
             "e_material_step": lambda: _edges("material", "execution", "d_part"),
         }
 
@@ -194,6 +196,14 @@ class Relations:
             if name == f"{place}_step":
                 return _edges(place, "execution", "d_run")
         return None
+
+    def _zones(self, src: str, dst: str) -> str:
+        """The steps and the zones in which their equipment stands."""
+        columns = {"execution": "r.execution", "zone": "q.zone"}
+        return (
+            f"SELECT DISTINCT {columns[src]} AS src, {columns[dst]} AS dst FROM d_run AS r\n"
+            "JOIN m_equipment AS q ON q.key = r.equipment WHERE q.zone IS NOT NULL"
+        )
 
     # -- computed fields ----------------------------------------------------------------------------
 
