@@ -29,6 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from assay.store.layout import ROW_GROUP_ROWS, writer_options
 from benchmarks.figures import Figure, memory, peak_gib
 from benchmarks.peers import FOLDER, HOW, peer, version
 
@@ -167,14 +168,7 @@ def write_plant(folder: Path, readings: int, *, seed: int = 7) -> None:
         path = folder / f"date={date}" / "part-00000.parquet"
         path.parent.mkdir(parents=True)
         waiting: list[pa.RecordBatch] = []
-        with pq.ParquetWriter(
-            path,
-            schema,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=["signal", "equipment"],
-            column_encoding={"time": "DELTA_BINARY_PACKED", "recorded": "DELTA_BINARY_PACKED"},
-        ) as writer:
+        with pq.ParquetWriter(path, schema, **writer_options(schema)) as writer:
             for number in range(series):
                 signal, equipment = divmod(number, EQUIPMENT)
                 times = START + day * DAY + np.arange(count) * 1_000_000 + rng.integers(0, 900_000, count)
@@ -195,7 +189,7 @@ def write_plant(folder: Path, readings: int, *, seed: int = 7) -> None:
                 )
                 if sum(batch.num_rows for batch in waiting) >= 1 << 19 or number == series - 1:
                     table = pa.Table.from_batches(waiting).combine_chunks()
-                    writer.write_table(table, row_group_size=131_072)
+                    writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
                     waiting = []
     columns: list[list[Any]] = [[], [], []]
     for machine in range(EQUIPMENT):
@@ -351,7 +345,12 @@ def _join_asof(folder: Path) -> pa.Table:
     joined = (
         readings.sort("time")
         .join_asof(
-            intervals.sort("started"), left_on="time", right_on="started", by="equipment", strategy="backward"
+            intervals.sort("started"),
+            left_on="time",
+            right_on="started",
+            by="equipment",
+            strategy="backward",
+            check_sortedness=False,
         )
         .filter(col("time") < col("ended"))
         .with_columns(since=(col("time") - col("started")).dt.total_microseconds() / 1e6)

@@ -324,22 +324,21 @@ def computed(
     ``begun`` and ``over`` are start and end of each group's interval, in microseconds.
     """
     n, floats = found.n, found.floats
-    length = np.maximum(over - begun, 0) * 1e-6
-    # The end of an instant was moved by a microsecond.
-    length = np.where(over - begun == 1, 0.0, length)
-    after = (over - found.times[1]) * 1e-6
     one, still = n < 2, (n < 2) | (floats[kernel.TT] <= 0.0)
-    freedom = np.where(one, 1, n - 1)
-    spread = np.where(still, 1.0, floats[kernel.TT])
+    length = after = np.empty(0)
+    if asked.bands or {"duration", "max_gap"} & set(asked.built_in):
+        # The end of an instant was moved by a microsecond.
+        length = np.where(over - begun == 1, 0.0, np.maximum(over - begun, 0) * 1e-6)
+        after = (over - found.times[1]) * 1e-6
     makers: dict[str, Callable[[], pa.Array]] = {
         "n": lambda: pa.array(n),
         "mean": lambda: pa.array(floats[kernel.MEAN]),
-        "std": lambda: pa.array(np.sqrt(floats[kernel.M2] / freedom), mask=one),
+        "std": lambda: pa.array(np.sqrt(floats[kernel.M2] / np.maximum(n - 1, 1)), mask=one),
         "min": lambda: pa.array(floats[kernel.LOW]),
         "max": lambda: pa.array(floats[kernel.HIGH]),
         "first": lambda: pa.array(floats[kernel.FIRST]),
         "last": lambda: pa.array(floats[kernel.LAST]),
-        "slope": lambda: pa.array(floats[kernel.TV] / spread, mask=still),
+        "slope": lambda: pa.array(floats[kernel.TV] / np.where(still, 1.0, floats[kernel.TT]), mask=still),
         "sum": lambda: pa.array(floats[kernel.MEAN] * n),
         "duration": lambda: pa.array(length),
         "max_gap": lambda: pa.array(

@@ -28,7 +28,7 @@ from assay.query.bind.readings import (
     Run,
     Wanted,
     raw,
-    run_of,
+    run_in_order,
     sorted_run,
 )
 from assay.query.bind.spans import Cover
@@ -267,7 +267,7 @@ class FilePiece:
     def load(self, wanted: Wanted) -> Run:
         """Read, and sort what isn't sorted; of several readings of one time the one recorded last stays."""
         if self.ordered:
-            run = run_of(_one(self._raw(wanted, recorded=False)), wanted)
+            run = run_in_order(list(self._read(self._columns(wanted))), wanted)
             state = kernel.order_in(run.starts, run.slots, run.time)
             if state == 2 or _twice(run):
                 raise StoreError(
@@ -277,7 +277,7 @@ class FilePiece:
             if state == 0:
                 return run
         chosen = wanted if self.only is None else _narrowed(wanted, self.only)
-        return sorted_run(self._raw(chosen, recorded=True), chosen)
+        return sorted_run(self._raw(chosen), chosen)
 
     def with_next(self, other: Any) -> FilePiece:
         """Both as one, sorted together."""
@@ -289,34 +289,27 @@ class FilePiece:
             joined=True,
         )
 
-    def _raw(self, wanted: Wanted, *, recorded: bool) -> list[Raw]:
-        columns = [*COLUMNS, *([DOUBT] if wanted.doubt else []), *([RECORDED] if recorded else [])]
-        parts = []
+    def _columns(self, wanted: Wanted) -> list[str]:
+        return [*COLUMNS, *([DOUBT] if wanted.doubt else [])]
+
+    def _read(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         for file, groups in by_file(self.groups):
-            numbers = [group.number for group in groups]
-            # Where rows are sorted here, those nobody asks for are let go of before the next ones are read.
-            for some in [[number] for number in numbers] if recorded else [numbers]:
-                part = raw(self.source.read(file, some, columns), wanted, recorded=recorded)
-                parts.append(part.taken(part.slot >= 0) if recorded else part)
-        parts += [raw(table, wanted, recorded=recorded) for table in self.tables]
-        return parts
+            yield self.source.read(file, [group.number for group in groups], columns)
+
+    def _raw(self, wanted: Wanted) -> list[Raw]:
+        """What is asked for, to be sorted; a row group is let go of before the next one is read."""
+        columns = [*self._columns(wanted), RECORDED]
+        parts = []
+        for group in self.groups:
+            part = raw(self.source.read(group.file, [group.number], columns), wanted, recorded=True)
+            parts.append(part.taken(part.slot >= 0))
+        return parts + [raw(table, wanted, recorded=True) for table in self.tables]
 
 
 def by_file(groups: Sequence[Group]) -> Iterator[tuple[str, list[Group]]]:
     """Consecutive row groups of each file."""
     for file, some in groupby(groups, key=lambda group: group.file):
         yield file, list(some)
-
-
-def _one(parts: Sequence[Raw]) -> Raw:
-    if len(parts) == 1:
-        return parts[0]
-    return Raw(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("signal", "slot", "time", "value", "doubt", "recorded")
-        )
-    )
 
 
 def _twice(run: Run) -> bool:

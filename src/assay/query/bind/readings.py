@@ -7,7 +7,7 @@ that an edge of a piece cut come one after the other in time, and can be merged.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -225,13 +225,11 @@ class Raw:
 def raw(table: pa.Table, wanted: Wanted, *, recorded: bool) -> Raw:
     """The columns of a table; ``recorded`` is read only where readings may have to be told apart by it."""
     signals = _numbers(table.column("signal"), _signal_number(wanted))
-    slots = _numbers(table.column("equipment"), lambda name: wanted.slots.get(name, -1))
+    slots = _numbers(table.column("equipment"), _slot(wanted))
     times = table.column("time")
     if times.null_count:
         slots = np.where(np.asarray(times.is_null()), np.int32(-1), slots)
-    doubt = kernel.nothing()
-    if wanted.doubt:
-        doubt = _floats(table.column(DOUBT)) if DOUBT in table.column_names else np.full(len(table), np.nan)
+    doubt = _doubt(table) if wanted.doubt else kernel.nothing()
     known = recorded and RECORDED in table.column_names
     slots[signals < 0] = -1
     signals[slots < 0] = -1
@@ -265,25 +263,80 @@ def run_of(whole: Raw, wanted: Wanted) -> Run:
     starts = kernel.series_starts(whole.signal, whole.slot)
     heads = starts[:-1]
     signals, slots = whole.signal[heads].astype(np.int64), whole.slot[heads].astype(np.int64)
+    return _run(_Series(starts, signals, slots), whole.time, whole.value, whole.doubt, wanted)
+
+
+def run_in_order(tables: Sequence[pa.Table], wanted: Wanted) -> Run:
+    """Tables that follow one another in order as a run; words are looked up once per series, not per row."""
+    if any(table.column("time").null_count for table in tables):
+        return run_of(_joined([raw(table, wanted, recorded=False) for table in tables]), wanted)
+    starts, signals, slots = [], [], []
+    done = 0
+    for table in tables:
+        for batch in table.select(["signal", "equipment"]).to_batches():
+            signal, equipment = _coded(batch.column(0)), _coded(batch.column(1))
+            edges = kernel.series_starts(signal.codes, equipment.codes)
+            signals.append(signal.numbers(_signal_number(wanted))[signal.codes[edges[:-1]]])
+            slots.append(equipment.numbers(_slot(wanted))[equipment.codes[edges[:-1]]])
+            starts.append(edges[:-1] + done)
+            done += batch.num_rows
+    series = _Series(
+        np.append(np.concatenate(starts or [np.empty(0, np.int64)]), done),
+        np.concatenate(signals or [np.empty(0, np.int64)]),
+        np.concatenate(slots or [np.empty(0, np.int64)]),
+    )
+    doubt = [_doubt(table) for table in tables] if wanted.doubt else []
+    return _run(
+        series.united(),
+        _one([_times(table.column("time")) for table in tables]),
+        _one([_floats(table.column("value")) for table in tables]),
+        _one(doubt) if doubt else kernel.nothing(),
+        wanted,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Series:
+    """Where series begin (and the number of readings), and their numbers."""
+
+    starts: NDArray[np.int64]
+    signals: NDArray[np.int64]
+    slots: NDArray[np.int64]
+
+    def united(self) -> _Series:
+        """Stretches of one series that follow one another as one; those nobody asks for are all alike."""
+        unasked = (self.slots < 0) | (self.signals < 0)
+        signals, slots = np.where(unasked, -1, self.signals), np.where(unasked, -1, self.slots)
+        new = np.ones(len(slots), bool)
+        new[1:] = (signals[1:] != signals[:-1]) | (slots[1:] != slots[:-1])
+        return _Series(np.append(self.starts[:-1][new], self.starts[-1]), signals[new], slots[new])
+
+
+def _run(
+    series: _Series,
+    time: NDArray[np.int64],
+    value: NDArray[np.float64],
+    doubt: NDArray[np.float64],
+    wanted: Wanted,
+) -> Run:
+    starts, signals, slots = series.starts, series.signals, series.slots
     counted = np.flatnonzero(slots >= 0)
     first = last = None
     if len(counted):
         equipped = list(wanted.slots)
         ends = ((counted[0], starts[counted[0]]), (counted[-1], starts[counted[-1] + 1] - 1))
-        first, last = (
-            (wanted.names.name(signals[r]), equipped[slots[r]], int(whole.time[k])) for r, k in ends
-        )
-    return Run(
-        starts,
-        signals,
-        slots,
-        whole.time,
-        whole.value,
-        whole.doubt,
-        first,
-        last,
-        int(np.count_nonzero(~np.isfinite(whole.value) & (whole.slot >= 0))),
-    )
+        first, last = ((wanted.names.name(signals[r]), equipped[slots[r]], int(time[k])) for r, k in ends)
+    bad = np.flatnonzero(~np.isfinite(value))
+    asked = slots[np.searchsorted(starts, bad, side="right") - 1] >= 0 if len(bad) else bad
+    return Run(starts, signals, slots, time, value, doubt, first, last, int(np.count_nonzero(asked)))
+
+
+def _one(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _doubt(table: pa.Table) -> NDArray[np.float64]:
+    return _floats(table.column(DOUBT)) if DOUBT in table.column_names else np.full(len(table), np.nan)
 
 
 def _joined(parts: Sequence[Raw]) -> Raw:
@@ -311,25 +364,42 @@ def _rises(series: NDArray[np.int64], time: NDArray[np.int64]) -> bool:
     return bool(np.all((series[1:] > series[:-1]) | (same & (time[1:] > time[:-1]))))
 
 
-def _signal_number(wanted: Wanted) -> Any:
+def _signal_number(wanted: Wanted) -> Callable[[str], int]:
     chosen = wanted.signals
     if chosen is None:
         return wanted.names.number
     return lambda name: wanted.names.number(name) if name in chosen else -1
 
 
-def _numbers(column: pa.ChunkedArray, number: Any) -> NDArray[np.int32]:
+def _slot(wanted: Wanted) -> Callable[[str], int]:
+    return lambda name: wanted.slots.get(name, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Coded:
+    """Words as codes; the code after the last word is a missing one's."""
+
+    codes: NDArray[np.int32]
+    words: pa.Array
+
+    def numbers(self, number: Callable[[str], int]) -> NDArray[np.int64]:
+        """The number of each code; −1 for a missing word."""
+        known = [-1 if word is None else number(word) for word in self.words.to_pylist()]
+        return np.array([*known, -1], np.int64)
+
+
+def _coded(column: pa.Array) -> _Coded:
+    words = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
+    places = words.indices
+    if places.null_count:
+        places = places.fill_null(len(words.dictionary))
+    return _Coded(places.cast(pa.int32()).to_numpy(zero_copy_only=False), words.dictionary)
+
+
+def _numbers(column: pa.ChunkedArray, number: Callable[[str], int]) -> NDArray[np.int32]:
     """The numbers of a column's words, chunk by chunk; −1 for a missing one."""
-    pieces = []
-    for piece in column.chunks:
-        words = piece if isinstance(piece, pa.DictionaryArray) else piece.dictionary_encode()
-        table = [-1 if word is None else number(word) for word in words.dictionary.to_pylist()]
-        # The last entry is the missing word's.
-        lookup = np.array([*table, -1], np.int32)
-        places = words.indices
-        if places.null_count:
-            places = places.fill_null(len(table))
-        pieces.append(lookup[places.to_numpy(zero_copy_only=False)])
+    coded = [_coded(piece) for piece in column.chunks]
+    pieces = [one.numbers(number).astype(np.int32)[one.codes] for one in coded]
     return np.concatenate(pieces) if pieces else np.empty(0, np.int32)
 
 

@@ -49,7 +49,9 @@ class Spans:
     ) -> Spans:
         """Sort intervals; ``ended`` equal to ``started`` is an instant."""
         codes, names = _encoded(equipment)
-        order = np.lexsort((started, codes))
+        same = codes[1:] == codes[:-1]
+        sorted_already = np.all((codes[1:] > codes[:-1]) | (same & (started[1:] >= started[:-1])))
+        order = np.arange(len(codes)) if sorted_already else np.lexsort((started, codes))
         codes, begun = codes[order], started[order]
         over = np.maximum(ended[order], begun + 1)
         bounds = np.searchsorted(codes, np.arange(len(names) + 1)).astype(np.int64)
