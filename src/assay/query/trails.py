@@ -34,12 +34,12 @@ def follow_trail(workspace: Workspace, session: Session, step: Trail) -> pa.Tabl
     """
     origins = session.arrow(f"SELECT DISTINCT anchor, kind, id FROM {step.origin}")
     by_anchor = origins.group_by("anchor", use_threads=False).aggregate([("kind", "list"), ("id", "list")])
+    shared = vocabulary(workspace, session).shared_runs
     if by_anchor.num_rows > _MOST_WALKS:
         from assay.query.walk import walk
 
-        return walk(session, step)
+        return walk(session, step, shared=shared)
     index = _index(workspace, session)
-    shared = vocabulary(workspace, session).shared_runs
     direction = Direction.BACK if step.direction == "ancestors" else Direction.FORWARD
     # Movements of a subject to the next one are two edges: into an execution and out of it.
     edges = None if step.depth is None else 2 * step.depth

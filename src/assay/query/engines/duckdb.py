@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Self
 
 import duckdb
@@ -27,6 +26,7 @@ class DuckEngine:
     """DuckDB over the files of a plant."""
 
     name = "duckdb"
+    url = "duckdb"
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -37,8 +37,8 @@ class DuckEngine:
         try:
             connection = lake.connect(snapshot, memory_limit=limits.memory, scratch_limit=SCRATCH)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            raise _said(error, limits, lake.directory) from error
-        return DuckSession(connection, snapshot, limits, lake.directory)
+            raise _said(error, limits, lake.place.url) from error
+        return DuckSession(connection, snapshot, limits, lake.place.url)
 
 
 class DuckSession:
@@ -49,7 +49,7 @@ class DuckSession:
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, limits: Limits, lake: Path
+        self, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, limits: Limits, lake: str
     ) -> None:
         self.dialect: Dialect = DuckDialect()
         self.snapshot = snapshot
@@ -57,17 +57,24 @@ class DuckSession:
         self._limits = limits
         self._lake = lake
         self._left = limits.seconds
+        self._made: dict[str, str] = {}
 
     def define(self, name: str, sql: str, *, stored: bool = False) -> None:
         """Make a relation known by name; stored ones are computed now, once."""
-        what = "TABLE" if stored else "VIEW"
+        what, quoted = ("TABLE" if stored else "VIEW"), self.dialect.quoted(name)
         with self._bounded() as connection:
-            connection.execute(f"CREATE OR REPLACE TEMP {what} {self.dialect.quoted(name)} AS {sql}")
+            if (before := self._made.get(name, what)) != what:
+                connection.execute(f"DROP {before} {quoted}")
+            connection.execute(f"CREATE OR REPLACE TEMP {what} {quoted} AS {sql}")
+            self._made[name] = what
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table known as a relation."""
         with self._bounded() as connection:
+            if self._made.get(name) == "TABLE":
+                connection.execute(f"DROP TABLE {self.dialect.quoted(name)}")
             connection.register(name, table)
+            self._made[name] = "VIEW"
 
     def arrow(self, sql: str) -> pa.Table:
         """The rows of a reading statement."""
@@ -128,7 +135,7 @@ class DuckSession:
             self._left -= time.monotonic() - began
 
 
-def _said(error: Exception, limits: Limits, lake: Path) -> QueryError | StoreError:
+def _said(error: Exception, limits: Limits, lake: str) -> QueryError | StoreError:
     text = str(error).strip().replace(f"{lake}/", "")
     if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory" in text:
         return QueryError(

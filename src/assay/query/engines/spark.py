@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from itertools import islice
 from typing import Any, Self
 
 import pyarrow as pa
@@ -55,7 +55,8 @@ class SparkEngine:
             PySpark or Java is missing, or nothing answers at the URL.
         """
         spark = new_session(self.url, self._workspace.spool / "scratch" / "spark")
-        session = SparkEngineSession(spark, snapshot, limits, self._workspace.lake.directory)
+        lake = self._workspace.lake.place.url
+        session = SparkEngineSession(spark, snapshot, limits, lake, remote=self.url.startswith("sc://"))
         session.see()
         return session
 
@@ -66,13 +67,14 @@ class SparkEngineSession:
     Not shared between threads, except for :meth:`cancel`.
     """
 
-    def __init__(self, spark: Any, snapshot: Snapshot, limits: Limits, lake: Path) -> None:
+    def __init__(self, spark: Any, snapshot: Snapshot, limits: Limits, lake: str, *, remote: bool) -> None:
         self.dialect: Dialect = SparkDialect()
         self.snapshot = snapshot
         self._spark = spark
         self._limits = limits
         self._lake = lake
         self._left = limits.seconds
+        self._remote = remote
         self._tag = f"assay-{uuid.uuid4().hex}"
 
     def see(self) -> None:
@@ -82,9 +84,9 @@ class SparkEngineSession:
                 rows = self._files(name, schema)
                 if (hot := self.snapshot.hot.get(name)) is not None and len(hot):
                     rows = rows.unionByName(self._frame(hot), allowMissingColumns=True)
-                rows.createOrReplaceTempView(name)
+                rows.createOrReplaceTempView(self.dialect.quoted(name))
             for kind, table in self.snapshot.master.items():
-                self._frame(table).createOrReplaceTempView(kind)
+                self._frame(table).createOrReplaceTempView(self.dialect.quoted(kind))
 
     def _files(self, name: str, schema: pa.Schema) -> Any:
         """A table's files; columns that a file lacks are missing, the date is read off the path."""
@@ -93,7 +95,9 @@ class SparkEngineSession:
         if not files:
             return self._spark.createDataFrame([], written)
         base = files[0].rpartition(f"/{DATE.name}=")[0]
-        return self._spark.read.schema(written).option("basePath", base).parquet(*files)
+        return (
+            self._spark.read.schema(written).option("basePath", base).parquet(*map(_without_patterns, files))
+        )
 
     def _frame(self, table: pa.Table) -> Any:
         return self._spark.createDataFrame(_plain(table))
@@ -105,12 +109,12 @@ class SparkEngineSession:
             if stored:
                 # Unlike a cache, this also cuts the plan: a walk of 40 rounds stays as quick as its first.
                 rows = rows.localCheckpoint(eager=True)
-            rows.createOrReplaceTempView(name)
+            rows.createOrReplaceTempView(self.dialect.quoted(name))
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table known as a relation."""
         with self._bounded():
-            self._frame(table).createOrReplaceTempView(name)
+            self._frame(table).createOrReplaceTempView(self.dialect.quoted(name))
 
     def arrow(self, sql: str) -> pa.Table:
         """The rows of a reading statement."""
@@ -145,7 +149,7 @@ class SparkEngineSession:
     ) -> Iterator[pa.RecordBatch]:
         while True:
             with self._bounded():
-                taken = [row for row, _ in zip(rows, range(size), strict=False)]
+                taken = list(islice(rows, size))
             if not taken:
                 return
             columns = zip(*taken, strict=True)
@@ -167,7 +171,7 @@ class SparkEngineSession:
 
     def close(self) -> None:
         """Let go of the session; the driver stays for the next question of this process."""
-        if hasattr(self._spark, "client"):
+        if self._remote:
             self._spark.stop()
 
     def __enter__(self) -> Self:
@@ -208,11 +212,13 @@ def _declared(fields: Sequence[pa.Field]) -> str:
 
 
 def _address(path: str) -> str:
-    """A file of the lake as Spark's reader names it: on object storage by the connector s3a."""
-    if "://" in path:
-        return path.replace("s3://", "s3a://", 1)
-    # The path is a pattern to Spark; a backslash takes the meaning from its characters.
-    return "".join(f"\\{letter}" if letter in r"*?[]{}\," else letter for letter in path)
+    """A file of the lake as Spark names it: on object storage by the connector s3a."""
+    return path.replace("s3://", "s3a://", 1)
+
+
+def _without_patterns(path: str) -> str:
+    """A path in which no character stands for others; a base path is never a pattern and must not be this."""
+    return "".join(f"\\{letter}" if letter in r"*?[]{}\\" else letter for letter in path)
 
 
 def _plain(table: pa.Table) -> pa.Table:
@@ -247,7 +253,7 @@ def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     return pa.array(values, pa.int64()).cast(kind) if pa.types.is_timestamp(kind) else pa.array(values, kind)
 
 
-def _said(error: Exception, lake: Path) -> QueryError | StoreError:
+def _said(error: Exception, lake: str) -> QueryError | StoreError:
     text = first_line(error).replace(f"file://{lake}/", "").replace(f"{lake}/", "")
     whole = str(error)
     if "maxResultSize" in whole or "OutOfMemoryError" in whole:

@@ -1,0 +1,679 @@
+"""What every engine has to do alike: each operator of the dialect, each method of a session.
+
+The expected values are written from the docstrings of the protocols, never copied from an engine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from assay.model.attributes import Attribute
+from assay.model.errors import QueryError
+from assay.model.kinds import TIME
+from assay.query.dialect import Dialect
+from assay.query.engines.registry import engine_of
+from assay.query.program import Limits, Session
+from assay.store import LoadKey, Workspace
+
+NAN, INF = float("nan"), float("inf")
+ENGINES = ["duckdb", pytest.param("spark", marks=pytest.mark.spark)]
+LONG = "长" * 100_000
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Rows in, one SQL over them, and what has to come out, row by row or group by group."""
+
+    method: str
+    columns: Mapping[str, pa.Array]
+    sql: Callable[[Dialect], str]
+    expected: Sequence[Any]
+    type: pa.DataType
+    over_nothing: Any = None
+    note: str = ""
+    grouped: bool = field(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.note}".strip()
+
+
+def doubles(*values: float | None) -> pa.Array:
+    return pa.array(values, pa.float64())
+
+
+def texts(*values: str | None) -> pa.Array:
+    return pa.array(values, pa.string())
+
+
+def times(*values: str | None) -> pa.Array:
+    return pa.array([value and at(value) for value in values], TIME)
+
+
+def integers(*values: int | None) -> pa.Array:
+    return pa.array(values, pa.int64())
+
+
+def truths(*values: bool | None) -> pa.Array:
+    return pa.array(values, pa.bool_())
+
+
+MOMENTS = (
+    "2026-01-05T00:00:00",  # a Monday
+    "2026-01-06T23:59:59.999999",
+    "2026-01-07T12:30:00",
+    "2026-01-08T01:02:03.000004",
+    "2026-01-09T05:00:00",
+    "2026-01-10T06:00:00",
+    "2026-01-11T07:08:09",  # a Sunday
+    "2024-02-29T23:00:00",
+    "1969-12-31T23:59:59.999999",
+    None,
+)
+
+NUMBERS = {
+    "1": 1.0,
+    " 1.5 ": 1.5,
+    "\t2\r\n": 2.0,
+    "-.5": -0.5,
+    "5.": 5.0,
+    "+3e2": 300.0,
+    "1E-3": 0.001,
+    "1,5": None,
+    "": None,
+    " ": None,
+    "abc": None,
+    "1.5d": None,
+    "1.5f": None,
+    "1_000": None,
+    "0x10": None,
+    "nan": None,
+    "inf": None,
+    "Infinity": None,
+    "1e999": None,
+    "-1e999": None,
+    "１": None,
+    "1e": None,
+    "--1": None,
+    "1 2": None,
+    LONG: None,
+}
+
+WRITTEN = {
+    0.1: "0.1",
+    1.0: "1.0",
+    -2.5: "-2.5",
+    -0.0: "-0.0",
+    1e7: "10000000.0",
+    123456789.25: "123456789.25",
+    1e15: "1000000000000000.0",
+    1.5e16: "1.5e+16",
+    1e22: "1e+22",
+    0.001: "0.001",
+    0.00025: "0.00025",
+    1e-5: "1e-05",
+    -1.5e-7: "-1.5e-07",
+    1.7976931348623157e308: "1.7976931348623157e+308",
+    INF: "inf",
+    -INF: "-inf",
+}
+
+MONTHS = (
+    ("2026-01-31T00:00:00", "2026-02-28T00:00:00", 0),
+    ("2026-01-31T00:00:00", "2026-03-01T00:00:00", 1),
+    ("2026-01-15T12:00:00", "2026-02-15T12:00:00", 1),
+    ("2026-01-15T12:00:00", "2026-02-15T11:59:59.999999", 0),
+    ("2026-02-28T00:00:00", "2026-01-31T00:00:00", 0),
+    ("2026-03-01T00:00:00", "2026-01-31T00:00:00", -1),
+    ("2026-03-01T00:00:00", "2026-01-01T00:00:00.000001", -1),
+    ("2024-02-29T00:00:00", "2025-02-28T00:00:00", 11),
+    ("2024-02-29T00:00:00", "2025-03-01T00:00:00", 12),
+    ("2026-01-01T00:00:00", "2026-01-31T23:59:59", 0),
+    ("1969-12-31T00:00:00", "1970-01-31T00:00:00", 1),
+    (None, "2026-01-01T00:00:00", None),
+)
+
+LIKE = (
+    ("abc", "a%", True),
+    ("abc", "A%", False),
+    ("abc", "a_c", True),
+    ("abc", "a.c", False),
+    ("a.c", "a.c", True),
+    ("a%c", r"a\%c", False),
+    (r"a\bc", r"a\%c", True),
+    (r"a\b", r"a\b", True),
+    ("\\", "\\", True),
+    ("a\nb", "a%b", True),
+    ("😀", "_", True),
+    ("e\u0301", "__", True),  # e and a combining accent
+    ("[ab]", "[ab]", True),
+    ("a", "[ab]", False),
+    ("(", "(", True),
+    ("", "%", True),
+    ("", "_", False),
+    (LONG, "长%长", True),
+    (None, "%", None),
+    ("a", None, None),
+)
+
+PARTS = (
+    ("screw HC-3", "HC-3", True, False),
+    ("HC-3 screw", "HC-3", True, True),
+    ("HC-3", "hc-3", False, False),
+    ("100%", "%", True, False),
+    ("a_b", "_", True, False),
+    ("烧结炉", "炉", True, False),
+    ("烧结炉", "烧结", True, True),
+    ("", "", True, True),
+    ("a", "", True, True),
+    (LONG, "长长", True, True),
+    (None, "a", None, None),
+    ("a", None, None, None),
+)
+
+ROUNDED = (
+    (2.5, 0, 3.0),
+    (-2.5, 0, -3.0),
+    (0.125, 2, 0.13),
+    (-0.125, 2, -0.13),
+    (-0.4, 0, 0.0),
+    (1250.0, -2, 1300.0),
+    (-1250.0, -2, -1300.0),
+    (3.14159, 3, 3.142),
+    (1e300, 2, 1e300),
+    (12.3, -400, 0.0),
+    (12.3, 400, 12.3),
+    (NAN, 2, NAN),
+    (NAN, -2, NAN),
+    (INF, -2, INF),
+    (None, 2, None),
+    (1.5, None, None),
+)
+
+
+def scalar(
+    method: str, columns: Mapping[str, pa.Array], sql: Callable[[Dialect], str], *expected: Any, **more: Any
+) -> Case:
+    return Case(method, columns, sql, expected, **{"type": pa.float64(), **more})
+
+
+def of_time(method: str, *expected: Any, **more: Any) -> Case:
+    """A part of each of the ten moments."""
+    more = {"type": pa.int64(), **more}
+    return scalar(method, {"x": times(*MOMENTS)}, lambda d: getattr(d, method)("x"), *expected, **more)
+
+
+SCALARS = [
+    scalar("text", {"x": doubles(*WRITTEN, NAN, None)}, lambda d: d.text("x"),
+           *WRITTEN.values(), "nan", None, type=pa.string(), note="of numbers"),
+    scalar("text", {"x": integers(5, -3, 2**63 - 1, None)}, lambda d: d.text("x"),
+           "5", "-3", "9223372036854775807", None, type=pa.string(), note="of integers"),
+    scalar("text", {"x": truths(True, False, None)}, lambda d: d.text("x"),
+           "true", "false", None, type=pa.string(), note="of truths"),
+    scalar("text", {"x": texts("a", "", "-0.0", "1.0E7", "NaN", LONG, None)}, lambda d: d.text("x"),
+           "a", "", "-0.0", "1.0E7", "NaN", LONG, None, type=pa.string(), note="of texts"),
+    scalar("text", {"x": times("2026-01-02T03:04:05", "2026-01-02T03:04:05.000600", None)},
+           lambda d: d.text("x"), "2026-01-02 03:04:05", "2026-01-02 03:04:05.0006", None,
+           type=pa.string(), note="of times"),
+    scalar("text", {"x": pa.array([date(2026, 1, 2), None])}, lambda d: d.text("x"), "2026-01-02", None,
+           type=pa.string(), note="of dates"),
+    scalar("number", {"x": texts(*NUMBERS, None)}, lambda d: d.number("x"), *NUMBERS.values(), None),
+    scalar("divided",
+           {"a": doubles(1, 1, 0, 1, None, 1, NAN, 1e308), "b": doubles(2, 0, 0, -0.0, 1, None, 1, 1e-10)},
+           lambda d: d.divided("a", "b"), 0.5, None, None, None, None, None, NAN, INF),
+    scalar("divided", {"a": integers(7, 7, None), "b": integers(2, 0, 1)}, lambda d: d.divided("a", "b"),
+           3.5, None, None, note="of integers"),
+    scalar("seconds",
+           {"a": times("2026-01-01T00:00:00", "2026-01-01T00:00:01.5", "2024-01-01T00:00:00", None),
+            "b": times("2026-01-01T00:00:01.000001", "2026-01-01T00:00:00", "2025-01-01T00:00:00.25", None)},
+           lambda d: d.seconds("a", "b"), 1.000001, -1.5, 31_622_400.25, None),
+    scalar("moved",
+           {"t": times(*["2026-01-01T00:00:00.000001"] * 9, None),
+            "s": doubles(0.000001, -1.5, 86_400, 4e-7, 6e-7, 1e12, NAN, INF, None, 1)},
+           lambda d: d.moved("t", "s"),
+           at("2026-01-01T00:00:00.000002"), at("2025-12-31T23:59:58.500001"),
+           at("2026-01-02T00:00:00.000001"), at("2026-01-01T00:00:00.000001"),
+           at("2026-01-01T00:00:00.000002"), None, None, None, None, None,
+           type=TIME),
+    scalar("moved", {"t": times("2026-03-29T00:30:00", "2026-10-25T00:30:00")},
+           lambda d: d.moved("t", d.literal(timedelta(hours=1))),
+           at("2026-03-29T01:30:00"), at("2026-10-25T01:30:00"), type=TIME, note="where clocks change"),
+    scalar("microseconds",
+           {"t": times("2026-01-01T00:00:00.123456", "1970-01-01T00:00:00", "1969-12-31T23:59:59.999999",
+                       None)},
+           lambda d: d.microseconds("t"), 1_767_225_600_123_456, 0, -1, None, type=pa.int64()),
+    of_time("date", *(moment and at(moment).date() for moment in MOMENTS), type=pa.date32()),
+    of_time("year", 2026, 2026, 2026, 2026, 2026, 2026, 2026, 2024, 1969, None),
+    of_time("month", 1, 1, 1, 1, 1, 1, 1, 2, 12, None),
+    of_time("day", 5, 6, 7, 8, 9, 10, 11, 29, 31, None),
+    of_time("hour", 0, 23, 12, 1, 5, 6, 7, 23, 23, None),
+    of_time("minute", 0, 59, 30, 2, 0, 0, 8, 0, 59, None),
+    of_time("weekday", 1, 2, 3, 4, 5, 6, 7, 4, 3, None),
+    scalar("months_between", {"a": times(*(m[0] for m in MONTHS)), "b": times(*(m[1] for m in MONTHS))},
+           lambda d: d.months_between("a", "b"), *(m[2] for m in MONTHS), type=pa.int64()),
+    scalar("rounded", {"x": doubles(*(r[0] for r in ROUNDED)), "n": integers(*(r[1] for r in ROUNDED))},
+           lambda d: d.rounded("x", "n"), *(r[2] for r in ROUNDED)),
+    scalar("rounded", {"x": doubles(-0.4)}, lambda d: d.text(d.rounded("x", "0")), "0.0", type=pa.string(),
+           note="has no zero below zero"),
+    scalar("logarithm", {"x": doubles(1, math.e, 0, -0.0, -1, NAN, INF, None)}, lambda d: d.logarithm("x"),
+           0.0, 1.0, None, None, None, NAN, INF, None),
+    scalar("root", {"x": doubles(4, 0, -1, -0.5, NAN, INF, None)}, lambda d: d.root("x"),
+           2.0, 0.0, None, None, NAN, INF, None),
+    scalar("contains", {"x": texts(*(p[0] for p in PARTS)), "p": texts(*(p[1] for p in PARTS))},
+           lambda d: d.contains("x", "p"), *(p[2] for p in PARTS), type=pa.bool_()),
+    scalar("starts_with", {"x": texts(*(p[0] for p in PARTS)), "p": texts(*(p[1] for p in PARTS))},
+           lambda d: d.starts_with("x", "p"), *(p[3] for p in PARTS), type=pa.bool_()),
+    scalar("like", {"x": texts(*(m[0] for m in LIKE)), "p": texts(*(m[1] for m in LIKE))},
+           lambda d: d.like("x", "p"), *(m[2] for m in LIKE), type=pa.bool_()),
+]  # fmt: skip
+
+
+def aggregate(
+    method: str, columns: Mapping[str, pa.Array], sql: Callable[[Dialect], str], *expected: Any, **more: Any
+) -> Case:
+    """``g`` names the group; groups come in the order of their names."""
+    return Case(method, columns, sql, expected, **{"type": pa.float64(), "grouped": True, **more})
+
+
+VALUES = {
+    "g": texts("a", "a", "a", "a", "b", "c", "d", "d"),
+    "x": doubles(1, 2, None, 6, 5, None, NAN, 1),
+}
+"""Four values with one missing; one value; only a missing one; one that isn't a number."""
+
+OFFSET = {"g": texts("a", "a", "a"), "x": doubles(1e9 + 1, 1e9 + 2, 1e9 + 3)}
+QUANTILES = {"g": texts(*"aaaabcc"), "x": doubles(10, 1, 2, 3, 5, None, None)}
+ORDERED = {
+    "g": texts("a", "a", "a", "a", "b", "b", "b", "c", "d"),
+    "k": integers(2, 1, 1, None, 1, 1, 1, None, 7),
+    "t": times(
+        "2026-01-01T00:00:00",
+        "2026-01-01T00:00:00.000002",
+        "2026-01-01T00:00:00.000001",
+        "2026-01-01T00:00:00",
+        None,
+        "2026-01-01T00:00:00",
+        "2026-01-02T00:00:00",
+        "2026-01-01T00:00:00",
+        "2026-01-01T00:00:00",
+    ),
+    "x": texts("late", "second", "erste", "no key", "no time", "first", "middle", "alone", None),
+}
+TRUTHS = {
+    "g": texts("a", "a", "a", "b", "b", "c", "d"),
+    "c": truths(True, False, None, True, None, None, False),
+}
+WORDS = {"g": texts("a", "a", "a", "a", "b"), "x": texts("😀", "ﬀ", "Z", "a", None)}
+
+AGGREGATES = [
+    aggregate("mean", VALUES, lambda d: d.mean("x"), 3.0, 5.0, None, NAN),
+    aggregate("std", VALUES, lambda d: d.std("x"), math.sqrt(7), None, None, NAN),
+    aggregate("std", OFFSET, lambda d: d.std("x"), 1.0, note="far from zero"),
+    aggregate("std", {"g": texts("a", "a", "b", "b", "c"), "x": doubles(1, INF, 1e200, 0, NAN)},
+              lambda d: d.std("x"), NAN, NAN, None, note="beyond what a square can hold"),
+    aggregate("total", VALUES, lambda d: d.total("x"), 9.0, 5.0, None, NAN),
+    aggregate("total", {"g": texts("a", "a"), "x": integers(2**62, 2**62)}, lambda d: d.total("x"), 2.0**63,
+              note="beyond an integer"),
+    aggregate("least", VALUES, lambda d: d.least("x"), 1.0, 5.0, None, 1.0),
+    aggregate("least", WORDS, lambda d: d.least("x"), "Z", None, type=pa.string(), note="of texts"),
+    aggregate("greatest", VALUES, lambda d: d.greatest("x"), 6.0, 5.0, None, NAN),
+    aggregate("greatest", WORDS, lambda d: d.greatest("x"), "😀", None, type=pa.string(), note="of texts"),
+    aggregate("median", QUANTILES, lambda d: d.median("x"), 2.5, 5.0, None),
+    aggregate("quantile", QUANTILES, lambda d: d.quantile("x", 0.25), 1.75, 5.0, None),
+    aggregate("quantile", QUANTILES, lambda d: d.quantile("x", 0), 1.0, 5.0, None, note="of nothing below"),
+    aggregate("quantile", QUANTILES, lambda d: d.quantile("x", 1), 10.0, 5.0, None, note="of all below"),
+    aggregate("first", ORDERED, lambda d: d.first("x", ["k", "t"]), "erste", "first", None, None,
+              type=pa.string()),
+    aggregate("last", ORDERED, lambda d: d.last("x", ["k", "t"]), "late", "no time", None, None,
+              type=pa.string()),
+    aggregate("first", OFFSET, lambda d: d.first("x", ["x"]), 1e9 + 1, note="by one key"),
+    aggregate("last", OFFSET, lambda d: d.last("x", ["x"]), 1e9 + 3, note="by one key"),
+    aggregate("listed", ORDERED, lambda d: d.listed("x", ["k", "t"]), ["erste", "second", "late", "no key"],
+              ["first", "middle", "no time"], ["alone"], [], type=pa.list_(pa.string()), over_nothing=[]),
+    aggregate("listed", {"g": texts("a", "a", "a"), "x": doubles(3, 1, 2), "k": integers(1, 1, 0)},
+              lambda d: d.listed("x", ["k"]), [2.0, 1.0, 3.0], type=pa.list_(pa.float64()), over_nothing=[],
+              note="equal keys by value"),
+    aggregate("distinct", {"g": texts(*"aaaab"), "x": doubles(0, -0.0, NAN, NAN, None)},
+              lambda d: d.distinct("x"), 2, 0, type=pa.int64(), over_nothing=0),
+    aggregate("number_of", VALUES, lambda d: d.number_of(None), 4, 1, 1, 2, type=pa.int64(), over_nothing=0,
+              note="rows"),
+    aggregate("number_of", VALUES, lambda d: d.number_of("x"), 3, 1, 0, 2, type=pa.int64(), over_nothing=0),
+    aggregate("share", TRUTHS, lambda d: d.share("c"), 0.5, 1.0, None, 0.0),
+    aggregate("any_of", TRUTHS, lambda d: d.any_of("c"), True, True, False, False, type=pa.bool_(),
+              over_nothing=False),
+    aggregate("all_of", TRUTHS, lambda d: d.all_of("c"), False, True, True, False, type=pa.bool_(),
+              over_nothing=True),
+]  # fmt: skip
+
+APART = {"quoted", "literal", "hashed"}
+"""Methods with a test of their own below."""
+
+
+def methods(protocol: type) -> set[str]:
+    return {name for name, what in vars(protocol).items() if callable(what) and not name.startswith("_")}
+
+
+def test_each_operator_of_the_dialect_has_a_case() -> None:
+    assert {case.method for case in [*SCALARS, *AGGREGATES]} | APART == methods(Dialect)
+
+
+def test_each_method_of_a_session_has_a_test() -> None:
+    assert methods(Session) == {"define", "register", "arrow", "stream", "count", "close"}
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A plant with two days of readings and an attribute that the first file lacks."""
+    with Workspace.create(tmp_path_factory.mktemp("engines") / "plant *1, [烧结]") as workspace:
+        load(workspace, "one", readings(0, 40))
+        workspace.registry.declare_attributes([Attribute(kind="reading", name="furnace_zone", type="text")])
+        load(workspace, "two", readings(40, 20).append_column("furnace_zone", texts(*["Z-1"] * 20)))
+        workspace.registry.upsert_entities("equipment", [{"id": "F-1", "name": "烧结炉"}, {"id": "F-2"}])
+        yield workspace
+
+
+@pytest.fixture(params=ENGINES, scope="module")
+def engine(request: pytest.FixtureRequest, plant: Workspace) -> Any:
+    return engine_of(plant, "" if request.param == "duckdb" else request.getfixturevalue("spark_url"))
+
+
+@pytest.fixture(scope="module")
+def session(engine: Any, plant: Workspace) -> Iterator[Session]:
+    opened = engine.open(plant.lake.snapshot(), Limits(seconds=600))
+    yield opened
+    opened.close()
+
+
+def answers(session: Session, sql: str) -> pa.ChunkedArray:
+    return session.arrow(sql).column("answer")
+
+
+def same(found: Any, expected: Any) -> bool:
+    if isinstance(expected, float) and isinstance(found, float):
+        return math.isnan(found) if math.isnan(expected) else math.isclose(found, expected, rel_tol=1e-12)
+    return bool(found == expected and isinstance(found, bool) == isinstance(expected, bool))
+
+
+@pytest.mark.parametrize("case", SCALARS, ids=str)
+def test_an_operator_gives_what_its_docstring_says(session: Session, case: Case) -> None:
+    rows = pa.table({"id": integers(*range(len(case.expected))), **case.columns})
+    session.register("cases", rows)
+    found = answers(session, f"SELECT {case.sql(session.dialect)} AS answer FROM cases ORDER BY id")
+    assert found.type == case.type
+    wrong = [
+        (row, value, expected)
+        for row, value, expected in zip(rows.to_pylist(), found.to_pylist(), case.expected, strict=True)
+        if not same(value, expected)
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("case", AGGREGATES, ids=str)
+def test_an_aggregate_gives_what_its_docstring_says(session: Session, case: Case) -> None:
+    session.register("cases", pa.table(dict(case.columns)))
+    sql = case.sql(session.dialect)
+    found = answers(session, f"SELECT g, {sql} AS answer FROM cases GROUP BY g ORDER BY g")
+    assert found.type == case.type or pa.types.is_list(case.type)
+    pairs = zip(found.to_pylist(), case.expected, strict=True)
+    assert not [(value, expected) for value, expected in pairs if not same(value, expected)]
+    nothing = answers(session, f"SELECT {sql} AS answer FROM cases WHERE g = 'nothing'")
+    assert nothing.to_pylist() == [case.over_nothing]
+
+
+LITERALS: list[tuple[Any, Any]] = [
+    (None, None),
+    (True, True),
+    (False, False),
+    (5, 5),
+    (-1, -1),
+    (2**63 - 1, 2**63 - 1),
+    (-(2**63), -(2**63)),
+    (2**70, float(2**70)),
+    (0.1, 0.1),
+    (-2.5, -2.5),
+    (1e300, 1e300),
+    (5e-324, 5e-324),
+    (NAN, NAN),
+    (-INF, -INF),
+    ("", ""),
+    ("it's", "it's"),
+    (r"C:\new\t", r"C:\new\t"),
+    ("${spark.master} $x {y}", "${spark.master} $x {y}"),
+    ("100% _ -- /* */ ; \" `", "100% _ -- /* */ ; \" `"),
+    ("line\nline\ttab\rreturn", "line\nline\ttab\rreturn"),
+    ("before\0after", "before\0after"),
+    ("烧结 😀", "烧结 😀"),
+    (LONG, LONG),
+    (datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC), datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)),
+    (datetime(2026, 1, 2, 3, 4), datetime(2026, 1, 2, 3, 4, tzinfo=UTC)),  # noqa: DTZ001
+    (datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=8))), datetime(2026, 1, 1, 19, tzinfo=UTC)),
+    (date(2026, 1, 2), date(2026, 1, 2)),
+    (timedelta(minutes=1, microseconds=1), 60.000001),
+    (timedelta(seconds=-1.5), -1.5),
+]  # fmt: skip
+
+
+def test_a_literal_is_the_value_it_was_made_from(session: Session) -> None:
+    columns = ", ".join(f"{session.dialect.literal(value)} AS c{i}" for i, (value, _) in enumerate(LITERALS))
+    found = session.arrow(f"SELECT {columns}").to_pylist()[0].values()
+    wrong = [
+        (value, got) for (value, meant), got in zip(LITERALS, found, strict=True) if not same(got, meant)
+    ]
+    assert not wrong
+    write = session.dialect.literal
+    assert session.arrow(f"SELECT 1 - {write(-1)} AS answer").to_pylist() == [{"answer": 2}]
+    minus = session.arrow(f"SELECT {write(-0.0)} AS answer").to_pylist()[0]["answer"]
+    assert math.copysign(1, minus) == -1
+
+
+def test_a_quoted_name_is_that_name(session: Session) -> None:
+    names = ["a b", "烧结", 'with "quotes"', "with `ticks`", "with.dot", "select", "${x}", r"back\slash"]
+    session.register("cases", pa.table({name: [i] for i, name in enumerate(names)}))
+    quoted = ", ".join(session.dialect.quoted(name) for name in names)
+    assert session.arrow(f"SELECT {quoted} FROM cases").to_pylist() == [{n: i for i, n in enumerate(names)}]
+    session.define("Grüße `1`", "SELECT 1 AS one")
+    assert session.count("Grüße `1`") == 1
+
+
+def test_rows_are_told_apart_by_the_text_made_of_their_columns(session: Session) -> None:
+    rows = [
+        ("ab", "c", 1.0),
+        ("a", "bc", 1.0),
+        ("", "abc", 1.0),
+        (None, "abc", 1.0),
+        ("-", "abc", 1.0),
+        ("a", None, 0.0),
+        ("a", None, -0.0),
+        ("a", None, None),
+        ("-0.0", None, None),
+        ("0.0", None, None),
+        ("1:a", None, NAN),
+        ("1:a", None, NAN),
+        (None, None, None),
+    ]
+    table = pa.table({
+        "id": integers(*range(len(rows))),
+        **{name: [row[i] for row in rows] for i, name in enumerate(("a", "b", "x"))},
+    })  # fmt: skip
+    session.register("cases", table)
+    made = session.dialect.hashed(["a", "b", "x"])
+    found = answers(session, f"SELECT {made} AS answer FROM cases ORDER BY id").to_pylist()
+    assert None not in found
+    equal = {(i, j) for i in range(len(rows)) for j in range(i) if found[i] == found[j]}
+    assert equal == {(6, 5), (11, 10)}
+
+
+def test_a_quantile_has_a_share_between_0_and_1(session: Session) -> None:
+    with pytest.raises(QueryError, match="quantile of"):
+        session.dialect.quantile("x", 1.5)
+
+
+# -- the plant's tables ---------------------------------------------------------------------------------
+
+
+def readings(first: int, rows: int) -> pa.Table:
+    """One reading each half hour."""
+    seq = range(first, first + rows)
+    start = at("2026-01-01T00:00:00")
+    return pa.table(
+        {
+            "seq": integers(*seq),
+            "signal": ["temp"] * rows,
+            "value": doubles(*(n / 2 for n in seq)),
+            "time": pa.array([start + timedelta(minutes=30 * n, microseconds=n) for n in seq], TIME),
+            "key_hash": integers(*seq),
+            "content_hash": integers(*seq),
+        }
+    )
+
+
+def load(workspace: Workspace, name: str, rows: pa.Table) -> None:
+    key = LoadKey("line-1", name)
+    writer = workspace.lake.stage("reading", load=key, recorded=at("2026-03-01T12:00:00"))
+    writer.write(rows)
+    workspace.lake.commit("reading", writer.finish(), load=key)
+
+
+def test_tables_have_the_columns_of_the_snapshot_and_the_date(session: Session) -> None:
+    found = session.arrow("SELECT * FROM reading WHERE 1 = 0").schema
+    wanted = session.snapshot.schemas["reading"]
+    assert found.names == [*wanted.names, "date"]
+    assert found.types == [*wanted.types, pa.date32()]
+
+
+def test_columns_declared_later_are_missing_in_older_files_and_dates_come_from_the_path(
+    session: Session,
+) -> None:
+    sql = (
+        "SELECT date, furnace_zone AS zone, count(*) AS n FROM reading "
+        "GROUP BY date, furnace_zone ORDER BY date, n DESC"
+    )
+    assert session.arrow(sql).to_pylist() == [
+        {"date": date(2026, 1, 1), "zone": None, "n": 40},
+        {"date": date(2026, 1, 1), "zone": "Z-1", "n": 8},
+        {"date": date(2026, 1, 2), "zone": "Z-1", "n": 12},
+    ]
+
+
+def test_tables_that_were_never_written_are_empty(session: Session) -> None:
+    assert session.count("movement") == 0
+    assert session.arrow("SELECT max(ended) AS last FROM movement").to_pylist() == [{"last": None}]
+
+
+def test_master_data_is_there(session: Session) -> None:
+    sql = "SELECT id, name FROM equipment WHERE is_current ORDER BY id"
+    assert session.arrow(sql).to_pylist() == [{"id": "F-1", "name": "烧结炉"}, {"id": "F-2", "name": None}]
+
+
+def test_a_stored_relation_is_computed_once_and_others_again(session: Session) -> None:
+    random = {"duckdb": "random()", "spark": "rand()"}[session.dialect.name]
+    session.define("once", f"SELECT {random} AS x FROM reading", stored=True)
+    assert session.count("once") == 60
+    assert session.arrow("SELECT * FROM once ORDER BY x") == session.arrow("SELECT * FROM once ORDER BY x")
+    session.register("small", pa.table({"x": [1]}))
+    session.define("view", "SELECT x + 1 AS x FROM small")
+    assert session.arrow("SELECT * FROM view").to_pylist() == [{"x": 2}]
+    session.define("view", "SELECT x + 2 AS x FROM small", stored=True)
+    assert session.arrow("SELECT * FROM view").to_pylist() == [{"x": 3}]
+
+
+def test_a_registered_table_keeps_values_and_types(session: Session) -> None:
+    table = pa.table(
+        {
+            "word": pa.array(["a", None, "a"]).dictionary_encode(),
+            "time": times("2026-01-01T00:00:00.000001", None, "1969-12-31T23:59:59.999999"),
+            "list": pa.array([["x", "y"], [], None]),
+            "number": doubles(0.1, None, 1e300),
+            "truth": truths(True, None, False),
+        }
+    )
+    session.register("given", table)
+    found = session.arrow("SELECT * FROM given")
+    assert found.to_pylist() == table.to_pylist()
+    assert [found.schema.field(n).type for n in ("word", "time", "number")] == [
+        pa.string(),
+        TIME,
+        pa.float64(),
+    ]
+    session.register("given", table.slice(0, 0))
+    assert session.count("given") == 0
+
+
+def test_a_stream_gives_the_same_rows_in_order_batch_by_batch(session: Session) -> None:
+    sql = "SELECT seq, time, value, signal, date FROM reading ORDER BY seq DESC"
+    reader = session.stream(sql, batch_rows=16)
+    batches = list(reader)
+    assert pa.Table.from_batches(batches, reader.schema).to_pylist() == session.arrow(sql).to_pylist()
+    assert all(0 < batch.num_rows <= 2048 for batch in batches)
+    assert session.stream("SELECT seq, time FROM reading WHERE seq < 0").read_all().num_rows == 0
+
+
+def test_a_stream_can_be_left_before_its_end(engine: Any, plant: Workspace) -> None:
+    session = engine.open(plant.lake.snapshot(), Limits(seconds=120))
+    reader = session.stream("SELECT a.seq FROM reading a CROSS JOIN reading b CROSS JOIN reading c", 1024)
+    assert next(reader).num_rows > 0
+    session.close()
+
+
+def test_two_sessions_do_not_see_each_others_relations(
+    engine: Any, plant: Workspace, session: Session
+) -> None:
+    other = engine.open(plant.lake.snapshot(), Limits(seconds=120))
+    other.define("mine", "SELECT 1 AS x", stored=True)
+    with pytest.raises(QueryError, match="mine"):
+        session.count("mine")
+    other.close()
+
+
+def test_a_snapshot_keeps_what_it_saw_and_rows_not_committed_yet_are_in_it(
+    engine: Any, tmp_path: Path
+) -> None:
+    with Workspace.create(tmp_path / "plant") as workspace:
+        load(workspace, "one", readings(0, 4))
+        before = workspace.lake.snapshot()
+        waiting = readings(1000, 3)
+        for column in before.schemas["reading"]:
+            if column.name not in waiting.column_names:
+                waiting = waiting.append_column(column, pa.nulls(3, column.type))
+        waiting = waiting.append_column("date", pa.array([date(2026, 1, 21)] * 3))
+        load(workspace, "two", readings(2000, 5))
+        with_waiting = replace(before, hot={"reading": waiting})
+        opened = engine_of(workspace, engine.url).open(with_waiting, Limits(seconds=120))
+        found = opened.arrow("SELECT max(seq) AS s, count(*) AS n, max(date) AS d FROM reading").to_pylist()
+        assert found == [{"s": 1002, "n": 7, "d": date(2026, 1, 21)}]
+        opened.close()
+
+
+def test_a_question_that_takes_too_long_is_stopped(engine: Any, plant: Workspace) -> None:
+    session = engine.open(plant.lake.snapshot(), Limits(seconds=8 if engine.name == "spark" else 1))
+    endless = " CROSS JOIN ".join(f"reading r{i}" for i in range(8))
+    with pytest.raises(QueryError, match="took longer than"):
+        session.arrow(f"SELECT sum(r0.value * r7.value) AS x FROM {endless}")
+    with pytest.raises(QueryError, match="took longer than"):
+        session.count("reading")
+    session.close()
+
+
+def test_what_an_engine_refuses_is_said_without_a_stack_or_paths(session: Session, plant: Workspace) -> None:
+    for sql in (
+        "SELECT * FROM nowhere",
+        "SELECT nothing FROM reading",
+        "SELECT * FROM",
+        "SELECT CAST('a' AS INT)",
+    ):
+        with pytest.raises(QueryError) as caught:
+            session.arrow(f"SELECT {sql}")
+        assert "\n\tat " not in str(caught.value)
+        assert str(plant.path) not in str(caught.value)
+    assert session.arrow("SELECT 1 AS x").to_pylist() == [{"x": 1}]

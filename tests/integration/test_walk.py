@@ -1,0 +1,138 @@
+"""Walks by an engine find what walks on the graph in memory find, and the same forth as back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assay.model.errors import QueryError
+from assay.model.kinds import Role
+from assay.query.domain.vocabulary import vocabulary
+from assay.query.engines.duckdb import DuckEngine
+from assay.query.program import Limits, Session, Trail
+from assay.query.trails import follow_trail
+from assay.query.walk import walk
+from assay.store import Workspace
+
+_STATES = count(1_000)
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    with Workspace.create(tmp_path_factory.mktemp("walk") / "plant") as workspace:
+        yield workspace
+
+
+def session_over(plant: Workspace, movements: list[tuple[str, str, str, str, str | None]]) -> Session:
+    """A session in which these are the movements."""
+    base = plant.lake.snapshot()
+    # Every example is another state of the plant, as another version of its table would be.
+    state = replace(base, versions={**base.versions, "movement": next(_STATES)})
+    opened = DuckEngine(plant).open(state, Limits())
+    names = ("execution", "role", "subject", "subject_kind", "segment")
+    columns = {name: pa.array([m[i] for m in movements], pa.string()) for i, name in enumerate(names)}
+    given_columns = pa.table(columns)
+    for column in base.schemas["movement"]:
+        if column.name not in names:
+            given_columns = given_columns.append_column(column, pa.nulls(len(movements), column.type))
+    opened.register("movement", given_columns)
+    return opened
+
+
+def rows(table: pa.Table) -> set[tuple[str, str, str, int]]:
+    found = [tuple(row.values()) for row in table.to_pylist()]
+    assert len(found) == len(set(found))
+    return set(found)  # type: ignore[arg-type]
+
+
+ACTUALS = st.lists(
+    st.tuples(
+        st.sampled_from(["E1", "E2", "E3/x", "E4%"]),
+        st.sampled_from([role.value for role in Role]),
+        st.sampled_from(["A", "B", "C", "D", "E1"]),
+        st.sampled_from(["unit", "unit", "lot", "execution"]),
+        st.sampled_from(["press", "press", "s/1", None]),
+    ),
+    max_size=14,
+)
+STARTS = st.sampled_from(["A", "B", "C", "D", "nobody"])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ACTUALS, st.sets(STARTS, min_size=1), st.sampled_from([None, 0, 1, 2]), st.sampled_from([None, "lot"]))
+def test_an_engine_walks_as_the_graph_in_memory(
+    plant: Workspace,
+    movements: list[tuple[str, str, str, str, str | None]],
+    starts: set[str],
+    depth: int | None,
+    kind: str | None,
+) -> None:
+    session = session_over(plant, movements)
+    shared = vocabulary(plant, session).shared_runs
+    begun = [(f"{i % 2}", "unit", start) for i, start in enumerate(sorted(starts))]
+    session.register(
+        "begun", pa.table(dict(zip(("anchor", "kind", "id"), zip(*begun, strict=True), strict=True)))
+    )
+    for direction in ("ancestors", "descendants"):
+        step = Trail(f"t_{direction}", "begun", direction, kind, depth)
+        assert rows(walk(session, step, shared=shared)) == rows(follow_trail(plant, session, step))
+    session.close()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ACTUALS)
+def test_what_descends_from_one_has_it_as_ancestor_at_the_same_distance(
+    plant: Workspace, movements: list[tuple[str, str, str, str, str | None]]
+) -> None:
+    session = session_over(plant, movements)
+    things = sorted({(m[3], m[2]) for m in movements if m[3] != "execution"})
+    session.register(
+        "begun",
+        pa.table(
+            {
+                "anchor": pa.array([f"{kind}:{bare}" for kind, bare in things], pa.string()),
+                "kind": pa.array([kind for kind, _ in things], pa.string()),
+                "id": pa.array([bare for _, bare in things], pa.string()),
+            }
+        ),
+    )
+    shared = vocabulary(plant, session).shared_runs
+    forth = rows(walk(session, Trail("forth", "begun", "descendants", None, None), shared=shared))
+    back = rows(walk(session, Trail("back", "begun", "ancestors", None, None), shared=shared))
+    pairs = {(a, f"{k}:{i}", d) for a, k, i, d in forth if k != "execution"}
+    assert pairs == {(f"{k}:{i}", a, d) for a, k, i, d in back if k != "execution"}
+    session.close()
+
+
+def test_rework_ends_and_distances_are_the_shortest(plant: Workspace) -> None:
+    session = session_over(
+        plant,
+        [
+            ("E1", "consumed", "L", "lot", "press"),
+            ("E1", "produced", "U", "unit", "press"),
+            ("E2", "consumed", "U", "unit", "grind"),
+            ("E2", "produced", "V", "unit", "grind"),
+            ("E3", "consumed", "V", "unit", "rework"),
+            ("E3", "returned", "U", "unit", "rework"),
+        ],
+    )
+    session.register("begun", pa.table({"anchor": ["x"], "kind": ["lot"], "id": ["L"]}))
+    found = rows(walk(session, Trail("t", "begun", "descendants", "unit", None), shared=False))
+    assert found == {("x", "unit", "U", 1), ("x", "unit", "V", 2)}
+    assert rows(walk(session, Trail("t", "begun", "descendants", "unit", 1), shared=False)) == {
+        ("x", "unit", "U", 1)
+    }
+    session.close()
+
+
+def test_a_direction_is_up_or_down(plant: Workspace) -> None:
+    session = session_over(plant, [])
+    with pytest.raises(QueryError, match="sideways"):
+        walk(session, Trail("t", "begun", "sideways", None, None), shared=False)
+    session.close()
