@@ -182,6 +182,12 @@ class Leaves:
         if isinstance(ending, Measured) and not ending.arguments:
             ending = Name(ending.function, None, ending.place)
         if isinstance(ending, Measured):
+            if ending.function != "time_in_band" or len(ending.arguments) != 2:
+                raise self._build.wrong(
+                    ending.place,
+                    said("unknown.feature", name=ending.function),
+                    said("hint.feature", name="temp"),
+                )
             return f"{ending.function}({', '.join(map(str, ending.arguments))})"
         word = AGGREGATES.get(ending.name, ending.name)
         feature = {"count": "n"}.get(word, word)
