@@ -46,7 +46,7 @@ class Name:
 class Walk:
     """A step through the genealogy: ``ancestors(lot)``, ``descendants(unit, 3)``.
 
-    ``kind`` is the kind of subject to end at (None: that it begins at); ``depth`` the most movements to follow.
+    ``kind`` is the kind of subject to end at (None: that it begins at); ``depth`` the most movements.
     """
 
     direction: OneOf["ancestors", "descendants"]
