@@ -13,7 +13,7 @@ from layer_rows import at, everything, load
 from assay.query.layers import derive
 from assay.store import Workspace
 
-UNITS, LOTS, RUNS = ["U1", "U2", "U3"], ["L1", "L2"], ["E1", "E2", "E3", "E4"]
+UNITS, LOTS, RUNS = ["U1", "U2"], ["L1", "L2"], ["E1", "E2", "E3"]
 PLACES = ["oven", "press"]
 HOURS = st.integers(0, 60)
 
@@ -21,7 +21,7 @@ HOURS = st.integers(0, 60)
 @st.composite
 def movements(draw: st.DrawFn) -> dict[str, Any]:
     run = draw(st.sampled_from(RUNS))
-    subject = draw(st.sampled_from([*UNITS, *UNITS, *LOTS]))
+    subject = draw(st.sampled_from([*UNITS, *LOTS]))
     started = draw(st.none() | HOURS)
     role = draw(st.sampled_from(["produced", "consumed", "used"]))
     return {
@@ -84,13 +84,13 @@ def readings(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def some(rows: st.SearchStrategy[dict[str, Any]], most: int) -> st.SearchStrategy[list[dict[str, Any]]]:
-    return st.lists(rows, max_size=most)
+    return st.lists(rows, min_size=most // 2, max_size=most)
 
 
 LOADS = st.fixed_dictionaries(
     {
-        "movement": some(movements(), 4),
-        "measurement": some(measurements(), 3),
+        "movement": some(movements(), 6),
+        "measurement": some(measurements(), 5),
         "event": some(events(), 2),
         "reading": some(readings(), 6),
     }
@@ -98,7 +98,9 @@ LOADS = st.fixed_dictionaries(
 
 
 @given(
-    steps=st.lists(st.tuples(LOADS, st.sampled_from(["derive", "wait", "dwd", "reopen"])), max_size=4),
+    steps=st.lists(
+        st.tuples(LOADS, st.sampled_from(["derive", "derive", "dwd", "reopen"])), min_size=2, max_size=4
+    ),
     zone=st.sampled_from(["UTC", "America/New_York"]),
 )
 @settings(deadline=None, max_examples=6)
