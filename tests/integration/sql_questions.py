@@ -38,6 +38,11 @@ class SqlQuestion:
 
         return pa.RecordBatchReader.from_batches(reader.schema, counted())
 
+    def cancel(self) -> None:
+        """Interrupt the statement."""
+        if self._connection is not None:
+            self._connection.interrupt()
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:

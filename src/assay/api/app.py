@@ -16,13 +16,35 @@ from assay.api import errors
 from assay.api.auth import ensure_administrator
 from assay.api.door import Guarded, Services
 from assay.api.errors import CATALOGUE
-from assay.api.routes import causes, imports, operators, pages, quarantine, session, sql, targets, trace
+from assay.api.hub import MESSAGE_LIMIT
+from assay.api.routes import (
+    causes,
+    find,
+    imports,
+    operators,
+    pages,
+    quarantine,
+    session,
+    socket,
+    sql,
+    targets,
+    trace,
+)
 from assay.api.security import SecurityMiddleware
 from assay.api.settings import ApiSettings
 from assay.api.static_files import static_router
 from assay.apps.payloads import Refusal
 from assay.model.catalogue import LANGUAGES
 from assay.store.workspace import Workspace
+
+SERVER: dict[str, Any] = {
+    "log_level": "warning",
+    "server_header": False,
+    "proxy_headers": False,
+    "ws_max_size": 4 * MESSAGE_LIMIT,  # bytes; a character has up to four
+    "timeout_graceful_shutdown": 5,  # a slow reader of an extraction doesn't keep the server from stopping
+}
+"""How uvicorn runs the application."""
 
 
 def create_app(path: str | Path, *, settings: ApiSettings | None = None) -> FastAPI:
@@ -66,7 +88,7 @@ def serve(
     password = ensure_administrator(app.state.services.workspace)
     if password is not None:
         _announce(password)
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, proxy_headers=False)
+    uvicorn.run(app, host=host, port=port, **SERVER)
 
 
 def assemble(settings: ApiSettings, services: Services | None = None) -> FastAPI:
@@ -76,6 +98,7 @@ def assemble(settings: ApiSettings, services: Services | None = None) -> FastAPI
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         if services is not None:
+            await services.hub.close()
             await run_in_threadpool(services.close)
 
     # The interactive documents of FastAPI load scripts from elsewhere; no request leaves this host.
@@ -89,7 +112,7 @@ def assemble(settings: ApiSettings, services: Services | None = None) -> FastAPI
         responses={"4XX": {"model": Refusal}, "5XX": {"model": Refusal}},
     )
     api = APIRouter(prefix="/api")
-    for part in (session, pages, imports, causes, operators, trace, sql, targets, quarantine):
+    for part in (session, pages, imports, causes, operators, trace, find, sql, targets, quarantine, socket):
         api.include_router(part.router)
 
     @api.get("/openapi.json", include_in_schema=False)

@@ -6,11 +6,14 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
 
 from assay.api.auth import COOKIE, CSRF_HEADER, Gate, Session, same
 from assay.api.errors import ForgedRequest
+from assay.api.hub import Hub
 from assay.api.imports import ImportDesk
 from assay.api.models import ReplayCard
+from assay.api.question_desk import QuestionDesk
 from assay.api.settings import ApiSettings
 from assay.apps.questions import Questions
 from assay.apps.runtime import Runtime
@@ -32,6 +35,8 @@ class Services:
         self.questions = Questions(workspace)
         self.runtime = Runtime(self.questions)
         self.imports = ImportDesk(workspace, self.questions, settings)
+        self.desk = QuestionDesk(workspace, settings)
+        self.hub = Hub(workspace, self.gate, settings)
 
     def replay(self, mapping: str | None) -> ReplayCard:
         """Try quarantined rows again, by a corrected mapping or by the one each was loaded with."""
@@ -74,7 +79,7 @@ def session(request: Request, rooms: Annotated[Services, Depends(services)]) -> 
     return found
 
 
-def refuse_other_sites(request: Request) -> None:
+def refuse_other_sites(request: HTTPConnection) -> None:
     """Raise :class:`ForgedRequest` when the browser says that another site sent the request."""
     site = request.headers.get("sec-fetch-site")
     if site is not None and site not in _OWN_SITE:

@@ -118,6 +118,24 @@ class ImportBusy(ApiError, RuntimeError):
         super().__init__(key, **values)
 
 
+class TooBusy(ApiError, RuntimeError):
+    """As many questions are being answered as the server takes at a time."""
+
+    status = 429
+
+    def __init__(self, key: str, most: int) -> None:
+        super().__init__(key, most=most)
+        self.headers = {"Retry-After": "2"}
+
+
+class MessageRefused(ApiError, ValueError):
+    """A message on a WebSocket can't be followed; ``about`` is the id of the subscription it names."""
+
+    def __init__(self, key: str, about: str | None = None, **values: object) -> None:
+        super().__init__(key, **values)
+        self.about = about
+
+
 def register(app: FastAPI) -> None:
     """Make every error of ``app`` leave it in the envelope."""
     app.add_exception_handler(AssayError, _assay_error)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from assay.apps.payloads import Problem
 from assay.model.attributes import AttributeType, ColumnRole
@@ -158,6 +159,66 @@ class SqlOrder(_Body):
 
     sql: str = Field(max_length=100_000)
     limit: int = Field(default=1000, ge=1, le=10_000)
+
+
+class FindLimits(_Body):
+    """What a question may cost; the server has limits of its own."""
+
+    rows: int = Field(default=10_000, ge=1, le=1_000_000, description="Most rows; more are an error.")
+    seconds: float = Field(default=60.0, gt=0, le=3600)
+    memory: str = Field(default="4GB", pattern=r"^[1-9]\d{0,5}(MB|GB)$")
+    crossed: bool = Field(default=False, description="Whether every pair of two things may be formed.")
+
+
+class FindOrder(_Body):
+    """A question in the language of the plant."""
+
+    question: str = Field(min_length=1, max_length=20_000)
+    limits: FindLimits = FindLimits()
+    as_of: datetime | None = Field(
+        default=None, description="Answer from what the plant knew then; with a time zone."
+    )
+    explain: bool = Field(default=False, description="Whether to say what was done.")
+
+
+class FoundColumn(_Body):
+    """A column of an answer."""
+
+    name: str
+    type: str = Field(description="text, number, integer, boolean, time or list.")
+    unit: str | None
+    title: str
+
+
+class FoundAnswer(_Body):
+    """The answer to a question."""
+
+    question: str = Field(description="The question in its canonical form.")
+    columns: list[FoundColumn]
+    key: list[str] = Field(description="The columns that tell one row from another.")
+    rows: list[dict[str, Any]]
+    row_count: int
+    as_of: datetime
+    notes: list[str]
+    explain: dict[str, Any] | None = Field(
+        default=None, description="Steps with their rows and seconds, statements and rows moved per source."
+    )
+
+
+class ExtractOrder(_Body):
+    """What to extract: a question, or the token to go on from, or both."""
+
+    q: str | None = Field(default=None, max_length=20_000)
+    after: str | None = Field(default=None, max_length=65_536, description="The resume token to go on from.")
+    received: int = Field(default=0, ge=0, description="Rows received since that token.")
+    batch_rows: int = Field(default=16_384, ge=1, le=65_536)
+    format: Literal["arrow", "csv"] = "arrow"
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        if self.q is None and self.after is None:
+            raise ValueError("give a question (q) or the token to go on from (after)")
+        return self
 
 
 class ReplayOrder(_Body):

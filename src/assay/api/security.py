@@ -7,6 +7,7 @@ import logging
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from assay.api.errors import http_problem, refusal
 from assay.api.settings import ApiSettings
@@ -54,6 +55,9 @@ class SecurityMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -91,6 +95,14 @@ class SecurityMiddleware:
                 raise
             _LOG.exception("%s %s failed", scope["method"], scope["path"])
             await refusal(500, http_problem(500))(scope, receive, send_with_headers)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a WebSocket in that calls the server by one of its names."""
+        name = host_name(Headers(scope=scope).get("host", ""))
+        if self._answers_to(name):
+            await self._app(scope, receive, send)
+        else:
+            await WebSocket(scope, receive, send).send_denial_response(refusal(421, http_problem(421)))
 
     def _answers_to(self, name: str) -> bool:
         return name in self._hosts or (self._addresses and _is_address(name))

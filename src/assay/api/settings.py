@@ -38,6 +38,16 @@ class ApiSettings:
         Failed logins allowed from all clients together within the same window.
     login_window
         Seconds after which a failed login is forgotten.
+    answers_at_once, extractions_at_once
+        How many questions are answered, and how many extractions run, at the same time; one more is refused.
+    answer_rows, answer_seconds
+        Most rows of an answer, and the longest it may take.
+    sockets, subscriptions
+        How many WebSockets are open, and how many questions each may watch.
+    watched_rows
+        Most rows of a watched question.
+    watch_interval
+        Seconds between two looks at the plant for news.
     """
 
     allowed_hosts: tuple[str, ...] = ()
@@ -49,6 +59,14 @@ class ApiSettings:
     login_attempts: int = 5
     login_attempts_total: int = 50
     login_window: float = 300.0
+    answers_at_once: int = 4
+    extractions_at_once: int = 4
+    answer_rows: int = 50_000
+    answer_seconds: float = 60.0
+    sockets: int = 256
+    subscriptions: int = 32
+    watched_rows: int = 20_000
+    watch_interval: float = 1.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

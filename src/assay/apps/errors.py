@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay.apps.catalogue import CATALOGUE, hint, told
-from assay.apps.payloads import Problem
+from assay.apps.payloads import Problem, Span
 from assay.apps.translate import in_chinese
 from assay.model.errors import AssayError, SpokenError
 from assay.model.text import Text
+from assay.query.language.errors import QuestionError
+from assay.query.language.tree import NOWHERE
 
 
 class PageError(SpokenError, ValueError):
@@ -94,6 +96,10 @@ def problem_of(error: AssayError) -> Problem:
     Errors of the rooms below are written in English; one whose sentence the catalogue does not know is shown
     in Chinese as its kind, followed by its own words.
     """
+    if isinstance(error, QuestionError):
+        marked = error.place != NOWHERE
+        place = Span(start=error.place.start, end=error.place.end) if marked else None
+        return Problem(message=error.reason, hint=error.advice, place=place)
     if isinstance(error, SpokenError):
         return Problem(message=error.said, hint=error.advice)
     chinese = in_chinese(error.message) or f"{_kind(error)}：{error.message}"

@@ -278,11 +278,19 @@ class TargetsPayload(Payload):
     factors: list[str]
 
 
+class Span(Payload):
+    """A part of a question: characters from ``start`` up to but not including ``end``, counted from 0."""
+
+    start: int
+    end: int
+
+
 class Problem(Payload):
     """What went wrong and what to do next, in both languages."""
 
     message: Text
     hint: Text | None = None
+    place: Span | None = Field(default=None, description="The part of a question that is meant.")
 
 
 class Refusal(Payload):

@@ -86,31 +86,43 @@ class Extraction:
             raise TypeError("an extraction needs a question or a token to go on from")
         asked = question if question is not None else pin and pin.question
         snapshot = pin.snapshot(workspace) if pin else committed(workspace)
-        prepared = ask(workspace, asked, limits=limits or LIMITS, snapshot=snapshot)
+        self._prepared: Prepared = ask(workspace, asked, limits=limits or LIMITS, snapshot=snapshot)
         try:
-            self._begin(workspace, prepared, pin, received, batch_rows)
+            if pin is not None:
+                pin.check(workspace, self._prepared.text)
+            self._pin = pin or Pin.of("extract", workspace, self._prepared)
         except BaseException:
-            prepared.close()
+            self._prepared.close()
             raise
-
-    def _begin(
-        self, workspace: Workspace, prepared: Prepared, pin: Pin | None, received: int, batch_rows: int
-    ) -> None:
-        if pin is not None:
-            pin.check(workspace, prepared.text)
-        self._prepared = prepared
-        self._reader = prepared.stream(batch_rows)
-        self.schema: pa.Schema = self._reader.schema
-        """The columns of the batches."""
-        columns = schema_digest(self.schema)
-        if pin is None:
-            self._pin = replace(Pin.of("extract", workspace, prepared), answer=columns)
-        else:
-            if pin.answer != columns:
-                raise pin.gone("schema")
-            self._pin = replace(pin, rows=pin.rows + received)
-        self._batches = self._cut(batch_rows, self._pin.rows)
+        self._received = received
+        self._batch_rows = batch_rows
+        self._batches: Iterator[pa.RecordBatch] | None = None
         self._closed = False
+
+    def begin(self) -> pa.Schema:
+        """Do what has to be done before the first batch; returns the columns of the batches.
+
+        Done by the first step of the iteration at the latest.
+
+        Raises
+        ------
+        SnapshotGone
+            The answer has other columns now than when the extraction that is resumed began.
+        """
+        if self._batches is None:
+            reader = self._prepared.stream(self._batch_rows)
+            columns = schema_digest(reader.schema)
+            if self._pin.answer not in {"", columns}:
+                raise self._pin.gone("schema")
+            self._pin = replace(self._pin, answer=columns, rows=self._pin.rows + self._received)
+            self._schema: pa.Schema = reader.schema
+            self._batches = self._cut(reader, self._batch_rows, self._pin.rows)
+        return self._schema
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the batches."""
+        return self.begin()
 
     @property
     def question(self) -> str:
@@ -125,6 +137,7 @@ class Extraction:
     @property
     def token(self) -> str:
         """What another extraction goes on from."""
+        self.begin()
         return self._pin.token()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -134,7 +147,8 @@ class Extraction:
         if self._closed:
             raise StopIteration
         try:
-            batch = next(self._batches)
+            self.begin()
+            batch = next(self._batches or iter(()))
         except BaseException:
             self.close()
             raise
@@ -158,10 +172,11 @@ class Extraction:
         finally:
             beside.unlink(missing_ok=True)
 
-    def _cut(self, batch_rows: int, skipped: int) -> Iterator[pa.RecordBatch]:
+    @staticmethod
+    def _cut(reader: pa.RecordBatchReader, batch_rows: int, skipped: int) -> Iterator[pa.RecordBatch]:
         """The engine's batches cut to size, without the rows that were delivered before."""
         left = skipped
-        for batch in self._reader:
+        for batch in reader:
             start = min(left, batch.num_rows)
             left -= start
             for first in range(start, batch.num_rows, batch_rows):
@@ -169,12 +184,14 @@ class Extraction:
         if left:
             raise TokenRefused("token.short", rows=skipped - left, counted=skipped)
 
+    def cancel(self) -> None:
+        """Stop what the engine is doing; may be called from another thread."""
+        self._prepared.cancel()
+
     def close(self) -> None:
         """Stop, and let go of the engine; does nothing the second time."""
         if not self._closed:
             self._closed = True
-            self._batches = iter(())
-            self._reader.close()
             self._prepared.close()
 
     def __enter__(self) -> Self:

@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pyarrow as pa
@@ -54,6 +53,9 @@ class Prepared(Protocol):
 
     def stream(self, batch_rows: int = 65_536) -> pa.RecordBatchReader:
         """The answer in an order that is the same each time, batch by batch, as it is read."""
+
+    def cancel(self) -> None:
+        """Stop what the engine is doing; may be called from another thread."""
 
     def close(self) -> None:
         """Let go of the engine."""
@@ -180,9 +182,9 @@ class Pin:
             A version, some of its files or the master data of that time is not there any more.
         """
         try:
-            found = pinned(workspace, self.versions, datetime.fromisoformat(self.moment))
-        except SnapshotGone:
-            raise
+            found = workspace.lake.snapshot(
+                versions=self.versions, moment=datetime.fromisoformat(self.moment)
+            )
         except StoreError as error:
             raise self._gone(Text(zh=error.message, en=error.message)) from error
         if files_digest(found) != self.files:
@@ -211,27 +213,6 @@ def prepare(
 def committed(workspace: Workspace) -> Snapshot:
     """The plant as it is now, without rows that no version holds yet."""
     return replace(workspace.lake.snapshot(), hot={})
-
-
-def pinned(workspace: Workspace, versions: Mapping[str, int], moment: datetime) -> Snapshot:
-    """The plant at these versions of its tables.
-
-    Raises
-    ------
-    StoreError
-        A version or one of its files is not there any more.
-    """
-    lake = workspace.lake
-    present = lake.snapshot()
-    files: dict[str, tuple[str, ...]] = {}
-    for table, version in versions.items():
-        if version > present.versions.get(table, -1):
-            raise StoreError(CATALOGUE.say("gone.table", "en", table=table, version=version))
-        files[table] = tuple(lake.files(table, version=version))
-        gone = [file for file in files[table] if "://" not in file and not Path(file).is_file()]
-        if gone:
-            raise StoreError(CATALOGUE.say("gone.file", "en", count=len(gone), file=Path(gone[0]).name))
-    return replace(present, versions=dict(versions), files=files, hot={}, moment=moment)
 
 
 def plant_id(workspace: Workspace) -> str:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from assay.query.changes import Change, Result, difference, whole
 from assay.query.program import Limits
-from assay.query.services import Pin, Prepare, Prepared, SnapshotGone, prepare
+from assay.query.services import Pin, Prepare, Prepared, ServiceRefusal, SnapshotGone, prepare
 from assay.store.workspace import Workspace
 
 LIMITS = Limits(rows=100_000)
@@ -68,17 +68,21 @@ class Watched:
         self.behind = False
         """Whether the plant has news that the result doesn't have yet."""
 
-    def result(self) -> Result:
-        """The present result: the last known one as long as nothing happened to the plant since."""
+    def result(self, mark: object = None) -> Result:
+        """The present result: the last known one as long as nothing happened to the plant since.
+
+        ``mark`` is what :func:`plant_mark` says, where it was asked already.
+        """
         with self._lock:
-            mark = plant_mark(self._workspace)
+            mark = mark or plant_mark(self._workspace)
             known = self._result
-            if known is None or self._is_due(mark):
+            if known is None or self.is_due(mark):
                 known = self._take(mark)
             self.behind = mark != self._mark
             return known
 
-    def _is_due(self, mark: object) -> bool:
+    def is_due(self, mark: object) -> bool:
+        """Whether the question is to be asked again, the plant being at ``mark``."""
         since = time.monotonic() - self._asked
         if mark == self._mark:
             return since >= max(REFRESH, _IDLE_SHARE * self._took)
@@ -130,9 +134,15 @@ class Watched:
         ) as prepared:
             pin.check(self._workspace, prepared.text)
 
-    @staticmethod
-    def _answer(prepared: Prepared) -> Result:
-        table: pa.Table = prepared.stream().read_all()
+    def _answer(self, prepared: Prepared) -> Result:
+        reader = prepared.stream()
+        batches, rows = [], 0
+        for batch in reader:
+            batches.append(batch)
+            rows += batch.num_rows
+            if rows > self._limits.rows:
+                raise ServiceRefusal("watch.rows", most=f"{self._limits.rows:,}")
+        table = pa.Table.from_batches(batches, reader.schema)
         return Result.of(table, prepared.columns, prepared.key, prepared.snapshot.moment)
 
 
@@ -234,4 +244,4 @@ def watch(
 
 def plant_mark(workspace: Workspace) -> object:
     """Something that is another one when the lake has other rows than before; costs about a millisecond."""
-    return workspace.lake.versions()
+    return workspace.lake.versions(), workspace.lake.hot.mark()

@@ -104,6 +104,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/extract": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Extract By Address
+         * @description All rows of an answer as an Arrow IPC stream, computed as it is read and resumable after each batch.
+         */
+        get: operations["extract_by_address_api_extract_get"];
+        put?: never;
+        /**
+         * Extract
+         * @description The same, for a question that is too long for an address.
+         */
+        post: operations["extract_api_extract_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/find": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find
+         * @description The answer to a question; what is wrong with it is said with its place.
+         */
+        post: operations["find_api_find_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/imports": {
         parameters: {
             query?: never;
@@ -742,6 +786,36 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ExtractOrder
+         * @description What to extract: a question, or the token to go on from, or both.
+         */
+        ExtractOrder: {
+            /**
+             * After
+             * @description The resume token to go on from.
+             */
+            after?: string | null;
+            /**
+             * Batch Rows
+             * @default 16384
+             */
+            batch_rows: number;
+            /**
+             * Format
+             * @default arrow
+             * @enum {string}
+             */
+            format: "arrow" | "csv";
+            /** Q */
+            q?: string | null;
+            /**
+             * Received
+             * @description Rows received since that token.
+             * @default 0
+             */
+            received: number;
+        };
+        /**
          * FileDrop
          * @description The import wizard: drop a file, check the inferred mapping and its doubts, load.
          */
@@ -763,6 +837,117 @@ export interface components {
              * @enum {string}
              */
             type: "file-drop";
+        };
+        /**
+         * FindLimits
+         * @description What a question may cost; the server has limits of its own.
+         */
+        FindLimits: {
+            /**
+             * Crossed
+             * @description Whether every pair of two things may be formed.
+             * @default false
+             */
+            crossed: boolean;
+            /**
+             * Memory
+             * @default 4GB
+             */
+            memory: string;
+            /**
+             * Rows
+             * @description Most rows; more are an error.
+             * @default 10000
+             */
+            rows: number;
+            /**
+             * Seconds
+             * @default 60
+             */
+            seconds: number;
+        };
+        /**
+         * FindOrder
+         * @description A question in the language of the plant.
+         */
+        FindOrder: {
+            /**
+             * As Of
+             * @description Answer from what the plant knew then; with a time zone.
+             */
+            as_of?: string | null;
+            /**
+             * Explain
+             * @description Whether to say what was done.
+             * @default false
+             */
+            explain: boolean;
+            /**
+             * @default {
+             *       "crossed": false,
+             *       "memory": "4GB",
+             *       "rows": 10000,
+             *       "seconds": 60
+             *     }
+             */
+            limits: components["schemas"]["FindLimits"];
+            /** Question */
+            question: string;
+        };
+        /**
+         * FoundAnswer
+         * @description The answer to a question.
+         */
+        FoundAnswer: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Columns */
+            columns: components["schemas"]["FoundColumn"][];
+            /**
+             * Explain
+             * @description Steps with their rows and seconds, statements and rows moved per source.
+             */
+            explain?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Key
+             * @description The columns that tell one row from another.
+             */
+            key: string[];
+            /** Notes */
+            notes: string[];
+            /**
+             * Question
+             * @description The question in its canonical form.
+             */
+            question: string;
+            /** Row Count */
+            row_count: number;
+            /** Rows */
+            rows: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * FoundColumn
+         * @description A column of an answer.
+         */
+        FoundColumn: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @description text, number, integer, boolean, time or list.
+             */
+            type: string;
+            /** Unit */
+            unit: string | null;
         };
         /**
          * Genealogy
@@ -1390,6 +1575,8 @@ export interface components {
         Problem: {
             hint?: components["schemas"]["Text"] | null;
             message: components["schemas"]["Text"];
+            /** @description The part of a question that is meant. */
+            place?: components["schemas"]["Span"] | null;
         };
         /**
          * Refusal
@@ -1499,6 +1686,16 @@ export interface components {
             user: string;
             /** Version */
             version: string;
+        };
+        /**
+         * Span
+         * @description A part of a question: characters from ``start`` up to but not including ``end``, counted from 0.
+         */
+        Span: {
+            /** End */
+            end: number;
+            /** Start */
+            start: number;
         };
         /**
          * SqlOrder
@@ -1848,6 +2045,132 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    extract_by_address_api_extract_get: {
+        parameters: {
+            query?: {
+                q?: string | null;
+                /** @description The resume token to go on from. */
+                after?: string | null;
+                /** @description Rows received since that token. */
+                received?: number;
+                batch_rows?: number;
+                format?: "arrow" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    extract_api_extract_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExtractOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    find_api_find_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FindOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundAnswer"];
+                };
             };
             /** @description Client Error */
             "4XX": {
