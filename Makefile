@@ -10,7 +10,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 STATIC := src/assay/api/static/index.html
 ARGS ?=
-NAMES ?= load cause mainjob null spc bind
+NAMES ?= load cause mainjob null spc lake bind find
 
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export UV_NO_PROGRESS := 1
@@ -37,12 +37,12 @@ demo: setup ## build the demo plant, find the causes, write the report, serve th
 	@$(BIN)/assay demo $(ARGS)
 
 test: setup ## run the tests (what a machine lacks, such as PostgreSQL, is skipped and said)
-	@$(BIN)/python -m pytest -q -m "not browser and not soak" $(ARGS)
+	@$(BIN)/python -m pytest -q -m "not browser and not soak and not spark" -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 browser: setup ## run the journeys in a real Chromium
 	@$(BIN)/python -m pytest -q -m browser $(ARGS)
 
-soak: setup ## kill the loader at 200 random points and compare the plants, row for row
+soak: setup ## kill loading, commits, compaction and derivation at 200 random points each; compare row for row
 	@$(BIN)/python -m pytest -q -m soak $(ARGS)
 
 lint: setup ## style, types, import direction, rules of the house
