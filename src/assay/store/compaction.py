@@ -208,8 +208,28 @@ def sorted_rows(
         config={"memory_limit": _MEMORY, "temp_directory": str(scratch), "threads": "2"}
     ) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        rows = connection.from_arrow(pa.RecordBatchReader.from_batches(schema, batches))
-        yield from rows.order(", ".join(map(quoted, order))).to_arrow_reader(ROW_GROUP_ROWS)
+        broken: list[StoreError] = []
+        reader = pa.RecordBatchReader.from_batches(schema, _noting(batches, broken))
+        try:
+            rows = connection.from_arrow(reader)
+            yield from rows.order(", ".join(map(quoted, order))).to_arrow_reader(ROW_GROUP_ROWS)
+        except duckdb.Error as error:
+            raise (broken[0] if broken else _unsorted(name, error)) from error
+
+
+def _noting(batches: Iterator[pa.RecordBatch], broken: list[StoreError]) -> Iterator[pa.RecordBatch]:
+    """The batches; what stops them is noted, for it does not come through the engine in one piece."""
+    try:
+        yield from batches
+    except StoreError as error:
+        broken.append(error)
+        raise
+
+
+def _unsorted(name: str, error: duckdb.Error) -> StoreError:
+    return StoreError(
+        f"rows of {name!r} can't be sorted: {error}", hint="Check free disk space in the plant's spool."
+    )
 
 
 def _batches(lake: Lake, name: str, paths: Sequence[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

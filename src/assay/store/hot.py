@@ -231,7 +231,8 @@ class HotBuffer:
         moment, files = self.standstill(name)
         if not files:
             return 0
-        appends = self._lake.hot_rows(name)
+        with self._lake.settled():
+            appends = self.rows(name)  # with those that a killed flush committed and did not remove
         chosen: list[HotRows] = []
         size = 0
         for one in appends:

@@ -1,0 +1,152 @@
+"""kill -9 at random moments of commits, flushes and compactions.
+
+No row is lost or doubled, and a reader sees whole loads only.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from killed_keeper import ROWS, is_append, numbers
+
+from assay.store import Workspace
+from assay.store.compaction import compact
+from assay.store.health import check
+
+SERVER = Path(__file__).with_name("killed_keeper.py")
+STEPS = 6
+POLICIES = "\n[lake]\nsmall_files = 3\n"
+
+
+class Server:
+    """The forking keeper."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def keep(self, plant: Path, journal: Path, seed: int, kill_after: float | None = None) -> int:
+        """Run the steps that are left, killed after some seconds; returns the exit status."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{plant} {journal} {seed} {STEPS}\n")
+        self._process.stdin.flush()
+        child = int(self._process.stdout.readline())
+        if kill_after is not None:
+            time.sleep(kill_after)
+            os.kill(child, signal.SIGKILL)  # it has not been waited for, so the id is still its own
+        self._process.stdin.write("wait\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def counts(workspace: Workspace, kind: str) -> dict[int, int]:
+    """Rows of each load."""
+    found = workspace.lake.query(
+        f"SELECT epoch, count(*) AS n, count(DISTINCT seq) AS d FROM {kind} GROUP BY 1"
+    )
+    for row in found.to_pylist():
+        assert row["n"] == row["d"], f"rows of {row['epoch']} are there twice"
+    return {int(row["epoch"].removeprefix("load-")): row["n"] for row in found.to_pylist()}
+
+
+@contextmanager
+def watched(plant: Path) -> Iterator[list[str]]:
+    """A reader that looks at the plant all the time; what it finds wrong."""
+    wrong: list[str] = []
+    stop = threading.Event()
+
+    def look() -> None:
+        with Workspace.open(plant) as workspace:
+            while not stop.is_set():
+                try:
+                    found = counts(workspace, "movement")
+                    wrong.extend(f"{number}: {rows} rows" for number, rows in found.items() if rows != ROWS)
+                except Exception as error:  # noqa: BLE001 - shown by the test
+                    wrong.append(repr(error))
+                stop.wait(0.05)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    try:
+        yield wrong
+    finally:
+        stop.set()
+        reader.join()
+
+
+def _seconds(server: Server, template: Path, plant: Path, seed: int) -> float:
+    shutil.copytree(template, plant)
+    began = time.perf_counter()
+    assert server.keep(plant, plant.with_suffix(".txt"), seed) == 0
+    return time.perf_counter() - began
+
+
+def kill_and_compare(folder: Path, points: int, seed: int) -> int:
+    """Kill at ``points`` random moments; returns how many kills came while the keeper was at work."""
+    chance, hit = random.Random(seed), 0
+    server = Server()
+    template = folder / "template"
+    Workspace.create(template).close()
+    with (template / "assay.toml").open("a") as settings:
+        settings.write(POLICIES)
+    try:
+        took = min(_seconds(server, template, folder / f"whole-{turn}", seed) for turn in range(2))
+        point = 0
+        # Where the keeper ends before its kill, more are tried, so that half the points hit.
+        while point < points or (hit < points // 2 and point < 4 * points):
+            plant, journal = folder / f"plant-{point}", folder / f"{point}.txt"
+            shutil.copytree(template, plant)
+            with watched(plant) as wrong:
+                hit += server.keep(plant, journal, seed + point, chance.uniform(0.02, took)) != 0
+                said = numbers(journal)
+                with Workspace.open(plant) as workspace:
+                    found = counts(workspace, "movement")
+                    lost = said - found.keys()
+                    assert not lost, f"acknowledged rows of {lost} are lost at point {point} of seed {seed}"
+                assert server.keep(plant, journal, seed + point) == 0
+            assert not wrong, f"a reader saw {wrong[:3]} at point {point} of seed {seed}"
+            with Workspace.open(plant) as workspace:
+                workspace.lake.hot.flush()
+                compact(workspace.lake, now=datetime.now(UTC) + timedelta(days=8))
+                assert counts(workspace, "movement") == dict.fromkeys(range(STEPS), ROWS)
+                loaded = [number for number in range(STEPS) if not is_append(number)]
+                assert counts(workspace, "measurement") == dict.fromkeys(loaded, ROWS)
+                assert check(workspace.lake, deep=True) == []
+                kept = {path for name in ("movement", "measurement") for path in workspace.lake.files(name)}
+                there = {str(path) for path in (plant / "lake").rglob("date=*/*.parquet")}
+                assert there == kept, "files are left that no version names"
+                assert not list((plant / "spool" / "hot").rglob("*.arrow"))
+            shutil.rmtree(plant)
+            point += 1
+        return hit
+    finally:
+        server.close()
+
+
+def test_killed_at_twenty_random_points(tmp_path: Path) -> None:
+    assert kill_and_compare(tmp_path, 20, seed=41) >= 10
+
+
+@pytest.mark.soak
+def test_killed_at_two_hundred_random_points(tmp_path: Path) -> None:
+    seed = random.SystemRandom().randrange(2**31)
+    assert kill_and_compare(tmp_path, 200, seed=seed) >= 100

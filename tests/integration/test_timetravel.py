@@ -1,0 +1,162 @@
+"""The plant as known on a moment: by the version's files, or by the loads committed since; the same rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from store_rows import RECORDED, content, key, load, movements
+
+from assay.model.errors import QueryError
+from assay.store import Workspace
+from assay.store.compaction import compact
+from assay.store.lake import Lake
+from assay.store.policies import LakePolicies, TablePolicy
+from assay.store.snapshot import Snapshot
+from assay.store.timetravel import PastGone, pinned_as_of
+
+FEW = LakePolicies(every=TablePolicy(small_files=2))
+LATER = timedelta(days=8)
+
+
+def rows(lake: Lake, snapshot: Snapshot, kind: str = "movement") -> list[tuple[str, int]]:
+    with lake.connect(snapshot) as connection:
+        found: list[tuple[str, int]] = connection.execute(
+            f"SELECT epoch, seq FROM {kind} ORDER BY ALL"
+        ).fetchall()
+    return found
+
+
+def known(numbers: set[int], count: int) -> list[tuple[str, int]]:
+    return sorted((f"load-{number}", seq) for number in numbers for seq in range(count))
+
+
+@given(
+    steps=st.lists(st.sampled_from(["load", "append", "flush", "compact", "delete"]), min_size=1, max_size=9)
+)
+@settings(deadline=None, max_examples=15)
+def test_both_ways_give_what_was_known_at_every_moment(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+) -> None:
+    """Whatever was loaded, appended, flushed, compacted and deleted between then and now."""
+    with Workspace.create(tmp_path_factory.mktemp("any") / "plant") as plant:
+        plant.lake.policies = FEW
+        moments: list[tuple[datetime, set[int]]] = [(datetime.now(UTC), set())]
+        deleted = False
+        for number, step in enumerate(steps):
+            numbers = set(moments[-1][1])
+            if step == "load":
+                load(plant, number, rows=3)
+                numbers.add(number)
+            elif step == "append":
+                plant.lake.hot.append("movement", movements(number, 3), key(number), recorded=RECORDED)
+                numbers.add(number)
+            elif step == "flush":
+                plant.lake.hot.flush()
+            else:
+                deleted |= step == "delete"
+                compact(plant.lake, now=datetime.now(UTC) + (LATER if step == "delete" else timedelta()))
+            moments.append((datetime.now(UTC), numbers))
+        for moment, numbers in moments:
+            for by_version in (None, False) if deleted else (None, True, False):
+                snapshot = pinned_as_of(plant.lake, moment, by_version=by_version)
+                assert rows(plant.lake, snapshot) == known(numbers, 3), (moment, by_version)
+
+
+def test_a_load_is_known_in_all_its_kinds_or_in_none(plant: Workspace) -> None:
+    for number in range(3):
+        load(plant, number, rows=4)
+    moments = set()
+    for kind in ("movement", "measurement"):
+        table = plant.lake.table(kind)
+        moments |= {table.commit_at(version).moment for version in range(1, table.version() + 1)}
+    assert len(moments) == 3, "the commits of a load have one moment"
+    for number, moment in enumerate(sorted(moments)):
+        before = plant.lake.snapshot(as_of=moment - timedelta(microseconds=1))
+        at = plant.lake.snapshot(as_of=moment)
+        for kind in ("movement", "measurement"):
+            assert rows(plant.lake, before, kind) == known(set(range(number)), 4)
+            assert rows(plant.lake, at, kind) == known(set(range(number + 1)), 4)
+
+
+def test_sql_as_of_and_master_data_in_force_then(plant: Workspace) -> None:
+    load(plant, 1, rows=4)
+    then = datetime.now(UTC)
+    load(plant, 2, rows=4)
+    plant.registry.upsert_entities("equipment", [{"id": "P-9", "valid_from": then + timedelta(seconds=1)}])
+    ask = "SELECT count(*) AS n FROM movement"
+    assert plant.lake.query(ask, as_of=then)["n"].to_pylist() == [4]
+    assert plant.lake.query(ask)["n"].to_pylist() == [8]
+    ask = "SELECT is_current FROM equipment WHERE id = 'P-9'"
+    assert plant.lake.query(ask, as_of=then)["is_current"].to_pylist() == [False]
+
+
+@pytest.mark.parametrize(
+    ("moment", "why"),
+    [
+        (datetime(2026, 1, 1), "has no time zone"),  # noqa: DTZ001 - that is the point
+        (datetime(2999, 1, 1, tzinfo=UTC), "lies in the future"),
+    ],
+)
+def test_moments_that_make_no_sense_are_refused(plant: Workspace, moment: datetime, why: str) -> None:
+    with pytest.raises(QueryError, match=why):
+        plant.lake.snapshot(as_of=moment)
+
+
+def test_before_the_first_load_the_plant_is_empty(plant: Workspace) -> None:
+    load(plant, 1)
+    assert plant.lake.query("SELECT * FROM movement", as_of=datetime(2020, 1, 1, tzinfo=UTC)).num_rows == 0
+
+
+def test_rows_that_retention_took_are_not_passed_off_as_the_past(plant: Workspace) -> None:
+    load(plant, 1)
+    then = datetime.now(UTC)
+    plant.lake.policies = LakePolicies(every=TablePolicy(keep_days=10))
+    compact(plant.lake)
+    assert content(plant, "movement") == []
+    assert plant.lake.query("SELECT count(*) AS n FROM movement", as_of=then)["n"].to_pylist() == [50]
+    compact(plant.lake, now=datetime.now(UTC) + LATER)
+    with pytest.raises(PastGone, match="left the plant by its retention"):
+        plant.lake.snapshot(as_of=then)
+
+
+def test_versions_pin_an_earlier_snapshot_until_its_files_are_deleted(plant: Workspace) -> None:
+    plant.lake.policies = FEW
+    load(plant, 1, rows=4)
+    versions = plant.lake.snapshot().versions
+    load(plant, 2, rows=4)
+    again = plant.lake.snapshot(versions=versions)
+    assert rows(plant.lake, again) == known({1}, 4)
+    compact(plant.lake, now=datetime.now(UTC))
+    compact(plant.lake, now=datetime.now(UTC) + LATER)
+    with pytest.raises(PastGone, match="is deleted"):
+        plant.lake.snapshot(versions=versions)
+
+
+def test_a_restored_plant_shows_the_past_by_loads(plant: Workspace, tmp_path: Path) -> None:
+    from assay.store.backup import backup, restore
+
+    plant.lake.policies = FEW
+    load(plant, 1, rows=4)
+    then = datetime.now(UTC)
+    load(plant, 2, rows=4)
+    compact(plant.lake)
+    backup(plant, tmp_path / "plant.tar")
+    restore(tmp_path / "plant.tar", tmp_path / "again")
+    with Workspace.open(tmp_path / "again") as again:
+        assert rows(again.lake, again.lake.snapshot(as_of=then)) == known({1}, 4)
+
+
+def test_columns_keep_their_types_in_the_past(plant: Workspace) -> None:
+    plant.lake.policies = FEW
+    load(plant, 1, rows=4)
+    then = datetime.now(UTC)
+    load(plant, 2, rows=4)
+    compact(plant.lake)
+    compact(plant.lake, now=datetime.now(UTC) + LATER)
+    answer: pa.Table = plant.lake.query("SELECT * FROM movement", as_of=then)
+    assert answer.schema == plant.lake.query("SELECT * FROM movement").schema
