@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from assay.plugins.operator import Progress
     from assay.query.bind.bound import Bound
     from assay.query.bind.bound import Method as BindMethod
+    from assay.query.export import Format
+    from assay.query.extract import Extraction
     from assay.query.find import Answer, Asked
     from assay.query.language.builder import Questions
     from assay.query.program import Limits
+    from assay.query.watch import Watch
 
 PathName = str | PathLike[str]
 
@@ -79,6 +82,54 @@ class Plant:
         from assay.query.find import find
 
         return find(self.workspace, question, limits=limits, engine=engine, as_of=as_of)
+
+    def extract(
+        self,
+        question: Asked | None = None,
+        out: PathName | None = None,
+        *,
+        format: Format | None = None,  # noqa: A002 - the word people use
+        resume: str | bool | None = None,
+        batch_rows: int = 65_536,
+        progress: Progress | None = None,
+    ) -> Extraction:
+        """All rows of an answer: batch by batch, or with ``out`` to a Parquet or Arrow file.
+
+        Batches go on behind the rows that a token counts with ``resume=token``, a file that was not finished
+        with ``resume=True``.
+        """
+        if out is not None:
+            from assay.query.export import extract_to
+
+            return extract_to(
+                self.workspace,
+                question,
+                Path(out),
+                format=format,
+                resume=bool(resume),
+                batch_rows=batch_rows,
+                progress=progress,
+            )
+        from assay.query.extract import Extraction
+
+        token = resume if isinstance(resume, str) else None
+        return Extraction(self.workspace, question, resume=token, batch_rows=batch_rows)
+
+    def watch(
+        self,
+        question: Asked,
+        *,
+        resume: str | None = None,
+        interval: float = 1.0,
+        timeout: float | None = None,
+    ) -> Watch:
+        """The result of a question, then every change of it, looking for news each ``interval`` seconds.
+
+        Iteration ends when nothing has changed for ``timeout`` seconds; ``resume`` is a change's token.
+        """
+        from assay.query.watch import watch
+
+        return watch(self.workspace, question, resume=resume, interval=interval, timeout=timeout)
 
     @property
     def ask(self) -> Questions:

@@ -30,6 +30,9 @@ def bar() -> Iterator[Progress | None]:
         def tell(done: float, total: float, what: str) -> None:
             known = f"progress.{what}"
             shown = say(known) if known in CATALOGUE.keys(spoken()) else what
+            if not total:  # how much there is isn't known: say how much is done
+                bars.update(task, total=None, description=f"{done:,.0f} {shown}")
+                return
             bars.update(task, completed=done, total=total, description=shown)
 
         yield tell

@@ -155,7 +155,7 @@ def as_of(
     from assay.store.workspace import Workspace
 
     with Workspace.open(directory) as workspace:
-        moment = _moment(when, workspace.config.time_zone)
+        moment = moment_of(when, workspace.config.time_zone)
         if statement is None:
             snapshot = workspace.lake.snapshot(as_of=moment)
             with closing(workspace.lake.connect(snapshot)) as connection:
@@ -186,7 +186,7 @@ def _count(connection: Any, name: str) -> int:
     return found
 
 
-def _moment(text: str, zone: str) -> datetime:
+def moment_of(text: str, zone: str) -> datetime:
     """A moment as a person writes it; without an offset it's the plant's time."""
     from zoneinfo import ZoneInfo
 
