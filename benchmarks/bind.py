@@ -355,16 +355,15 @@ def _join_asof(folder: Path) -> pa.Table:
         .filter(col("time") < col("ended"))
         .with_columns(since=(col("time") - col("started")).dt.total_microseconds() / 1e6)
     )
-    since, value = col("since") - col("since").mean(), col("value") - col("value").mean()
     grouped = joined.group_by("span", "signal").agg(
         n=polars.len().cast(polars.Int64),
         mean=col("value").mean(),
         std=col("value").std(),
         min=col("value").min(),
         max=col("value").max(),
-        first=col("value").get(col("time").arg_min()),
-        last=col("value").get(col("time").arg_max()),
-        slope=polars.when(polars.len() > 1).then((since * value).sum() / (since * since).sum()),
+        first=col("value").min_by("time"),
+        last=col("value").max_by("time"),
+        slope=(polars.cov("since", "value") / col("since").var()).fill_nan(None),
     )
     return grouped.collect(engine="streaming").to_arrow()
 
