@@ -189,3 +189,13 @@ def test_any_order_of_appends_loads_and_flushes_gives_each_row_once(
             expected.add(number)
             rows = [(row["epoch"], row["seq"]) for row in content(plant, "movement")]
             assert rows == [(f"load-{n}", seq) for n in sorted(expected) for seq in range(3)]
+
+
+def test_a_backup_has_hot_rows_too(plant: Workspace, tmp_path: Path) -> None:
+    from assay.store.backup import backup, restore
+
+    append(plant, 1)
+    backup(plant, tmp_path / "plant.tar")
+    restore(tmp_path / "plant.tar", tmp_path / "again")
+    with Workspace.open(tmp_path / "again") as again:
+        assert len(content(again, "movement")) == 8

@@ -61,6 +61,7 @@ def backup(workspace: Workspace, file: Path | str) -> Backup:
         raise StoreError(
             f"{target} already exists", hint="Give the backup another name, or delete the old one."
         )
+    workspace.lake.hot.flush()
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
