@@ -21,6 +21,7 @@ from assay.query.bind.features import DEFAULT, FeatureSet, feature_set
 from assay.query.bind.intervals import SCHEMA, Steps, steps
 from assay.query.bind.plant import plant_readings
 from assay.query.bind.scanning import Scan, as_table
+from assay.query.domain.signals import signals_of
 from assay.query.program import Limits
 from assay.store.snapshot import Snapshot
 from assay.store.workspace import Workspace
@@ -265,15 +266,14 @@ class _Work:
 
 def _check_signals(workspace: Workspace, snapshot: Snapshot, names: Sequence[str]) -> None:
     """Refuse a signal that has no reading anywhere."""
-    with workspace.lake.connect(snapshot) as connection:
-        rows = connection.execute("SELECT DISTINCT CAST(signal AS VARCHAR) FROM reading").fetchall()
-    known = sorted(row[0] for row in rows)
-    if not known:
+    known = signals_of(workspace, snapshot)
+    if not len(known):
         raise QueryError("The plant has no readings.", hint="Load some: assay load --infer FILE.")
     for name in names:
         if name not in known:
-            close = did_you_mean(name, known)
-            listed = ", ".join(known[:30]) + (" …" if len(known) > 30 else "")
+            close = did_you_mean(name, known.near(name))
+            shown = known.some(31)
+            listed = ", ".join(shown[:30]) + (" …" if len(shown) > 30 else "")
             raise QueryError(
                 f"There is no signal named {name!r}.",
                 hint=" ".join(part for part in (close, f"There are: {listed}.") if part),

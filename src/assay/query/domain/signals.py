@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.model.kinds import RecordKind
-from assay.query.program import Session
 from assay.store.place import is_remote
 from assay.store.reading import parquet_dataset
 from assay.store.snapshot import Snapshot
@@ -37,6 +36,17 @@ class Signals:
     def __len__(self) -> int:
         return len(self._names)
 
+    def __contains__(self, name: str) -> bool:
+        return bool(pc.any(pc.equal(self._names, name)).as_py())
+
+    def some(self, most: int) -> list[str]:
+        """The first names in the order of the alphabet, as far as there are so many."""
+        return (
+            sorted(dict.fromkeys(self._names.to_pylist()))[:most]
+            if len(self) <= _NEAR
+            else self.near("")[:most]
+        )
+
     def matching(self, name: str) -> list[tuple[str, str | None]]:
         """The signals of that name, or whose name ends with it after a separator, with their equipment."""
         meant = pc.equal(self._names, name)
@@ -58,12 +68,11 @@ class Signals:
         return sorted(names)
 
 
-def signals_of(workspace: Workspace, session: Session) -> Signals:
-    """The signals of a session's snapshot.
+def signals_of(workspace: Workspace, snapshot: Snapshot) -> Signals:
+    """The signals of a snapshot.
 
     What was learnt from a file is kept in ``spool/names``; only files that are new are looked at.
     """
-    snapshot = session.snapshot
     files = snapshot.files.get(RecordKind.READING.value, ())
     kept = _Kept(workspace.spool / "names" / "signals.arrow")
     known, seen = kept.read()

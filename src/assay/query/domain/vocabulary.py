@@ -92,7 +92,7 @@ def vocabulary(workspace: Workspace, session: Session) -> Vocabulary:
             if attribute.unit is not None
         },
         master={kind: table.schema for kind, table in snapshot.master.items()},
-        signals=signals_of(workspace, session),
+        signals=signals_of(workspace, snapshot),
         shared_runs=flags["shared"] > 0,
         incomplete=flags["bare"] > 0,
         execution_results=flags["results"] > 0,
