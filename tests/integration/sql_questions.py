@@ -40,8 +40,8 @@ class SqlQuestion:
 
     def cancel(self) -> None:
         """Interrupt the statement."""
-        if self._connection is not None:
-            self._connection.interrupt()
+        assert self._connection is not None, "nothing is cancelled after its end"
+        self._connection.interrupt()
 
     def close(self) -> None:
         """Close the connection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +99,7 @@ class Extraction:
         self._batch_rows = batch_rows
         self._batches: Iterator[pa.RecordBatch] | None = None
         self._closed = False
+        self._ending = threading.Lock()
 
     def begin(self) -> pa.Schema:
         """Do what has to be done before the first batch; returns the columns of the batches.
@@ -185,14 +187,17 @@ class Extraction:
             raise TokenRefused("token.short", rows=skipped - left, counted=skipped)
 
     def cancel(self) -> None:
-        """Stop what the engine is doing; may be called from another thread."""
-        self._prepared.cancel()
+        """Stop what the engine is doing; may be called from another thread, and when it is closed."""
+        with self._ending:
+            if not self._closed:
+                self._prepared.cancel()
 
     def close(self) -> None:
         """Stop, and let go of the engine; does nothing the second time."""
-        if not self._closed:
-            self._closed = True
-            self._prepared.close()
+        with self._ending:
+            if not self._closed:
+                self._closed = True
+                self._prepared.close()
 
     def __enter__(self) -> Self:
         return self
