@@ -17,7 +17,7 @@ export UV_NO_PROGRESS := 1
 export NO_MKDOCS_2_WARNING := 1
 unexport PYTHONPATH PYTHONHOME CONDA_PREFIX
 
-.PHONY: help setup demo test lint format bench soak docs browser reference pictures web-check clean
+.PHONY: help setup demo test lint format bench soak docs browser spark reference pictures web-check clean
 
 help: ## say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -41,6 +41,15 @@ test: setup ## run the tests (what a machine lacks, such as PostgreSQL, is skipp
 
 browser: setup ## run the journeys in a real Chromium
 	@$(BIN)/python -m pytest -q -m browser $(ARGS)
+
+SPARK := .venv/.spark
+
+$(SPARK): requirements-spark.lock | setup
+	@$(UV) pip install --quiet --require-hashes -r $<
+	@touch $@
+
+spark: setup $(SPARK) ## run the contract of the engines on a Spark cluster of this machine (needs Java 17)
+	@$(BIN)/python -m pytest -q -m spark tests/contract $(ARGS)
 
 soak: setup ## kill loading, commits, compaction and derivation at 200 random points each; compare row for row
 	@$(BIN)/python -m pytest -q -m soak $(ARGS)

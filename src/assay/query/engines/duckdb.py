@@ -15,6 +15,7 @@ from assay.query.dialect import Dialect
 from assay.query.engines.alarm import Alarm, too_long
 from assay.query.engines.duckdb_dialect import DuckDialect
 from assay.query.program import Limits
+from assay.store.lake import Lake
 from assay.store.snapshot import Snapshot
 from assay.store.workspace import Workspace
 
@@ -37,8 +38,8 @@ class DuckEngine:
         try:
             connection = lake.connect(snapshot, memory_limit=limits.memory, scratch_limit=SCRATCH)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            raise _said(error, limits, lake.place.url) from error
-        return DuckSession(connection, snapshot, limits, lake.place.url)
+            raise _said(error, limits, lake, snapshot) from error
+        return DuckSession(connection, snapshot, limits, lake)
 
 
 class DuckSession:
@@ -49,7 +50,7 @@ class DuckSession:
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, limits: Limits, lake: str
+        self, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, limits: Limits, lake: Lake
     ) -> None:
         self.dialect: Dialect = DuckDialect()
         self.snapshot = snapshot
@@ -129,14 +130,14 @@ class DuckSession:
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             if alarm.rang:
                 raise too_long(self._limits) from error
-            raise _said(error, self._limits, self._lake) from error
+            raise _said(error, self._limits, self._lake, self.snapshot) from error
         finally:
             alarm.stop()
             self._left -= time.monotonic() - began
 
 
-def _said(error: Exception, limits: Limits, lake: str) -> QueryError | StoreError:
-    text = str(error).strip().replace(f"{lake}/", "")
+def _said(error: Exception, limits: Limits, lake: Lake, snapshot: Snapshot) -> QueryError | StoreError:
+    text = str(error).strip().replace(f"{lake.place.url}/", "")
     if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory" in text:
         return QueryError(
             f"the question needs more than {limits.memory} of memory and {SCRATCH} of disk beside it",
@@ -145,7 +146,7 @@ def _said(error: Exception, limits: Limits, lake: str) -> QueryError | StoreErro
     if isinstance(error, duckdb.InterruptException) or text.startswith("INTERRUPT"):
         return QueryError("the question was stopped")
     if isinstance(error, duckdb.IOException | OSError) or ".parquet" in text:
-        return StoreError(
+        return lake.explained(error, snapshot) or StoreError(
             f"a file of the lake can't be read: {text.splitlines()[0]}",
             hint="assay lake status names damaged files and says what to do.",
         )

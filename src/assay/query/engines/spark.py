@@ -17,6 +17,7 @@ from assay.query.engines.alarm import Alarm, too_long
 from assay.query.engines.spark_dialect import SparkDialect
 from assay.query.engines.spark_start import first_line, new_session, refused_table
 from assay.query.program import Limits
+from assay.store.lake import Lake
 from assay.store.layout import DATE
 from assay.store.snapshot import Snapshot
 from assay.store.workspace import Workspace
@@ -55,7 +56,7 @@ class SparkEngine:
             PySpark or Java is missing, or nothing answers at the URL.
         """
         spark = new_session(self.url, self._workspace.spool / "scratch" / "spark")
-        lake = self._workspace.lake.place.url
+        lake = self._workspace.lake
         session = SparkEngineSession(spark, snapshot, limits, lake, remote=self.url.startswith("sc://"))
         session.see()
         return session
@@ -67,7 +68,7 @@ class SparkEngineSession:
     Not shared between threads, except for :meth:`cancel`.
     """
 
-    def __init__(self, spark: Any, snapshot: Snapshot, limits: Limits, lake: str, *, remote: bool) -> None:
+    def __init__(self, spark: Any, snapshot: Snapshot, limits: Limits, lake: Lake, *, remote: bool) -> None:
         self.dialect: Dialect = SparkDialect()
         self.snapshot = snapshot
         self._spark = spark
@@ -167,7 +168,19 @@ class SparkEngineSession:
 
     def cancel(self) -> None:
         """Stop the statement that is running; may be called from another thread."""
-        self._spark.interruptTag(self._tag)
+        if self._remote:
+            self._spark.interruptTag(self._tag)
+        else:
+            self._spark.sparkContext.cancelJobsWithTag(self._tag)
+
+    def _tagged(self, *, on: bool) -> None:
+        """Mark what this thread starts as the session's."""
+        if self._remote:
+            (self._spark.addTag if on else self._spark.removeTag)(self._tag)
+            return
+        # Tags of a session are known to the thread that set them only, and the alarm rings in another.
+        context = self._spark.sparkContext
+        (context.addJobTag if on else context.removeJobTag)(self._tag)
 
     def close(self) -> None:
         """Let go of the session; the driver stays for the next question of this process."""
@@ -186,7 +199,7 @@ class SparkEngineSession:
         if self._left <= 0:
             raise too_long(self._limits)
         began = time.monotonic()
-        self._spark.addTag(self._tag)
+        self._tagged(on=True)
         alarm = Alarm(self._left, self.cancel)
         try:
             yield self._spark
@@ -195,10 +208,10 @@ class SparkEngineSession:
         except Exception as error:
             if alarm.rang:
                 raise too_long(self._limits) from error
-            raise _said(error, self._lake) from error
+            raise _said(error, self._lake, self.snapshot) from error
         finally:
             alarm.stop()
-            self._spark.removeTag(self._tag)
+            self._tagged(on=False)
             self._left -= time.monotonic() - began
 
 
@@ -223,7 +236,7 @@ def _without_patterns(path: str) -> str:
 
 def _plain(table: pa.Table) -> pa.Table:
     """A table with types that Spark takes."""
-    fields = [pa.field(f.name, _plain_type(f.type), f.nullable) for f in table.schema]
+    fields = [pa.field(f.name, _plain_type(f.type)) for f in table.schema]
     return table.cast(pa.schema(fields))
 
 
@@ -253,8 +266,9 @@ def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     return pa.array(values, pa.int64()).cast(kind) if pa.types.is_timestamp(kind) else pa.array(values, kind)
 
 
-def _said(error: Exception, lake: str) -> QueryError | StoreError:
-    text = first_line(error).replace(f"file://{lake}/", "").replace(f"{lake}/", "")
+def _said(error: Exception, lake: Lake, snapshot: Snapshot) -> QueryError | StoreError:
+    place = f"{lake.place.url}/"
+    text = first_line(error).replace(f"file://{place}", "").replace(place, "")
     whole = str(error)
     if "maxResultSize" in whole or "OutOfMemoryError" in whole:
         return QueryError(
@@ -262,7 +276,7 @@ def _said(error: Exception, lake: str) -> QueryError | StoreError:
             hint="Narrow it down, or raise spark.driver.maxResultSize and spark.executor.memory.",
         )
     if "FAILED_READ_FILE" in whole or "PATH_NOT_FOUND" in whole or "FileNotFoundException" in whole:
-        return StoreError(
+        return lake.explained(error, snapshot) or StoreError(
             f"a file of the lake can't be read by Spark: {text}",
             hint="Every worker must see the lake at the same path; assay lake status names damaged files.",
         )

@@ -107,8 +107,11 @@ def _driver(url: str, scratch: Path) -> Any:
         .master(url)
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.log.level", "ERROR")
+        .config("spark.log.level", "FATAL")
         .config("spark.local.dir", str(scratch))
+        # A loop inside a task doesn't hear that its job was stopped: its executor is replaced.
+        .config("spark.task.reaper.enabled", "true")
+        .config("spark.task.reaper.killTimeout", "5s")
         .config("spark.sql.warehouse.dir", str(scratch / "spark-warehouse"))
     )
     if _is_here(url):
