@@ -122,6 +122,14 @@ def test_records_can_be_grouped(plant: Plant) -> None:
     ]
 
 
+def test_a_thing_may_be_called_by_its_kind(plant: Plant) -> None:
+    found = rows(plant, "unit[unit.thickness < 10.005] | select unit, unit.id, thickness")
+    assert found == [{"unit": "U-100", "unit.id": "U-100", "thickness": 10.0}]
+    assert rows(plant, "lot[id = 'L1'] | by lot: mean(lot.moisture)") == [
+        {"lot": "L1", "mean(lot.moisture)": 0.1}
+    ]
+
+
 def test_a_path_to_many_gives_a_row_for_each(plant: Plant) -> None:
     found = rows(
         plant, "unit[lot = 'L3'] | select id, defect.code, defect.severity | where defect.code is not null"

@@ -163,33 +163,41 @@ def without_first(expression: Expression) -> Expression:
     return _mapped(expression, lambda path: replace(path, hops=path.hops[1:]))
 
 
-def _mapped(expression: Expression, change: Callable[[Path], Path]) -> Expression:
+def from_itself(domain: Domain, kind: Kind, expression: Expression) -> Expression:
+    """The expression with paths that begin with the thing's own kind begun at the thing."""
+
+    def begun(path: Path) -> Path:
+        first = path.hops[0] if path.hops else None
+        own = isinstance(first, Name) and first.condition is None and domain.kind(first.name) is kind
+        if isinstance(first, Name) and own and first.name not in kind.links:
+            return replace(path, hops=path.hops[1:])
+        return path
+
+    return _mapped(expression, begun, aggregates=True)
+
+
+def _mapped(
+    expression: Expression, change: Callable[[Path], Path], *, aggregates: bool = False
+) -> Expression:
     match expression:
         case Path():
             return change(expression)
         case Call(function, arguments):
-            if function in AGGREGATE_TYPES:
+            if function in AGGREGATE_TYPES and not aggregates:
                 return expression
-            return replace(expression, arguments=tuple(_mapped(one, change) for one in arguments))
+            inner = tuple(_mapped(one, change, aggregates=aggregates) for one in arguments)
+            return replace(expression, arguments=inner)
         case Unary() | Missing():
-            return replace(expression, operand=_mapped(expression.operand, change))
-        case Binary():
-            return replace(
-                expression, left=_mapped(expression.left, change), right=_mapped(expression.right, change)
-            )
-        case Among():
-            return replace(
-                expression,
-                operand=_mapped(expression.operand, change),
-                options=tuple(_mapped(one, change) for one in expression.options),
-            )
-        case Between():
-            return replace(
-                expression,
-                operand=_mapped(expression.operand, change),
-                low=_mapped(expression.low, change),
-                high=_mapped(expression.high, change),
-            )
+            return replace(expression, operand=_mapped(expression.operand, change, aggregates=aggregates))
+        case Binary(_, left, right):
+            left, right = (_mapped(one, change, aggregates=aggregates) for one in (left, right))
+            return replace(expression, left=left, right=right)
+        case Among(operand, options):
+            operand, *options_ = (_mapped(one, change, aggregates=aggregates) for one in (operand, *options))
+            return replace(expression, operand=operand, options=tuple(options_))
+        case Between(operand, low, high):
+            operand, low, high = (_mapped(one, change, aggregates=aggregates) for one in (operand, low, high))
+            return replace(expression, operand=operand, low=low, high=high)
     return expression
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from assay.query.compile.meaning import ToKind, meaning_of
 from assay.query.compile.relation import Build, Rel, record_columns
-from assay.query.compile.shape import many_paths, own_paths, shape, shared_hop, without_first
+from assay.query.compile.shape import from_itself, many_paths, own_paths, shape, shared_hop, without_first
 from assay.query.compile.speech import said
 from assay.query.compile.typed import Typed, settled
 from assay.query.compile.values import Expressions, Rows
@@ -97,7 +97,7 @@ class Tables:
     def _selected(
         self, rel: Rel, items: list[Item], *, crossed: bool = False, key: tuple[str, ...] = ()
     ) -> Table:
-        named = [(self._title(item), item.expression) for item in items]
+        named = [(self._title(item), self._begun(rel, item.expression)) for item in items]
         names = _unique([title for title, _ in named])
         source, typed = self._spread(rel, [one for _, one in named], items, crossed=crossed)
         columns = ", ".join(
@@ -208,9 +208,8 @@ class Tables:
     def _grouped(self, rel: Rel, keys: tuple[Item, ...], measures: tuple[Item, ...]) -> Table:
         build = self._build
         rows = self._expressions.rows_of(rel)
-        spread, typed = self._spread(
-            rel, [key.expression for key in keys], list(keys), crossed=True, keep=True
-        )
+        ways = [self._begun(rel, key.expression) for key in keys]
+        spread, typed = self._spread(rel, ways, list(keys), crossed=True, keep=True)
         marked = [f"s.c{position}" for position in range(len(keys))]
         mark = build.dialect.hashed(marked) if marked else "'all'"
         columns = "".join(f", {one} AS c{position}" for position, one in enumerate(marked))
@@ -233,7 +232,8 @@ class Tables:
         self, groups: Rows, keys: tuple[Item, ...], typed: list[Typed], measures: tuple[Item, ...]
     ) -> Table:
         build = self._build
-        found = [settled(self._expressions.value(groups, item.expression)) for item in measures]
+        asked = [self._begun(groups.members, item.expression) for item in measures]
+        found = [settled(self._expressions.value(groups, one)) for one in asked]
         names = _unique([self._title(item) for item in (*keys, *measures)])
         parts = [f"b.c{position} AS {build.quoted(names[position])}" for position in range(len(keys))]
         parts += [
@@ -251,7 +251,8 @@ class Tables:
         items = list(stage.measures)
         if rel.kind.name not in (*SUBJECTS[:1], STEP) and not rel.is_record and self._reaches_units(rel):
             items.insert(0, Item(_count_of_units(rel), "units"))
-        found = [settled(self._expressions.value(rows, item.expression)) for item in items]
+        asked = [self._begun(rel, item.expression) for item in items]
+        found = [settled(self._expressions.value(rows, one)) for one in asked]
         titles = _unique([rel.kind.name, "origin", *(self._title(item) for item in items)])
         own = "b.key" if not rel.is_record else "b.subject"
         marked = f"(b.key IN (SELECT key FROM {origin}))" if origin is not None else None
@@ -268,6 +269,9 @@ class Tables:
 
     def _reaches_units(self, rel: Rel) -> bool:
         return "unit" in rel.kind.links or STEP in rel.kind.links
+
+    def _begun(self, rel: Rel, expression: Expression) -> Expression:
+        return from_itself(self._build.domain, rel.kind, expression)
 
     def _title(self, item: Item) -> str:
         return item.name or write(item.expression)

@@ -13,6 +13,7 @@ from assay.query.compile.pushing import of_value, pushed
 from assay.query.compile.relation import Build, Rel, record_columns
 from assay.query.compile.shape import (
     conjuncts,
+    from_itself,
     many_paths,
     outer_paths,
     own_paths,
@@ -117,6 +118,7 @@ class Expressions:
 
     def narrow(self, rel: Rel, condition: Expression) -> Rel:
         """Keep of a relation what meets a condition."""
+        condition = from_itself(self.build.domain, rel.kind, condition)
         if not rel.is_record and self.build.domain.mounts.of_kind(rel.kind.name):
             rel, rest = self._asked_of_sources(rel, condition)
             if not rest:
