@@ -10,7 +10,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 STATIC := src/assay/api/static/index.html
 ARGS ?=
-NAMES ?= load cause mainjob null spc lake bind find
+NAMES ?= load cause mainjob null spc lake bind find growth
 
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export UV_NO_PROGRESS := 1

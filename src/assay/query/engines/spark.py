@@ -55,7 +55,7 @@ class SparkEngine:
         StoreError
             PySpark or Java is missing, or nothing answers at the URL.
         """
-        spark = new_session(self.url, self._workspace.spool / "scratch" / "spark")
+        spark = new_session(self.url)
         lake = self._workspace.lake
         session = SparkEngineSession(spark, snapshot, limits, lake, remote=self.url.startswith("sc://"))
         session.see()

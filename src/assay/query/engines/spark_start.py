@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import socket
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ SESSION_SETTINGS = {
 _starting = threading.Lock()
 
 
-def new_session(url: str, scratch: Path) -> Any:
+def new_session(url: str) -> Any:
     """A Spark session of its own (views, settings) on the Spark that ``url`` names.
 
     One process has one Spark driver: sessions of one URL share it, and a second URL is refused.
@@ -44,7 +45,7 @@ def new_session(url: str, scratch: Path) -> Any:
     """
     with _starting:
         _reach(url)
-        session = _connected(url) if url.startswith("sc://") else _driver(url, scratch).newSession()
+        session = _connected(url) if url.startswith("sc://") else _driver(url).newSession()
     for key, value in SESSION_SETTINGS.items():
         session.conf.set(key, value)
     return session
@@ -96,23 +97,22 @@ def _connected(url: str) -> Any:
         raise _not_started(url, error) from error
 
 
-def _driver(url: str, scratch: Path) -> Any:
+def _driver(url: str) -> Any:
     """The driver of this process, started at the first question."""
     sessions = _pyspark()
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
         raise StoreError("Spark needs Java, which is not installed", hint="Install Java 17 or newer.")
-    scratch.mkdir(parents=True, exist_ok=True)
+    # The driver outlives the plant that was asked first: nothing of it may lie there.
     builder = (
         sessions.builder.appName("assay")
         .master(url)
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.log.level", "FATAL")
-        .config("spark.local.dir", str(scratch))
         # A loop inside a task doesn't hear that its job was stopped: its executor is replaced.
         .config("spark.task.reaper.enabled", "true")
         .config("spark.task.reaper.killTimeout", "5s")
-        .config("spark.sql.warehouse.dir", str(scratch / "spark-warehouse"))
+        .config("spark.sql.warehouse.dir", str(Path(tempfile.gettempdir()) / "assay-spark-warehouse"))
     )
     if _is_here(url):
         builder = builder.config("spark.driver.host", "127.0.0.1").config(
