@@ -187,5 +187,8 @@ def test_the_server_stops_although_a_client_reads_slowly(tmp_path: Path) -> None
         client = served.client()
         stream = client.stream("GET", "/api/extract", params={"q": WIDE})
         assert stream.__enter__().status_code == 200
+    until = time.monotonic() + 30
+    while asking.open and time.monotonic() < until:
+        time.sleep(0.05)
     assert asking.open == 0
     client.close()

@@ -134,14 +134,15 @@ def killed_again_and_again(plant: Workspace, server: Server, points: int, seed: 
     killed = 0
     for number in range(1, points + 1):
         load(plant, number, rows(number))
-        status = server.derive(plant.path, chance.uniform(0, usual))
+        # What a load touches takes less than the first derivation did.
+        status = server.derive(plant.path, chance.uniform(0, usual / 2))
         killed += status == signal.SIGKILL
         if number % 5:
             continue
         results = plant.lake.query("SELECT subject, source, epoch, seq FROM dwd_result").to_pylist()
         assert len(results) == len({tuple(row.values()) for row in results}), "a row is there twice"
         assert len(results) % 6 == 0, "a reader saw half a load"
-    assert killed > points // 2
+    assert killed > points // 4, "enough were killed at work, not after it"
     assert server.derive(plant.path) == 0
     assert not leftovers(plant)
     grown = everything(plant)
