@@ -34,7 +34,8 @@ from assay.model.errors import QueryError
 from assay.model.kinds import TIME
 from assay.query.dialect import Dialect
 from assay.query.engines.registry import engine_of
-from assay.query.program import Limits, Session
+from assay.query.program import Limits, Session, Trail
+from assay.query.walk import walk
 from assay.store import LoadKey, Workspace
 
 ENGINES = ["duckdb", pytest.param("spark", marks=pytest.mark.spark)]
@@ -361,3 +362,28 @@ def test_what_an_engine_refuses_is_said_without_a_stack_or_paths(session: Sessio
         assert "\n\tat " not in str(caught.value)
         assert str(plant.path) not in str(caught.value)
     assert session.arrow("SELECT 1 AS x").to_pylist() == [{"x": 1}]
+
+
+def test_genealogy_is_walked_and_rework_ends(engine: Any, plant: Workspace) -> None:
+    actuals = [
+        ("E1", "consumed", "L", "lot", "press"),
+        ("E1", "produced", "U", "unit", None),
+        ("E2", "consumed", "U", "unit", "grind"),
+        ("E2", "produced", "V", "unit", "grind"),
+        ("E3", "consumed", "V", "unit", "rework"),
+        ("E3", "returned", "U", "unit", "rework"),
+    ]
+    names = ("execution", "role", "subject", "subject_kind", "segment")
+    opened = engine.open(plant.lake.snapshot(), Limits(seconds=300))
+    opened.register("movement", pa.table(dict(zip(names, zip(*actuals, strict=True), strict=True))))
+    opened.register("begun", pa.table({"anchor": ["a", "b"], "kind": ["lot", "unit"], "id": ["L", "V"]}))
+    found = {
+        direction: sorted(tuple(row.values()) for row in walk(opened, step, shared=False).to_pylist())
+        for direction in ("ancestors", "descendants")
+        for step in [Trail(f"walk_{direction}", "begun", direction, "unit", None)]
+    }
+    assert found == {
+        "ancestors": [("b", "unit", "U", 1)],
+        "descendants": [("a", "unit", "U", 1), ("a", "unit", "V", 2), ("b", "unit", "U", 1)],
+    }
+    opened.close()
