@@ -137,6 +137,17 @@ def test_a_path_to_many_gives_a_row_for_each(plant: Plant) -> None:
     assert found == [{"id": unit(HOT, n), "defect.code": "HC-3", "defect.severity": "high"} for n in range(3)]
 
 
+def test_what_is_reckoned_with_the_values_of_a_path_is_reckoned(plant: Plant) -> None:
+    found = rows(
+        plant, "unit[id = 'U-105'] | select id, thickness * 2 as twice, thickness / 0 as nothing, thickness"
+    )
+    assert found == [{"id": "U-105", "twice": 20.1, "nothing": None, "thickness": 10.05}]
+    words = rows(plant, "unit[defect.code = 'HC-1'] | select id, lower(defect.code) as code, defect.severity")
+    assert words == [{"id": "U-500", "code": "hc-1", "defect.severity": "low"}]
+    [span] = rows(plant, "lot[id = 'L1'] | select id, (sinter.ended - sinter.started) / 60 as minutes")
+    assert span["minutes"] == 60.0
+
+
 def test_two_independent_paths_to_many_are_a_cross_product_and_refused(plant: Plant) -> None:
     question = "unit | select id, measurement.value, step.segment"
     with pytest.raises(QuestionError, match=r"every pair of measurement.value, step.segment: about 360 rows"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from store_rows import RECORDED, content, key, load, movements
 
@@ -38,6 +38,7 @@ def known(numbers: set[int], count: int) -> list[tuple[str, int]]:
 @given(
     steps=st.lists(st.sampled_from(["load", "append", "flush", "compact", "delete"]), min_size=1, max_size=9)
 )
+@example(steps=["append", "flush"])
 @settings(deadline=None, max_examples=15)
 def test_both_ways_give_what_was_known_at_every_moment(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str]

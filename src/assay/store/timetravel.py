@@ -129,6 +129,8 @@ def _late_flushes(
 ) -> Iterator[tuple[Commit, frozenset[LoadKey]]]:
     """Later commits that brought rows which were hot at the moment already, with the loads of those rows."""
     for number in range(version + 1, newest + 1):
+        if not lake.table(name).added_by(number):
+            continue  # it made the table, or gave it a column
         commit = lake.table(name).commit_at(number)
         loads = {load_of(transaction) for transaction, at in commit.appended.items() if at <= moment} - {None}
         if loads:

@@ -9,7 +9,7 @@ from assay.query.compile.relation import Build, Rel, record_columns
 from assay.query.compile.shape import from_itself, many_paths, own_paths, shape, shared_hop, without_first
 from assay.query.compile.speech import said
 from assay.query.compile.typed import Typed, settled
-from assay.query.compile.values import Expressions, Rows
+from assay.query.compile.values import Expressions, LeafRows, Rows
 from assay.query.domain.kinds import STEP, SUBJECTS, Kind
 from assay.query.language.errors import likely
 from assay.query.language.printer import write
@@ -160,16 +160,12 @@ class Tables:
         if isinstance(hop, Name) and leaves.is_value(members, hop):
             # A value ends the path: its record is the row, so that two values of one record stay together.
             leaf = leaves.leaf(members, hop)
-            value = settled(leaf.value)
-            relation = build.define(f"SELECT l.anchor AS anchor, l.v AS c0 FROM ({leaf.sql}) AS l")
-            shared = replace(value, sql="c0")
-            if len(positions) > 1:
-                relation = build.define(
-                    "SELECT anchor, "
-                    + ", ".join(f"c0 AS c{i}" for i in range(len(positions)))
-                    + f" FROM {relation}"
-                )
-            return relation, [shared] * len(positions)
+            source = build.define(leaf.sql)
+            values = LeafRows.of(source, leaf)
+            over = [without_first(expressions[position]) for position in positions]
+            typed = [settled(self._expressions.value(values, one)) for one in over]
+            sql = ", ".join(f"{one.sql} AS c{i}" for i, one in enumerate(typed))
+            return build.define(f"SELECT b.anchor AS anchor, {sql} FROM {source} AS b"), typed
         reached = self._expressions.follower.follow(members, hop)
         inner = [without_first(expressions[position]) for position in positions]
         if reached.is_record:

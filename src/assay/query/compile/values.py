@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Self, cast
 
 from assay.model.kinds import RecordKind
 from assay.query.compile.follow import Follower
@@ -244,9 +244,7 @@ class Expressions:
     def _held(self, leaf: Leaf, expression: Expression) -> str:
         """The rows of a leaf whose value meets the comparison that the leaf's path stands in."""
         source = self.build.define(leaf.sql)
-        value = replace(leaf.value, sql="b.v", text="b.t" if leaf.value.text is not None else None)
-        rows = _LeafRows(source, leaf.rel, single=True, leaf=value)
-        holds = self.value(rows, without_first(expression)).sql
+        holds = self.value(LeafRows.of(source, leaf), without_first(expression)).sql
         return self.build.define(f"SELECT b.anchor AS anchor FROM {source} AS b WHERE {holds}")
 
     def _existing(self, rows: Rows, path: Path) -> str:
@@ -303,7 +301,7 @@ class Expressions:
         raise AssertionError(expression)
 
     def _comparison(self, rows: Rows, node: Binary) -> str:
-        reached = self._reached(rows, node) if not isinstance(rows, _LeafRows) else None
+        reached = self._reached(rows, node) if not isinstance(rows, LeafRows) else None
         if reached is not None:
             return f"(b.key IN (SELECT anchor FROM {reached}))"
         left, right = self.value(rows, node.left), self.value(rows, node.right)
@@ -311,7 +309,7 @@ class Expressions:
 
     def _path(self, rows: Rows, path: Path) -> Typed:
         build = self.build
-        if isinstance(rows, _LeafRows):
+        if isinstance(rows, LeafRows):
             return rows.leaf
         kind = rows.members.kind
         found = shape(build.domain, kind, path)
@@ -530,10 +528,16 @@ def _joined(conditions: list[Expression]) -> Expression:
 
 
 @dataclass
-class _LeafRows(Rows):
+class LeafRows(Rows):
     """The values of a leaf: every path of an expression is the leaf's own value."""
 
     leaf: Typed = field(default_factory=lambda: Typed("b.v", "number"))
+
+    @classmethod
+    def of(cls, source: str, leaf: Leaf) -> Self:
+        """The rows of a leaf whose SQL is the relation ``source``."""
+        value = replace(leaf.value, sql="b.v", text="b.t" if leaf.value.text is not None else None)
+        return cls(source, leaf.rel, single=True, leaf=value)
 
 
 def _name(hop: Hop) -> Name:
