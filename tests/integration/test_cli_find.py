@@ -85,6 +85,13 @@ def test_the_past_is_asked_by_a_moment(call: Call, plant: Path) -> None:
     assert call("find", plant, "unit | count", "--as-of", "yesterday")[0] == 1
 
 
+@pytest.mark.parametrize("asked", ["unit | count", "SELECT count(*) AS count FROM unit"])
+def test_a_question_or_sql_is_answered_as_of_a_moment(call: Call, plant: Path, asked: str) -> None:
+    code, out, err = call("lake", "as-of", plant, "2020-01-01T00:00:00Z", asked, "--json")
+    assert code == 0, err
+    assert json.loads(out)["rows"] == [{"count": 0}]
+
+
 def test_extracting_to_a_file(call: Call, plant: Path, tmp_path: Path) -> None:
     out = tmp_path / "long.parquet"
     code, said, err = call("extract", plant, LONG, "--out", out, "--json")

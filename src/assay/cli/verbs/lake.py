@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
@@ -31,6 +32,9 @@ _DONE = (
     "deleted_files",
 )
 _ROWS = 100
+_SQL = re.compile(
+    r"\s*(select|with|from|values|table|describe|summarize|show|explain|pivot)\b", re.IGNORECASE
+)
 """Rows of an answer shown to a person; ``--json`` gives all."""
 
 
@@ -147,11 +151,11 @@ def as_of(
     directory: Plant,
     when: Annotated[str, typer.Argument(metavar="WHEN", help="argument.when", show_default=False)],
     statement: Annotated[
-        str | None, typer.Argument(metavar="[SQL]", help="argument.as_of_sql", show_default=False)
+        str | None, typer.Argument(metavar="[SQL|QUERY]", help="argument.as_of_sql", show_default=False)
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The plant as it was known at a moment: how many rows it had, or the answer to one SQL question."""
+    """The plant as it was known at a moment: how many rows it had, or the answer to SQL or a question."""
     from assay.store.workspace import Workspace
 
     with Workspace.open(directory) as workspace:
@@ -166,8 +170,13 @@ def as_of(
                 }
             rows: list[dict[str, Any]] = [{"table": name, "rows": n} for name, n in counts.items() if n]
             heads = ["table", "rows"]
-        else:
+        elif _SQL.match(statement):
             answer = workspace.lake.query(statement, as_of=moment)
+            rows, heads = answer.to_pylist(), answer.column_names
+        else:
+            from assay.query.find import find
+
+            answer = find(workspace, statement, as_of=moment).to_arrow()
             rows, heads = answer.to_pylist(), answer.column_names
     document = {"as_of": moment, "columns": heads, "rows": rows}
 
