@@ -217,9 +217,8 @@ def prepare(
     with ExitStack() as stack:
         session = engine_of(workspace, engine).open(snapshot, bounds)
         stack.callback(session.close)
-        names = vocabulary(workspace, session)
-        domain = Domain(names, Mounts(federation(workspace)))
-        relations = Relations(names, session.dialect)
+        domain = _domain(workspace, session)
+        relations = Relations(domain.vocabulary, session.dialect)
         try:
             program = compile_question(tree, domain, relations, session.dialect, crossed=bounds.crossed)
         except Crossing as crossing:
@@ -233,10 +232,9 @@ def questions(workspace: Workspace) -> Questions:
     snapshot = workspace.lake.snapshot()
     session = engine_of(workspace, "duckdb").open(snapshot, Limits())
     try:
-        names = vocabulary(workspace, session)
+        return Questions(PlantNames(_domain(workspace, session)))
     finally:
         session.close()
-    return Questions(PlantNames(Domain(names, Mounts(federation(workspace)))))
 
 
 def find(
@@ -282,6 +280,11 @@ def find(
             prepared.run(),
             prepared.program,
         )
+
+
+def _domain(workspace: Workspace, session: Session) -> Domain:
+    """The plant's model as a graph, with the names of the session's snapshot."""
+    return Domain(vocabulary(workspace, session), Mounts(federation(workspace)))
 
 
 def _tree(question: str | Built) -> Question:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -12,6 +15,9 @@ from assay.query.compile.speech import said
 from assay.query.language.errors import QuestionError
 from assay.query.program import Define, Fetch, Limits, Program, Sensed, Session, Step, Told, Trail
 from assay.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from assay.query.bind.readings import ReadingSource
 
 
 def run(workspace: Workspace, session: Session, program: Program, limits: Limits) -> Told:
@@ -23,9 +29,10 @@ def run(workspace: Workspace, session: Session, program: Program, limits: Limits
         A limit was reached, or a source can't be asked.
     """
     told = Told(notes=list(program.notes))
+    places = _Places(workspace, session)
     for step in program.steps:
         with _timed(told, step):
-            _do(workspace, session, step, told, limits)
+            _do(places, step, told, limits)
             if not isinstance(step, Define) or step.stored:
                 told.rows[step.name] = rows = session.count(step.name)
                 if rows > limits.intermediate:
@@ -59,7 +66,23 @@ def answer_sql(session: Session, program: Program) -> str:
     return f"SELECT {columns} FROM {program.result}{order}"
 
 
-def _do(workspace: Workspace, session: Session, step: Step, told: Told, limits: Limits) -> None:
+@dataclass
+class _Places:
+    """Where the rows of a program come from; the readings are looked up once for all its steps."""
+
+    workspace: Workspace
+    session: Session
+
+    @cached_property
+    def readings(self) -> ReadingSource:
+        """The readings of the session's snapshot."""
+        from assay.query.bind.plant import plant_readings
+
+        return plant_readings(self.workspace, self.session.snapshot)
+
+
+def _do(places: _Places, step: Step, told: Told, limits: Limits) -> None:
+    workspace, session = places.workspace, places.session
     match step:
         case Define(name, sql, stored):
             session.define(name, sql, stored=stored)
@@ -79,11 +102,10 @@ def _do(workspace: Workspace, session: Session, step: Step, told: Told, limits: 
 
             session.register(step.name, follow_trail(workspace, session, step))
         case Sensed():
-            from assay.query.bind.plant import plant_readings
             from assay.query.bind.sensed import run_sensed
 
-            source = plant_readings(workspace, session.snapshot)
-            session.register(step.name, run_sensed(session, step, source, workspace.model.features))
+            features = workspace.model.features
+            session.register(step.name, run_sensed(session, step, places.readings, features))
 
 
 @contextmanager

@@ -31,6 +31,12 @@ _POOLED = ("n", "mean", "std", "min", "max", "first", "last", "slope")
 """The features that are computed together: one pass over the readings gives all of them."""
 
 
+_IN_TIME = ("time", "source", "epoch", "seq")
+"""The order in which records happened."""
+
+_KEYS = ", ".join(f"r.{one} AS {one}" for one in _IN_TIME)
+
+
 @dataclass(frozen=True)
 class Leaf:
     """Values with columns ``anchor``, ``v`` (``t`` as well for a measured value that may be a text).
@@ -91,18 +97,16 @@ class Leaves:
         if isinstance(meaning, ToRecords):
             found = self._follower.follow(rel, hop, also=also)
             both = meaning.characteristic or Characteristic(number=True, text=True, unit=None)
-            order = ("time", "source", "epoch", "seq")
-            keys = ", ".join(f"r.{one} AS {one}" for one in order)
-            sql = f"SELECT r.anchor AS anchor, r.value AS v, r.text AS t, {keys} FROM {found.name} AS r"
+            sql = f"SELECT r.anchor AS anchor, r.value AS v, r.text AS t, {_KEYS} FROM {found.name} AS r"
             if both.number and both.text:
                 value = Typed("v", "either", both.unit, text="t")
             elif both.text:
-                sql = f"SELECT r.anchor AS anchor, r.text AS v, {keys} FROM {found.name} AS r"
+                sql = f"SELECT r.anchor AS anchor, r.text AS v, {_KEYS} FROM {found.name} AS r"
                 value = Typed("v", "text")
             else:
-                sql = f"SELECT r.anchor AS anchor, r.value AS v, {keys} FROM {found.name} AS r"
+                sql = f"SELECT r.anchor AS anchor, r.value AS v, {_KEYS} FROM {found.name} AS r"
                 value = Typed("v", "number", both.unit)
-            return Leaf(sql, value, found, order)
+            return Leaf(sql, value, found, _IN_TIME)
         if isinstance(meaning, OfActual):
             found = replace(self._follower.along(rel, meaning, hop))
             own = found.kind.fields[meaning.column]
@@ -124,19 +128,15 @@ class Leaves:
         return Leaf(sql, Typed("v", build.type_of(own), own.unit), rel, ("o",))
 
     def _column(self, rel: Rel, column: str, kind: str, unit: str | None) -> Leaf:
-        order = ("time", "source", "epoch", "seq")
-        keys = ", ".join(f"r.{one} AS {one}" for one in order)
-        sql = f"SELECT r.anchor AS anchor, r.{self._build.quoted(column)} AS v, {keys} FROM {rel.name} AS r"
-        return Leaf(sql, Typed("v", kind, unit), rel, order)  # type: ignore[arg-type]
+        sql = f"SELECT r.anchor AS anchor, r.{self._build.quoted(column)} AS v, {_KEYS} FROM {rel.name} AS r"
+        return Leaf(sql, Typed("v", kind, unit), rel, _IN_TIME)  # type: ignore[arg-type]
 
     def things(self, rel: Rel) -> Leaf:
         """The things themselves, each once per anchor: what ``count`` counts."""
         if rel.is_record:
             if rel.kind.name == "measurement":
-                order = ("time", "source", "epoch", "seq")
-                keys = ", ".join(f"r.{one} AS {one}" for one in order)
-                sql = f"SELECT r.anchor AS anchor, r.value AS v, r.text AS t, {keys} FROM {rel.name} AS r"
-                return Leaf(sql, Typed("v", "either", text="t"), rel, order)
+                sql = f"SELECT r.anchor AS anchor, r.value AS v, r.text AS t, {_KEYS} FROM {rel.name} AS r"
+                return Leaf(sql, Typed("v", "either", text="t"), rel, _IN_TIME)
             column = "event" if rel.kind.name == "event" else "subject"
             return self._column(rel, column, "text", None)
         sql = f"SELECT DISTINCT r.anchor AS anchor, r.key AS v FROM {rel.name} AS r"

@@ -47,10 +47,6 @@ class Rel:
         """Whether the things are records."""
         return self.kind.record is not None and not self.spans
 
-    def as_whole(self, whole: bool) -> Rel:
-        """The same relation, marked."""
-        return replace(self, whole=whole)
-
 
 def record_columns(kind: Kind) -> list[str]:
     """The columns of a relation of records."""
@@ -149,6 +145,10 @@ class Build:
         if field.mount is None:
             return field.type
         return type_of(self.domain.mounts.type(field.mount, field.column))
+
+    def record_key(self, alias: str) -> str:
+        """What tells one record from another, as one text."""
+        return self.dialect.hashed([f"{alias}.{name}" for name in ("source", "epoch", "seq")])
 
     def wrong(self, place: Place, said: Text, advice: Text | None = None) -> QuestionError:
         """An error about a part of the question."""

@@ -112,7 +112,7 @@ class Expressions:
         return Rows(base, Rel(members, rel.kind, anchored=True, whole=rel.whole), single=True)
 
     def _keyed(self, rel: Rel) -> str:
-        key = self.build.dialect.hashed(["r.source", "r.epoch", "r.seq"])
+        key = self.build.record_key("r")
         columns = ", ".join(f"r.{self.build.quoted(name)}" for name in record_columns(rel.kind))
         return f"SELECT DISTINCT {columns}, {key} AS key FROM {rel.name} AS r"
 
@@ -140,7 +140,7 @@ class Expressions:
         holds = self.condition(rows, condition)
         kept = self.build.define(f"SELECT b.key AS key FROM {rows.source} WHERE {holds}")
         if rel.is_record:
-            key = self.build.dialect.hashed(["r.source", "r.epoch", "r.seq"])
+            key = self.build.record_key("r")
             sql = f"SELECT r.* FROM {rel.name} AS r WHERE {key} IN (SELECT key FROM {kept})"
         else:
             sql = f"SELECT r.* FROM {rel.name} AS r WHERE r.key IN (SELECT key FROM {kept})"
@@ -449,7 +449,7 @@ class Expressions:
         found = settled(self.value(rows, expression))
         values = self.build.define(f"SELECT b.key AS key, {found.sql} AS v FROM {rows.source}")
         if rel.is_record:
-            key = self.build.dialect.hashed(["r.source", "r.epoch", "r.seq"])
+            key = self.build.record_key("r")
             pairs = f"SELECT DISTINCT r.anchor AS anchor, {key} AS key FROM {rel.name} AS r"
         else:
             pairs = f"SELECT DISTINCT r.anchor AS anchor, r.key AS key FROM {rel.name} AS r"

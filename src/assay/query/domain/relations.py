@@ -41,9 +41,6 @@ class Relations:
             "e_material_step": lambda: _edges("material", "execution", "d_part"),
         }
 
-    def __contains__(self, name: str) -> bool:
-        return NAMED.fullmatch(name) is not None and self.sql(name) is not None
-
     def sql(self, name: str) -> str | None:
         """The SQL of a base relation, or None for a name that is none."""
         if (made := self._fixed.get(name)) is not None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import pyarrow as pa
 
 from assay.model.kinds import RecordKind
 from assay.model.plant_model import PlantModel
-from assay.query.domain.signals import signals_of
+from assay.query.domain.signals import Signals, signals_of
 from assay.query.program import Session
 from assay.store.snapshot import Snapshot
 from assay.store.workspace import Workspace
@@ -24,16 +23,6 @@ class Characteristic:
     number: bool
     text: bool
     unit: str | None
-
-
-class SignalNames(Protocol):
-    """Which signals a plant has; there may be millions of them."""
-
-    def matching(self, name: str) -> list[tuple[str, str | None]]:
-        """The signals of that name, or whose name ends with it after a separator, with their equipment."""
-
-    def near(self, name: str) -> list[str]:
-        """Names of signals that may be meant by a misspelt one."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +41,7 @@ class Vocabulary:
     attributes: Mapping[RecordKind, Mapping[str, pa.DataType]]
     units: Mapping[str, str]
     master: Mapping[str, pa.Schema]
-    signals: SignalNames
+    signals: Signals
     shared_runs: bool = False
     incomplete: bool = False
     execution_results: bool = False
