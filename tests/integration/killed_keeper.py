@@ -6,12 +6,10 @@ flushes and compacts in an order that follows from the seed, and writes down wha
 
 from __future__ import annotations
 
-import os
 import random
-import sys
-import traceback
 from pathlib import Path
 
+from forking import serve
 from store_rows import RECORDED, key, load, movements
 
 from assay.store import Workspace
@@ -52,20 +50,5 @@ def work(plant: str, journal: str, seed: str, steps: str) -> None:
                 compact(workspace.lake)
 
 
-def main() -> None:
-    while line := sys.stdin.readline():
-        child = os.fork()
-        if child == 0:
-            try:
-                work(*line.split())
-            except BaseException:  # noqa: BLE001 - the child must not go on in the parent's loop
-                traceback.print_exc()
-                os._exit(1)
-            os._exit(0)
-        print(child, flush=True)
-        sys.stdin.readline()  # until then the child's id is not free for another process
-        print(os.waitpid(child, 0)[1], flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    serve(work)

@@ -6,10 +6,9 @@ that has only imported makes a start cost milliseconds.
 
 from __future__ import annotations
 
-import os
-import sys
-import traceback
 from pathlib import Path
+
+from forking import serve
 
 from assay.connect import loader, replay  # noqa: F401 - imported before the fork, not after
 from assay.connect.files import csv_source
@@ -24,20 +23,5 @@ def work(plant: str, file: str, mapping: str) -> None:
         load_file(workspace, Path(file), Path(mapping))
 
 
-def main() -> None:
-    while line := sys.stdin.readline():
-        child = os.fork()
-        if child == 0:
-            try:
-                work(*line.split())
-            except BaseException:  # noqa: BLE001 - the child must not go on in the parent's loop
-                traceback.print_exc()
-                os._exit(1)
-            os._exit(0)
-        print(child, flush=True)
-        sys.stdin.readline()  # until then the child's id is not free for another process
-        print(os.waitpid(child, 0)[1], flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    serve(work)

@@ -5,12 +5,8 @@ No row is lost or doubled, and a reader sees whole loads only.
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from forking import Server
 from killed_keeper import ROWS, is_append, numbers
 
 from assay.store import Workspace
@@ -28,34 +25,6 @@ from assay.store.health import check
 SERVER = Path(__file__).with_name("killed_keeper.py")
 STEPS = 6
 POLICIES = "\n[lake]\nsmall_files = 3\n"
-
-
-class Server:
-    """The forking keeper."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def keep(self, plant: Path, journal: Path, seed: int, kill_after: float | None = None) -> int:
-        """Run the steps that are left, killed after some seconds; returns the exit status."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{plant} {journal} {seed} {STEPS}\n")
-        self._process.stdin.flush()
-        child = int(self._process.stdout.readline())
-        if kill_after is not None:
-            time.sleep(kill_after)
-            os.kill(child, signal.SIGKILL)  # it has not been waited for, so the id is still its own
-        self._process.stdin.write("wait\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
 
 
 def counts(workspace: Workspace, kind: str) -> dict[int, int]:
@@ -96,14 +65,14 @@ def watched(plant: Path) -> Iterator[list[str]]:
 def _seconds(server: Server, template: Path, plant: Path, seed: int) -> float:
     shutil.copytree(template, plant)
     began = time.perf_counter()
-    assert server.keep(plant, plant.with_suffix(".txt"), seed) == 0
+    assert server.do(plant, plant.with_suffix(".txt"), seed, STEPS) == 0
     return time.perf_counter() - began
 
 
 def kill_and_compare(folder: Path, points: int, seed: int) -> int:
     """Kill at ``points`` random moments; returns how many kills came while the keeper was at work."""
     chance, hit = random.Random(seed), 0
-    server = Server()
+    server = Server(SERVER)
     template = folder / "template"
     Workspace.create(template).close()
     with (template / "assay.toml").open("a") as settings:
@@ -116,13 +85,14 @@ def kill_and_compare(folder: Path, points: int, seed: int) -> int:
             plant, journal = folder / f"plant-{point}", folder / f"{point}.txt"
             shutil.copytree(template, plant)
             with watched(plant) as wrong:
-                hit += server.keep(plant, journal, seed + point, chance.uniform(0.02, took)) != 0
+                after = chance.uniform(0.02, took)
+                hit += server.do(plant, journal, seed + point, STEPS, kill_after=after) != 0
                 said = numbers(journal)
                 with Workspace.open(plant) as workspace:
                     found = counts(workspace, "movement")
                     lost = said - found.keys()
                     assert not lost, f"acknowledged rows of {lost} are lost at point {point} of seed {seed}"
-                assert server.keep(plant, journal, seed + point) == 0
+                assert server.do(plant, journal, seed + point, STEPS) == 0
             assert not wrong, f"a reader saw {wrong[:3]} at point {point} of seed {seed}"
             with Workspace.open(plant) as workspace:
                 workspace.lake.hot.flush()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forking import Server
 from layer_rows import DERIVED, at, everything, load
 
 from assay.query.layers import derive
@@ -21,37 +19,9 @@ from assay.store import Workspace
 SERVER = Path(__file__).with_name("killed_deriver.py")
 
 
-class Server:
-    """The forking deriver."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def derive(self, plant: Path, kill_after: float | None = None) -> int:
-        """Derive, killed after some seconds; the exit status."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{plant}\n")
-        self._process.stdin.flush()
-        child = int(self._process.stdout.readline())
-        if kill_after is not None:
-            time.sleep(kill_after)
-            os.kill(child, signal.SIGKILL)  # it has not been waited for, so the id is still its own
-        self._process.stdin.write("wait\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
-    opened = Server()
+    opened = Server(SERVER)
     yield opened
     opened.close()
 
@@ -129,13 +99,13 @@ def killed_again_and_again(plant: Workspace, server: Server, points: int, seed: 
     chance = random.Random(seed)
     load(plant, 0, rows(0))
     began = time.monotonic()
-    assert server.derive(plant.path) == 0
+    assert server.do(plant.path) == 0
     usual = time.monotonic() - began
     killed = 0
     for number in range(1, points + 1):
         load(plant, number, rows(number))
         # What a load touches takes less than the first derivation did.
-        status = server.derive(plant.path, chance.uniform(0, usual / 2))
+        status = server.do(plant.path, kill_after=chance.uniform(0, usual / 2))
         killed += status == signal.SIGKILL
         if number % 5:
             continue
@@ -143,7 +113,7 @@ def killed_again_and_again(plant: Workspace, server: Server, points: int, seed: 
         assert len(results) == len({tuple(row.values()) for row in results}), "a row is there twice"
         assert len(results) % 6 == 0, "a reader saw half a load"
     assert killed > points // 4, "enough were killed at work, not after it"
-    assert server.derive(plant.path) == 0
+    assert server.do(plant.path) == 0
     assert not leftovers(plant)
     grown = everything(plant)
     assert len(grown["dwd_result"]) == 6 * (points + 1)

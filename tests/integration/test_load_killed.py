@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forking import Server
 
 from assay.store.workspace import Workspace
 
@@ -68,34 +65,6 @@ def write_files(folder: Path) -> tuple[Path, Path, Path]:
     return folder / "first.csv", folder / "second.csv", folder / "line.yaml"
 
 
-class Server:
-    """The forking loader."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def load(self, plant: Path, file: Path, mapping: Path, kill_after: float | None = None) -> int:
-        """Load, killed after some seconds; returns the exit status."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{plant} {file} {mapping}\n")
-        self._process.stdin.flush()
-        child = int(self._process.stdout.readline())
-        if kill_after is not None:
-            time.sleep(kill_after)
-            os.kill(child, signal.SIGKILL)  # it has not been waited for, so the id is still its own
-        self._process.stdin.write("wait\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-
-
 def plant_of(path: Path) -> dict[str, Any]:
     """Everything the plant holds; of record times only whether they are those of their load."""
     with Workspace.open(path) as workspace:
@@ -122,14 +91,14 @@ def first_recorded(path: Path) -> dict[str, Any]:
 def kill_and_compare(folder: Path, points: int, seed: int) -> int:
     """Kill at ``points`` random moments; returns how many kills came while the load ran."""
     first, second, mapping = write_files(folder)
-    server = Server()
+    server = Server(SERVER)
     try:
         template, reference, victim = folder / "template", folder / "reference", folder / "victim"
         Workspace.create(template).close()
-        assert server.load(template, first, mapping) == 0
+        assert server.do(template, first, mapping) == 0
         shutil.copytree(template, reference)
         began = time.perf_counter()
-        assert server.load(reference, second, mapping) == 0
+        assert server.do(reference, second, mapping) == 0
         took = time.perf_counter() - began
         expected = plant_of(reference)
         assert expected["quarantine"]
@@ -138,11 +107,11 @@ def kill_and_compare(folder: Path, points: int, seed: int) -> int:
         # On a busy machine a load may end before its kill; then more are tried, so that half the points hit.
         while point < points or (hit < points // 2 and point < 4 * points):
             shutil.copytree(template, victim)
-            hit += server.load(victim, second, mapping, kill_after=chance.uniform(0, took)) != 0
+            hit += server.do(victim, second, mapping, kill_after=chance.uniform(0, took)) != 0
             recorded = first_recorded(victim)
             if chance.random() < 0.3:
-                server.load(victim, second, mapping, kill_after=chance.uniform(0, took))
-            assert server.load(victim, second, mapping) == 0, f"point {point} of seed {seed}"
+                server.do(victim, second, mapping, kill_after=chance.uniform(0, took))
+            assert server.do(victim, second, mapping) == 0, f"point {point} of seed {seed}"
             assert plant_of(victim) == expected, f"point {point} of seed {seed}"
             now = first_recorded(victim)
             assert {epoch: now[epoch] for epoch in recorded} == recorded
