@@ -19,8 +19,9 @@ from assay.query.program import Limits, Session, Trail
 from assay.query.trails import follow_trail
 from assay.query.walk import walk
 from assay.store import Workspace
+from assay.store.layout import DATE
 
-_STATES = count(1_000)
+_STATES = count(-2, -1)
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +30,38 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         yield workspace
 
 
-def session_over(plant: Workspace, movements: list[tuple[str, str, str, str, str | None]]) -> Session:
+Said = tuple[str | None, float | None, str | None, int]
+"""What a record says beside the movement: position, quantity, why it corrects, second it was recorded."""
+
+
+def session_over(
+    plant: Workspace, movements: list[tuple[str, str, str, str, str | None]], said: list[Said] | None = None
+) -> Session:
     """A session in which these are the movements."""
     base = plant.lake.snapshot()
-    # Every example is another state of the plant, as another version of its table would be.
-    state = replace(base, versions={**base.versions, "movement": next(_STATES)})
-    opened = DuckEngine(plant).open(state, Limits())
     names = ("execution", "role", "subject", "subject_kind", "segment")
     columns = {name: pa.array([m[i] for m in movements], pa.string()) for i, name in enumerate(names)}
-    given_columns = pa.table(columns)
+    columns |= {name: pa.array(["test"] * len(movements), pa.string()) for name in ("source", "epoch")}
+    if said is not None:
+        kinds = (pa.string(), pa.float64(), pa.string(), pa.timestamp("s", "UTC"))
+        beside = zip(("position", "quantity", "correction", "recorded"), kinds, strict=True)
+        columns |= {name: pa.array([m[i] for m in said], kind) for i, (name, kind) in enumerate(beside)}
+    given_columns = pa.table(columns | {"seq": pa.array(range(len(movements)), pa.int64())})
     for column in base.schemas["movement"]:
-        if column.name not in names:
+        if column.name not in given_columns.column_names:
             given_columns = given_columns.append_column(column, pa.nulls(len(movements), column.type))
-    opened.register("movement", given_columns)
-    return opened
+    # Every example is a state of the plant that none came before.
+    state = replace(
+        base,
+        versions={**base.versions, "movement": next(_STATES)},
+        past=True,
+        hot={
+            "movement": given_columns.select(
+                [column.name for column in base.schemas["movement"]]
+            ).append_column(DATE, pa.nulls(len(movements), DATE.type))
+        },
+    )
+    return DuckEngine(plant).open(state, Limits())
 
 
 def rows(table: pa.Table) -> set[tuple[str, str, str, int]]:
@@ -60,6 +79,20 @@ ACTUALS = st.lists(
         st.sampled_from(["press", "press", "s/1", None]),
     ),
     max_size=14,
+)
+FACTS = [
+    ("E1", "consumed", "A", "lot", "press"),
+    ("E1", "consumed", "A", "lot", None),
+    ("E1", "produced", "B", "unit", "press"),
+    ("E2", "consumed", "B", "unit", "weld"),
+    ("E2", "produced", "C", "unit", "weld"),
+    ("E1", "produced", "A", "lot", "weld"),
+]
+SAID = st.tuples(
+    st.sampled_from([None, None, "1"]),
+    st.sampled_from([None, 0.0, 2.0]),
+    st.sampled_from([None, "wrong label"]),
+    st.integers(0, 2),
 )
 STARTS = st.sampled_from(["A", "B", "C", "D", "nobody"])
 
@@ -108,6 +141,37 @@ def test_what_descends_from_one_has_it_as_ancestor_at_the_same_distance(
     pairs = {(a, f"{k}:{i}", d) for a, k, i, d in forth if k != "execution"}
     assert pairs == {(f"{k}:{i}", a, d) for a, k, i, d in back if k != "execution"}
     session.close()
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(FACTS), SAID), max_size=14))
+def test_an_engine_follows_the_same_corrections_as_the_graph_in_memory(
+    plant: Workspace, records: list[tuple[tuple[str, str, str, str, str | None], Said]]
+) -> None:
+    session = session_over(plant, [fact for fact, _ in records], [said for _, said in records])
+    shared = vocabulary(plant, session).shared_runs
+    session.register("begun", pa.table({"anchor": ["x"], "kind": ["lot"], "id": ["A"]}))
+    for direction in ("ancestors", "descendants"):
+        step = Trail(f"t_{direction}", "begun", direction, None, None)
+        assert rows(walk(session, step, shared=shared)) == rows(follow_trail(plant, session, step))
+    session.close()
+
+
+def test_a_movement_that_was_taken_back_is_not_followed_and_one_that_was_put_back_is(
+    plant: Workspace,
+) -> None:
+    moves = [("E1", "consumed", "A", "lot", "press"), ("E1", "produced", "U", "unit", "press")]
+    gone: Said = (None, 0.0, "wrong label", 1)
+    back: Said = (None, 2.0, "it was the label after all", 2)
+    for said, units in (([gone], set()), ([gone, back], {"U"}), ([back, gone], {"U"})):
+        session = session_over(
+            plant, [*moves, *[moves[0]] * len(said)], [(None, 2.0, None, 0), (None, 1.0, None, 0), *said]
+        )
+        session.register("begun", pa.table({"anchor": ["x"], "kind": ["lot"], "id": ["A"]}))
+        step = Trail("t", "begun", "descendants", "unit", None)
+        assert {row[2] for row in rows(walk(session, step, shared=False))} == units
+        assert {row[2] for row in rows(follow_trail(plant, session, step))} == units
+        session.close()
 
 
 def test_rework_ends_and_distances_are_the_shortest(plant: Workspace) -> None:

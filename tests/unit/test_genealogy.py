@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from assay.genealogy import Adjacency, Direction, closure, input_mask
 from assay.model.errors import ModelError
@@ -26,12 +27,17 @@ directions = st.sampled_from(list(Direction))
 
 
 def build(rows: list[tuple[int, bool, int]]) -> Adjacency:
-    columns = zip(*rows, strict=True) if rows else ([], [], [])
-    execution, is_input, subject = (
-        np.array(column, dtype=kind)
-        for column, kind in zip(columns, (np.int64, np.bool_, np.int64), strict=True)
+    return Adjacency.build(*columns(rows), nodes=EXECUTIONS + SUBJECTS)
+
+
+def columns(
+    rows: list[tuple[int, bool, int]],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    return (
+        np.array([step for step, _, _ in rows], np.int64),
+        np.array([into for _, into, _ in rows], np.bool_),
+        np.array([thing for _, _, thing in rows], np.int64),
     )
-    return Adjacency.build(execution, is_input, subject, nodes=EXECUTIONS + SUBJECTS)
 
 
 def arrows(rows: list[tuple[int, bool, int]]) -> list[tuple[int, int]]:

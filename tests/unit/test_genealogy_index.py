@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.genealogy import Index, Key, closure
+from assay.genealogy import Index, Key, Outdated, closure
 
 Movement = tuple[str, str, str, str, str | None]
 ids = st.sampled_from(["A1", "A2", "7", "cut/7", "a/7", "lot:7", "execution:7", "零件"])
@@ -25,7 +25,7 @@ rows = st.lists(
 
 
 def table(movements: list[Movement]) -> pa.Table:
-    columns = list(zip(*movements, strict=True)) if movements else [[], [], [], [], []]
+    columns = list(zip(*movements, strict=True)) if movements else [()] * 5
     names = ["execution", "role", "subject", "subject_kind", "segment"]
     return pa.table(
         {name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=True)}
@@ -50,14 +50,14 @@ def test_every_movement_is_the_edge_between_its_two_nodes(movements: list[Moveme
         assert ends_found == (pair if role == "produced" else pair[::-1])
     steps = {naive_step(movements, row[0], row[4]) for row in movements}
     things = {Key(row[3], row[2]) for row in movements}
-    assert index.graph.nodes == len(steps | things)
+    assert len(index.nodes) == len(steps | things)
 
 
 @settings(deadline=None)
 @given(rows)
 def test_every_node_is_found_by_its_name(movements: list[Movement]) -> None:
     index = Index.build(table(movements))
-    nodes = np.arange(index.graph.nodes)
+    nodes = index.nodes
     names = index.names(nodes)
     assert len(set(names)) == len(names)
     for node, name in zip(nodes.tolist(), names, strict=True):
@@ -122,3 +122,80 @@ def test_an_empty_plant_has_no_ids() -> None:
     index = Index.build(table([]))
     assert index.find("anything") == []
     assert index.near("anything") == []
+
+
+def corrected(*movements: tuple[str, str, str, float | None, str | None, int]) -> pa.Table:
+    """Movements in one segment: execution, role, subject, quantity, why it corrects, when it was recorded."""
+    columns = list(zip(*movements, strict=True))
+    return pa.table(
+        {
+            "execution": pa.array(columns[0], pa.string()),
+            "role": pa.array(columns[1], pa.string()),
+            "subject": pa.array(columns[2], pa.string()),
+            "subject_kind": pa.array(["lot"] * len(movements), pa.string()),
+            "segment": pa.array(["mix"] * len(movements), pa.string()),
+            "quantity": pa.array(columns[3], pa.float64()),
+            "correction": pa.array(columns[4], pa.string()),
+            "recorded": pa.array(columns[5], pa.timestamp("us", tz="UTC")),
+        }
+    )
+
+
+RECORDED = [("E1", "consumed", "L7", 5.0, None, 1), ("E1", "produced", "P1", 5.0, None, 1)]
+CORRECTED = [
+    ("E1", "consumed", "L7", 0.0, "wrong label scanned", 2),
+    ("E1", "consumed", "L8", 4.0, "wrong label scanned", 2),
+    ("E1", "consumed", "L8", 3.0, "weighed again", 3),
+]
+
+
+def origins(index: Index) -> list[tuple[str, float]]:
+    back = closure(index.graph, index.find("P1"), "back")
+    quantities = index.columns.quantity(back.edges).tolist()
+    ids = index.ids(index.graph.tails[back.edges]).to_pylist()
+    return sorted(zip(ids, quantities, strict=True))
+
+
+def test_a_correction_replaces_what_was_recorded() -> None:
+    whole = Index.build(corrected(*RECORDED, *CORRECTED))
+    assert origins(whole) == [("E1", 5.0), ("L8", 3.0)]
+    # In any order of arrival: a late copy of what was corrected changes nothing.
+    assert origins(Index.build(corrected(*reversed(CORRECTED), *RECORDED))) == origins(whole)
+
+
+def test_a_correction_that_arrives_is_seen_at_once() -> None:
+    index = Index.build(corrected(*RECORDED))
+    assert origins(index) == [("E1", 5.0), ("L7", 5.0)]
+    for movement in CORRECTED:
+        index.append(corrected(movement))
+    assert origins(index) == [("E1", 5.0), ("L8", 3.0)]
+    index.append(corrected(RECORDED[0]))
+    assert origins(index) == [("E1", 5.0), ("L8", 3.0)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(rows, st.integers(0, 30), st.integers(0, 30))
+def test_movements_that_arrive_make_the_same_graph_as_all_at_once(
+    movements: list[Movement], first: int, second: int
+) -> None:
+    whole = Index.build(table(movements))
+    index = Index.build(table(movements[:first]))
+    for some in (movements[first : first + second], movements[first + second :]):
+        if some:
+            try:
+                index.append(table(some))
+            except Outdated:
+                return
+    assert arrows(index) == arrows(whole)
+    for node in whole.nodes.tolist():
+        name = whole.names(np.array([node]))[0]
+        for direction in ("back", "forward"):
+            assert reach(index, name, direction) == reach(whole, name, direction)
+
+
+def arrows(index: Index) -> list[tuple[Key, Key]]:
+    return list(zip(index.keys(index.graph.tails), index.keys(index.graph.heads), strict=True))
+
+
+def reach(index: Index, name: str, direction: str) -> set[Key]:
+    return set(index.keys(closure(index.graph, index.find(name), direction).nodes))

@@ -13,10 +13,12 @@ See :data:`assay.genealogy.adjacency.INPUT_ROLES` for why a sample counts as an 
 """
 
 from assay.genealogy.adjacency import INPUT_ROLES, OUTPUT_ROLES, Adjacency, input_mask
-from assay.genealogy.closure import Closure, Direction, closure
-from assay.genealogy.index import EXECUTION, KINDS, Index, Key, segment_and_id
+from assay.genealogy.closure import Closure, Direction, belief, closure
+from assay.genealogy.columns import CERTAIN, EdgeColumns
+from assay.genealogy.index import EXECUTION, KINDS, Index, Key, Outdated, segment_and_id
 
 __all__ = [
+    "CERTAIN",
     "EXECUTION",
     "INPUT_ROLES",
     "KINDS",
@@ -24,8 +26,11 @@ __all__ = [
     "Adjacency",
     "Closure",
     "Direction",
+    "EdgeColumns",
     "Index",
     "Key",
+    "Outdated",
+    "belief",
     "closure",
     "input_mask",
     "segment_and_id",

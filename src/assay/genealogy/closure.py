@@ -9,8 +9,12 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.genealogy.adjacency import Adjacency
+from assay.genealogy.adjacency import Adjacency, walks
 from assay.model.errors import ModelError
+
+_ALL = np.iinfo(np.int64).max
+_ROUNDS = 1_000
+"""After so many rounds a loop of uncertain edges is taken as settled."""
 
 
 class Direction(StrEnum):
@@ -27,7 +31,7 @@ class Closure:
     Attributes
     ----------
     nodes
-        Shape (n,): node codes, the roots first, then level by level, ascending within a level.
+        Shape (n,): node codes, the roots first, then level by level, in the order in which they were met.
     depth
         Shape (n,): number of edges from the nearest root.
     edges
@@ -40,7 +44,7 @@ class Closure:
 
     nodes: NDArray[np.int32]
     depth: NDArray[np.int32]
-    edges: NDArray[np.int64]
+    edges: NDArray[np.int32]
     truncated: bool
 
 
@@ -51,6 +55,7 @@ def closure(
     *,
     max_depth: int | None = None,
     max_nodes: int | None = None,
+    through: NDArray[np.bool_] | None = None,
 ) -> Closure:
     """Walk ``graph`` from ``roots`` breadth first; loops (rework) end because a node is entered once.
 
@@ -61,12 +66,14 @@ def closure(
     max_depth
         Walk at most this many edges away from the roots.
     max_nodes
-        Keep at most this many nodes, nearest levels first; the roots are always kept.
+        Keep at most this many nodes, nearest first; the roots are always kept.
+    through
+        Walk only the edges where this is True, shape (edges,); all of them without it.
 
     Raises
     ------
     ModelError
-        A root is no node of the graph, or a limit is negative.
+        A root is no node of the graph, a limit is negative, or the filter is of another length.
     """
     if (max_depth is not None and max_depth < 0) or (max_nodes is not None and max_nodes < 1):
         raise ModelError(
@@ -74,29 +81,70 @@ def closure(
             hint="Give a depth of at least 0 and at least 1 node, or no limit.",
         )
     half = graph.backward if Direction(direction) is Direction.BACK else graph.forward
-    frontier = np.unique(np.asarray(roots, dtype=np.int32))
-    if len(frontier) and (frontier[0] < 0 or frontier[-1] >= graph.nodes):
+    begun = np.unique(np.asarray(roots, dtype=np.int32))
+    if len(begun) and (begun[0] < 0 or begun[-1] >= graph.nodes):
         raise ModelError(f"a root lies outside the graph of {graph.nodes} nodes")
-    seen = np.zeros(graph.nodes, dtype=np.bool_)
-    seen[frontier] = True
-    levels, walked = [frontier], [np.empty(0, np.int64)]
-    kept, truncated = len(frontier), False
-    while len(frontier):
-        targets, edges = half.around(frontier)
-        if not len(targets):
-            break
-        fresh = np.unique(targets[~seen[targets]])
-        room = len(fresh)
-        if max_depth is not None and len(levels) > max_depth:
-            room = 0
-        elif max_nodes is not None:
-            room = min(room, max(0, max_nodes - kept))
-        truncated = truncated or room < len(fresh)
-        frontier = fresh[:room]
-        seen[frontier] = True
-        walked.append(edges[seen[targets]])
-        levels.append(frontier)
-        kept += room
-    nodes = np.concatenate(levels)
-    depth = np.repeat(np.arange(len(levels), dtype=np.int32), [len(level) for level in levels])
-    return Closure(nodes, depth, np.sort(np.concatenate(walked)), truncated)
+    barred = _barred(graph, through)
+    nodes, depth = np.empty(graph.nodes, np.int32), np.empty(graph.nodes, np.int32)
+    seen = np.zeros(graph.nodes // 64 + 1, np.uint64)
+    lists = (half.offsets, half.edges, half.ends, half.first, half.after, barred)
+    most = (_ALL if max_depth is None else max_depth, _ALL if max_nodes is None else max_nodes)
+    walk = walks(graph.edges)
+    count, looked, cut = walk.reached(*lists, begun, *most, seen, nodes, depth)
+    found = np.empty(looked, np.int32)
+    walked = found[: walk.among(*lists, nodes[:count], seen, found)]
+    return Closure(nodes[:count].copy(), depth[:count].copy(), np.sort(walked), bool(cut))
+
+
+def _barred(graph: Adjacency, through: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    if through is None:
+        return graph.barred
+    if len(through) != graph.edges:
+        raise ModelError(f"a filter of {len(through)} edges does not fit a graph of {graph.edges}")
+    shut = (~through).view(np.uint8)
+    return shut | graph.barred if len(graph.barred) else shut
+
+
+def positions(nodes: NDArray[np.int32], wanted: NDArray[np.int32], count: int) -> NDArray[np.int32]:
+    """Where each of ``wanted``, all among ``nodes``, stands in them; ``count`` nodes there are in all."""
+    at = np.empty(count, np.int32)  # only the pages that are written take memory
+    at[nodes] = np.arange(len(nodes), dtype=np.int32)
+    found: NDArray[np.int32] = at[wanted]
+    return found
+
+
+def belief(
+    graph: Adjacency,
+    found: Closure,
+    direction: Direction | str,
+    *,
+    confidence: NDArray[np.float64],
+    choice: NDArray[np.int64],
+    roots: int,
+) -> NDArray[np.float64]:
+    """How sure it is that each node of ``found`` belongs to it, 0 to 1, shape (n,).
+
+    A chain of edges is as sure as the product of its edges. Alternatives that exclude each other (one
+    ``choice`` of 0 or more) add up; ways that don't are taken as independent, as recorded edges of
+    confidence 1 are anyway: one recorded way makes a node certain, whatever else leads to it.
+
+    Parameters
+    ----------
+    confidence, choice
+        Of ``found.edges``, shape (m,) each.
+    roots
+        How many of the first nodes are the roots.
+    """
+    from assay.genealogy.walking import believed
+
+    back = Direction(direction) is Direction.BACK
+    begins, ends = (graph.heads, graph.tails) if back else (graph.tails, graph.heads)
+    at = positions(found.nodes, begins[found.edges], graph.nodes)
+    to = positions(found.nodes, ends[found.edges], graph.nodes)
+    ranked = np.lexsort((choice, to))
+    where = np.searchsorted(to[ranked], np.arange(len(found.nodes) + 1)).astype(np.int32)
+    rounds = len(found.nodes) + 1
+    sure: NDArray[np.float64] = believed(
+        found.nodes, roots, at, confidence, choice, where, ranked, min(rounds, _ROUNDS)
+    )
+    return sure

@@ -1,0 +1,167 @@
+"""The page Trace on a genealogy of ten thousand nodes: drawn, walked, traced on, and as a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chromium import DESKTOP, PHONE, Browser, launch
+from selenium.webdriver.common.keys import Keys
+from served import Served, serve
+from tests.integration.test_trace import store
+
+from assay.model.kinds import RecordKind
+from assay.store.workspace import Workspace
+
+BLENDS, PRESSED = 20, 249
+BEGAN = datetime(2026, 3, 2, 6, tzinfo=UTC)
+
+
+def movements() -> Iterator[dict[str, Any]]:
+    """One powder in 20 blends, each pressed to 249 parts; one part is only probably of the first blend."""
+    for blend in range(BLENDS):
+        began = BEGAN + timedelta(hours=blend)
+        mixed = {"execution": f"mix-{blend}", "segment": "mix", "equipment": "MX1", "started": began}
+        mixed["ended"] = began + timedelta(minutes=20)
+        yield mixed | {"role": "consumed", "subject": "P1", "subject_kind": "lot"}
+        yield mixed | {"role": "produced", "subject": f"B{blend}", "subject_kind": "lot"}
+        for part in range(PRESSED):
+            name = f"{blend}-{part}"
+            at = began + timedelta(minutes=30, seconds=6 * part)
+            pressed = {"execution": f"press-{name}", "segment": "press", "equipment": f"PR{part % 4}"}
+            pressed |= {"started": at, "ended": at + timedelta(seconds=20)}
+            sure = {"confidence": 0.7, "basis": "queue"} if name == "0-0" else {}
+            yield pressed | sure | {"role": "consumed", "subject": f"B{blend}", "subject_kind": "lot"}
+            yield pressed | {"role": "produced", "subject": f"U{name}", "subject_kind": "unit"}
+
+
+@pytest.fixture(scope="module")
+def powder(chromium: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    directory = tmp_path_factory.mktemp("powder") / "plant"
+    with Workspace.create(directory) as workspace:
+        store(workspace, RecordKind.MOVEMENT, list(movements()))
+    with serve(Path(directory)) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser(powder: Served) -> Iterator[Browser]:
+    with launch(powder.url, DESKTOP) as one:
+        one.sign_in(powder.password)
+        yield one
+
+
+def painted(browser: Browser) -> float:
+    """Milliseconds that the last picture took to draw."""
+    script = "return document.querySelector('.trace-graph canvas').dataset.painted"
+    return float(browser.driver.execute_script(script))
+
+
+def test_ten_thousand_nodes_open_group_by_group(browser: Browser) -> None:
+    browser.open("/pages/trace?lang=en&id=P1")
+    canvas = browser.one(".trace-graph canvas.graph[data-painted]")
+    canvas.send_keys(Keys.ARROW_RIGHT)
+    assert "mix: 20 runs" in browser.text(".trace-chosen")
+    canvas.send_keys(Keys.ENTER)
+    browser.named(".trace-chosen strong", "mix-0")
+    canvas.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert "press: 249 runs" in browser.text(".trace-chosen")
+    browser.open(browser.path())
+    assert "press: 249 runs" in browser.text(".trace-chosen"), "the address keeps what was opened"
+    browser.click(".trace-tools button", "Fold groups")
+    assert "press: 4,980 runs" in browser.text(".trace-chosen")
+
+
+def test_ten_thousand_nodes_are_drawn_and_moved(browser: Browser) -> None:
+    browser.open("/pages/trace?lang=en&id=P1")
+    browser.one(".trace-graph canvas[data-painted]")
+    assert "4,979 units, 21 lots, 5,000 step runs" in browser.text(".trace-graph")
+    browser.click(".trace-tools button", "Open all groups")
+    canvas = browser.one(".trace-graph canvas")
+    canvas.send_keys("0")
+    whole = painted(browser)
+    canvas.send_keys("+")
+    assert whole < 1_000, "all of it in one picture"
+    assert painted(browser) < 1_000
+    print(f"10,001 nodes drawn in {whole:.1f} ms, moved in {painted(browser):.1f} ms")
+
+
+def test_a_node_is_chosen_by_keys_and_traced_on(browser: Browser) -> None:
+    browser.open("/pages/trace?lang=en&id=U0-0&direction=back")
+    canvas = browser.one(".trace-graph canvas[data-painted]")
+    assert "dashed" in browser.text(".trace-graph")
+    canvas.send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    assert "B0" in browser.text(".trace-chosen")
+    assert "70 % sure" in browser.text(".trace-chosen")
+    assert "movements not shown" in browser.text(".trace-chosen")
+    browser.open(browser.path())
+    assert "B0" in browser.text(".trace-chosen"), "the address keeps what was chosen"
+    browser.one(".trace-graph canvas[data-painted]").send_keys(Keys.ENTER)
+    browser.named(".trace-chosen strong", "B0")
+    assert "id=B0" in browser.path()
+
+
+def test_steps_lie_on_a_time_axis_with_the_same_choice(browser: Browser) -> None:
+    browser.open("/pages/trace?lang=en&id=P1")
+    browser.click(".trace-tools button", "Timeline")
+    canvas = browser.one("canvas.timeline[data-painted]")
+    canvas.send_keys(Keys.ARROW_RIGHT)
+    assert "mix-0" in browser.text(".trace-chosen")
+    canvas.send_keys(Keys.ARROW_DOWN)
+    assert "press · PR0 · 2026-03-02 06:30:00" in browser.text(".trace-chosen")
+    assert painted(browser) < 1_000
+    browser.click(".trace-tools button", "by equipment")
+    canvas = browser.one("canvas.timeline[data-painted]")
+    canvas.send_keys(Keys.ARROW_DOWN)
+    browser.open(browser.path())
+    browser.one("canvas.timeline[data-painted]")
+    assert "lanes" in browser.path()
+    chosen = browser.text(".trace-chosen strong")
+    browser.click(".trace-tools button", "Graph")
+    browser.one("canvas.graph[data-painted]")
+    browser.click(".trace-tools button", "Open all groups")
+    assert browser.text(".trace-chosen strong") == chosen
+
+
+def test_the_genealogy_goes_on_from_a_node(browser: Browser) -> None:
+    browser.open("/pages/trace?lang=en&id=U0-0&direction=back")
+    canvas = browser.one(".trace-graph canvas[data-painted]")
+    assert "1 units" in browser.text(".trace-graph")
+    canvas.send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    browser.click(".trace-chosen button", "Show what is around it")
+    browser.wait(lambda: "249 units" in browser.text(".trace-graph"), "the parts of the same blend")
+
+
+def test_the_origins_of_several_bad_ones_are_compared(browser: Browser) -> None:
+    browser.open("/pages/trace?lang=en&id=U3-1&direction=back")
+    assert "Name other bad units" in browser.texts(".widget-grid")[1]
+    browser.open("/pages/trace?lang=en&id=U3-1&direction=back&others=U3-9,U3-20&good=U4-1")
+    first = browser.one(".widget-grid:last-child tbody tr").text
+    assert "B3" in first or "mix-3" in first, "what the good one does not share stands first"
+    assert "format=parquet" in browser.one(".widget-grid:last-child a[href*='parquet']").get_attribute("href")
+    browser.open("/pages/trace?lang=zh&id=U3-1&others=U3-404")
+    assert "U3-404" in browser.text("[role=alert]")
+
+
+def test_the_recall_is_a_list_with_a_download(browser: Browser) -> None:
+    browser.open("/pages/trace?lang=en&id=B1&direction=forward&equipment=PR1")
+    assert "Went into 62 units" in browser.text(".widget-grid")
+    link = browser.one(".widget-grid a[href*='/api/trace/recall']").get_attribute("href")
+    assert "equipment=PR1" in link
+    assert "format=csv" in link
+    assert browser.all(".widget-grid a[href*='/api/trace/recall'][href*='format=parquet']")
+
+
+def test_on_a_phone_in_chinese(powder: Served) -> None:
+    with launch(powder.url, PHONE) as phone:
+        phone.sign_in(powder.password)
+        phone.open("/pages/trace?lang=zh&id=B1&direction=forward")
+        phone.one(".trace-graph canvas[data-painted]")
+        assert "249 个单件" in phone.text(".trace-graph")
+        assert phone.driver.execute_script("return document.documentElement.scrollWidth") <= PHONE[0]
+        phone.click(".trace-tools button", "时间轴")
+        phone.one("canvas.timeline[data-painted]")
+        assert phone.driver.execute_script("return document.documentElement.scrollWidth") <= PHONE[0]
