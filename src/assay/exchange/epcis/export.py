@@ -1,0 +1,147 @@
+"""A plant's genealogy as EPCIS events, one for each execution of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from assay.exchange.epcis.answers import written
+from assay.exchange.epcis.context import GS1_CONTEXT
+from assay.exchange.epcis.plant_ids import common_code, to_uri
+from assay.exchange.epcis.vocabulary import BIZ_STEPS
+
+if TYPE_CHECKING:
+    from assay.store.workspace import Workspace
+
+_ROLES: Final = {"consumed": "input", "used": None, "produced": "output", "by-product": "output"}
+_PACKINGS: Final = [
+    (frozenset({"produced"}), frozenset({"consumed"})),
+    (frozenset(), frozenset({"returned"})),
+    (frozenset({"consumed"}), frozenset()),
+]
+"""Roles of a container and of its content where things are packed, taken out, or all taken out."""
+_COLUMNS: Final = (
+    "execution",
+    "role",
+    "subject",
+    "subject_kind",
+    "quantity",
+    "unit",
+    "segment",
+    "equipment",
+    "work_order",
+    "carrier",
+    'coalesce("ended", "started", "time") AS moment',
+)
+
+
+def export_events(workspace: Workspace, *, work_order: str | None = None) -> Iterator[dict[str, Any]]:
+    """The events of every execution with movements that count, in the order of their ids.
+
+    What came in by EPCIS does not go out again. Units become EPCs, lots become quantities of a class; an id
+    that is no URI becomes one (see :mod:`assay.exchange.epcis.plant_ids`). What is packed into a container
+    and taken out of it becomes aggregations. A correction replaces what it corrects.
+    """
+    where = "WHERE source <> 'epcis'"
+    if work_order is not None:
+        quoted = work_order.replace("'", "''")
+        where += f" AND work_order = '{quoted}'"
+    key = "execution, role, subject, coalesce(segment, ''), coalesce(position, '')"
+    table = workspace.lake.query(
+        f"SELECT {', '.join(_COLUMNS)} FROM movement {where} "
+        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY recorded DESC, seq DESC) = 1 "
+        "ORDER BY execution, role, subject"
+    )
+    for execution, rows in groupby(table.to_pylist(), key=itemgetter("execution")):
+        counting = [row for row in rows if not (row["quantity"] == 0 and _ROLES.get(row["role"]))]
+        event = _event(execution, counting)
+        if event is not None:
+            yield event
+
+
+def document_of(events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """An EPCISDocument of events."""
+    return {
+        "@context": [GS1_CONTEXT],
+        "type": "EPCISDocument",
+        "schemaVersion": "2.0",
+        "creationDate": written(datetime.now(UTC)),
+        "epcisBody": {"eventList": [dict(one) for one in events]},
+    }
+
+
+def _event(execution: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    sides: dict[str, list[Mapping[str, Any]]] = {"input": [], "output": []}
+    for row in rows:
+        side = _ROLES.get(row["role"])
+        if side is not None:
+            sides[side].append(row)
+    moments = [row["moment"] for row in rows if row["moment"] is not None]
+    container = _container(rows)
+    if not moments or not (sides["input"] or sides["output"] or container):
+        return None
+    made: dict[str, Any] = {
+        "eventID": to_uri("execution", execution),
+        "eventTime": written(max(moments)),
+        "eventTimeZoneOffset": "+00:00",
+    }
+    if container is not None:
+        packed = bool(sides["output"])
+        made |= {"type": "AggregationEvent", "action": "ADD" if packed else "DELETE"}
+        made["parentID"] = to_uri("unit", container)
+        made |= _what([row for row in rows if row["subject"] != container], "childEPCs", "childQuantityList")
+    elif sides["input"] and sides["output"]:
+        made["type"] = "TransformationEvent"
+        for side, listed in sides.items():
+            made |= _what(listed, f"{side}EPCList", f"{side}QuantityList")
+    else:
+        made |= {"type": "ObjectEvent", "action": "ADD" if sides["output"] else "DELETE"}
+        made |= _what(sides["output"] or sides["input"], "epcList", "quantityList")
+    return made | _where(rows)
+
+
+def _container(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """The container that all of an execution is about: something is packed into it, or taken out of it."""
+    containers = {row["carrier"] for row in rows}
+    if len(containers) != 1 or None in containers:
+        return None
+    [container] = containers
+    own = frozenset(row["role"] for row in rows if row["subject"] == container)
+    rest = frozenset(row["role"] for row in rows if row["subject"] != container)
+    return str(container) if (own, rest) in _PACKINGS else None
+
+
+def _what(rows: Sequence[Mapping[str, Any]], epcs: str, quantities: str) -> dict[str, Any]:
+    units = list(
+        dict.fromkeys(to_uri("unit", row["subject"]) for row in rows if row["subject_kind"] == "unit")
+    )
+    lots = [_quantity(row) for row in rows if row["subject_kind"] != "unit"]
+    return {**({epcs: units} if units else {}), **({quantities: lots} if lots else {})}
+
+
+def _quantity(row: Mapping[str, Any]) -> dict[str, Any]:
+    element: dict[str, Any] = {"epcClass": to_uri("lot", row["subject"])}
+    if row["quantity"] is not None:
+        element["quantity"] = row["quantity"]
+        code = common_code(row["unit"])
+        if code is not None:
+            element["uom"] = code
+    return element
+
+
+def _where(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    names = ("segment", "equipment", "work_order")
+    first = {name: next((row[name] for row in rows if row[name]), None) for name in names}
+    found: dict[str, Any] = {}
+    if first["segment"]:
+        step = first["segment"]
+        found["bizStep"] = step if step in BIZ_STEPS.known else to_uri("step", step)
+    if first["equipment"]:
+        found["readPoint"] = {"id": to_uri("equipment", first["equipment"])}
+    if first["work_order"]:
+        order = to_uri("order", first["work_order"])
+        found["bizTransactionList"] = [{"type": "prodorder", "bizTransaction": order}]
+    return found
