@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 
+from assay.api import auth
 from assay.api.auth import ADMINISTRATOR, Gate, ensure_administrator, reset_administrator
 from assay.api.errors import LoginRefused, NotLoggedIn, TooManyAttempts
 from assay.api.security import host_name
@@ -46,6 +49,15 @@ def test_the_password_is_generated_once_and_kept_as_a_hash(plant: Workspace) -> 
     assert account is not None
     assert account.password_hash.startswith("$argon2id$")
     assert password not in account.password_hash
+
+
+def test_a_hash_takes_the_work_of_the_rfc(plant: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "PasswordHasher", PasswordHasher)  # as everywhere but in the tests
+    password = reset_administrator(plant)
+    account = plant.registry.user(ADMINISTRATOR)
+    assert account is not None
+    assert extract_parameters(account.password_hash) == RFC_9106_LOW_MEMORY
+    Gate(plant.registry, ApiSettings()).login(password, "here")
 
 
 def test_a_session_is_stored_only_as_a_hash(plant: Workspace, gate: Gate) -> None:
