@@ -1,0 +1,27 @@
+"""What the evidence log refuses, in both languages; ``reason`` is the same word in every language."""
+
+from __future__ import annotations
+
+from assay.model.catalogue import Catalogue
+from assay.model.reasoned import ReasonedError
+
+CATALOGUE = Catalogue("assay.ledger")
+
+
+class LedgerError(ReasonedError, ValueError):
+    """Root of what the evidence log refuses."""
+
+    catalogue = CATALOGUE
+    general = "ledger"
+
+
+class VerificationError(LedgerError):
+    """A proof, note or signature does not hold. Verification raises this and nothing else."""
+
+
+class EntryError(LedgerError):
+    """An entry, or a value of one, can't be logged as it is."""
+
+
+class LogError(LedgerError):
+    """The log on disk, or the process that writes it, can't go on as asked."""

@@ -1,0 +1,338 @@
+"""What a log says about itself: its keys, its witnesses, and whom it no longer believes.
+
+========== ============================ ======================= ================
+kind       content                      the entry's issuer      the second key
+========== ============================ ======================= ================
+policy     a tlog-policy, canonical     any issuer              a key of the log
+cosigner   vkey (ML-DSA-44)             any issuer              a key of the log
+log-key    vkey (Ed25519), same origin  a key of the log        the new key
+issuer-key nothing                      the old key             the new key
+distrust   CBOR (key, last entry, why)  any issuer              a key of the log
+erasure    CBOR, see :class:`Erasure`   any issuer              a key of the log
+========== ============================ ======================= ================
+
+"A key of the log" is one that the log has and still believes. The new key of a rotation signs too, so that
+nobody takes over what isn't his. After a rotation the old key of the log may sign beside the new one for as
+long as somebody keeps its file; an issuer's old key may sign no entry any more.
+"""
+
+from __future__ import annotations
+
+import mmap
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from assay.ledger.canonical import decode, encode
+from assay.ledger.derived import Derived
+from assay.ledger.entries import STATEMENT, Entry, Origin, Signed, Statement, parse_body, sign
+from assay.ledger.errors import EntryError, LedgerError, LogError
+from assay.ledger.index import last_entry_of
+from assay.ledger.keys import KeyKind, VerifierKey
+from assay.ledger.place import Place, read_keys
+from assay.ledger.policy import Policy
+from assay.ledger.segment import Record, read_segment, read_segments, segments
+
+_MARK = STATEMENT.encode()
+_FRONT = 64
+"""Bytes of an entry in which the schema of its body stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """That payloads and salts were destroyed, by whose decision the entry's two signatures say.
+
+    Parameters
+    ----------
+    subject
+        About whom or what; the fields of its own entries are erased.
+    last
+        The last entry it covers.
+    why
+        The reason, without anything personal: it stays.
+    rows
+        (entry of the batch, first row of the tree, row of the tree) of each row whose salt was destroyed.
+    """
+
+    subject: str
+    last: int
+    why: str
+    rows: tuple[tuple[int, int, int], ...] = ()
+
+    def __bytes__(self) -> bytes:
+        return encode([self.subject, self.last, self.why, [part for row in self.rows for part in row]])
+
+    @classmethod
+    def parse(cls, data: bytes) -> Erasure:
+        """The erasure in ``data``.
+
+        Raises
+        ------
+        EntryError
+            It is something else.
+        """
+        match decode(data):
+            case [str() as subject, int() as last, str() as why, list() as flat] if subject and last >= 0:
+                numbers = [one for one in flat if type(one) is int and one >= 0]
+                if why.strip() and len(numbers) == len(flat) and len(flat) % 3 == 0:
+                    rows = zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True)
+                    return cls(subject, last, why, tuple(rows))
+        raise EntryError.of("no_entry", why="not (subject, last entry, why, rows)")
+
+
+@dataclass(slots=True)
+class Standing:
+    """What a log's statements amount to.
+
+    Parameters
+    ----------
+    keys
+        Keys the log has signed with, the founding one first; all have the log's origin as their name.
+    cosigner
+        The log's own ML-DSA-44 key, None where it has none.
+    policy
+        Its witnesses and their quorum, None where none were named.
+    believed
+        Keys that are no longer believed, and the last entry each is believed for.
+    erasures
+        What was erased on purpose.
+    """
+
+    keys: list[VerifierKey]
+    cosigner: VerifierKey | None = None
+    policy: Policy | None = None
+    believed: dict[bytes, int] = field(default_factory=dict)
+    erasures: list[Erasure] = field(default_factory=list)
+
+    @property
+    def signing(self) -> list[VerifierKey]:
+        """Keys of the log that are still believed, the newest last."""
+        return [key for key in self.keys if key.public not in self.believed]
+
+    def cosigners(self) -> list[VerifierKey]:
+        """Every key whose cosignature the published checkpoint may bear."""
+        own = [self.cosigner] if self.cosigner else []
+        return [*own, *(self.policy.witnesses.values() if self.policy else ())]
+
+    def refuses(self, issuer: bytes, index: int) -> bool:
+        """Whether an entry of this issuer at ``index`` is beyond what its key is believed for."""
+        last = self.believed.get(issuer)
+        return last is not None and index > last
+
+    def admit(self, issuer: bytes, index: int) -> None:
+        """Check that this issuer may sign entry ``index``.
+
+        Raises
+        ------
+        LogError
+            ``retired_key``: its key was rotated or is not believed any more; ``same_key``: it is the log's.
+        """
+        if self.refuses(issuer, index):
+            raise LogError.of("retired_key", public=issuer.hex(), last=self.believed[issuer])
+        if any(issuer == key.public for key in self.keys):
+            raise LogError.of("same_key", name=self.keys[0].name)
+
+    def after(self, one: Statement, index: int) -> Standing:
+        """The standing once ``one`` is entry ``index``.
+
+        Raises
+        ------
+        LedgerError
+            The log may not say it, or its issuer is not believed any more.
+        """
+        if self.refuses(one.issuer, index):
+            raise LogError.of("retired_key", public=one.issuer.hex(), last=self.believed[one.issuer])
+        self.check(one, index)
+        then = Standing(list(self.keys), self.cosigner, self.policy, dict(self.believed), self.erasures)
+        then.take(one, index)
+        return then
+
+    def check(self, one: Statement, index: int) -> None:
+        """Check that the log may say ``one`` as entry ``index``; signatures are looked at elsewhere.
+
+        Raises
+        ------
+        EntryError
+            ``statement_refused``: the keys that sign are not those that may, or the content is not valid.
+        """
+        try:
+            _CHECKS[one.kind](self, one, index)
+        except (LedgerError, UnicodeDecodeError) as problem:
+            why = problem.message if isinstance(problem, LedgerError) else str(problem)
+            raise EntryError.of("statement_refused", kind=one.kind, why=why) from None
+
+    def take(self, one: Statement, index: int) -> None:
+        """Let ``one``, entry ``index`` of the log, hold from now on; it was checked."""
+        if one.kind == "policy":
+            self.policy = Policy.parse(one.content)
+        elif one.kind == "cosigner":
+            self.cosigner = VerifierKey.parse(one.content.decode("utf-8"))
+        elif one.kind == "log-key":
+            self.keys = [*self.keys, VerifierKey.parse(one.content.decode("utf-8"))]
+        elif one.kind == "issuer-key":
+            self.believed[one.issuer] = index
+        elif one.kind == "erasure":
+            self.erasures = [*self.erasures, Erasure.parse(one.content)]
+        else:
+            key, last, _ = _distrusted(one)
+            self.believed[key] = min(last, self.believed.get(key, last))
+
+    def _policy(self, one: Statement, _: int) -> None:
+        self._by_the_log(one)
+        said = Policy.parse(one.content)
+        if bytes(said) != one.content:
+            raise EntryError.of("not_canonical", why="comments or blanks in a policy")
+        mine = {key.public for key in self.keys} | ({self.cosigner.public} if self.cosigner else set())
+        for name, key in said.witnesses.items():
+            if key.public in mine:
+                raise EntryError.of("same_key", name=name)
+
+    def _cosigner(self, one: Statement, _: int) -> None:
+        self._by_the_log(one)
+        key = VerifierKey.parse(one.content.decode("utf-8"))
+        if key.kind is not KeyKind.COSIGNATURE_MLDSA44:
+            raise EntryError.of("no_entry", why=f"{key.name} is not an ML-DSA-44 key")
+
+    def _log_key(self, one: Statement, _: int) -> None:
+        key = VerifierKey.parse(one.content.decode("utf-8"))
+        if key.kind is not KeyKind.ED25519 or key.name != self.keys[0].name or key.public != one.second:
+            raise EntryError.of("no_entry", why=f"not another key of {self.keys[0].name}")
+        if one.issuer not in {known.public for known in self.signing}:
+            raise EntryError.of("not_by_the_log", public=one.issuer.hex())
+        if key.public in {known.public for known in self.keys} or key.public in self.believed:
+            raise EntryError.of("same_key", name=key.name)
+
+    def _issuer_key(self, one: Statement, _: int) -> None:
+        if one.content or one.issuer == one.second or one.second in self.believed:
+            raise EntryError.of("same_key", name=one.second.hex())
+
+    def _distrust(self, one: Statement, index: int) -> None:
+        self._by_the_log(one)
+        key, last, _ = _distrusted(one)
+        if last >= index:
+            raise EntryError.of("index_outside", index=last, size=index)
+        if key in {one.issuer, one.second}:
+            raise EntryError.of("no_entry", why="a key that is not believed can't say so itself")
+
+    def _erasure(self, one: Statement, index: int) -> None:
+        self._by_the_log(one)
+        said = Erasure.parse(one.content)
+        if said.last >= index:
+            raise EntryError.of("index_outside", index=said.last, size=index)
+
+    def _by_the_log(self, one: Statement) -> None:
+        if one.second not in {key.public for key in self.signing}:
+            raise EntryError.of("not_by_the_log", public=one.second.hex())
+
+
+_CHECKS: dict[str, Callable[[Standing, Statement, int], None]] = {
+    "policy": Standing._policy,  # noqa: SLF001
+    "cosigner": Standing._cosigner,  # noqa: SLF001
+    "log-key": Standing._log_key,  # noqa: SLF001
+    "issuer-key": Standing._issuer_key,  # noqa: SLF001
+    "distrust": Standing._distrust,  # noqa: SLF001
+    "erasure": Standing._erasure,  # noqa: SLF001
+}
+
+
+def stated(
+    kind: str, content: bytes, issuer: Ed25519PrivateKey, second: bytes, countersign: Callable[[bytes], bytes]
+) -> Signed:
+    """A statement, signed by both keys.
+
+    Parameters
+    ----------
+    kind, content
+        What is said.
+    issuer
+        Whoever says it.
+    second
+        The other public key, 32 bytes.
+    countersign
+        Signs with the other key: ``countersign`` of a :class:`assay.ledger.keys.SigningKey` or of a signer.
+    """
+    now = time.time_ns() // 1_000
+    key = issuer.public_key().public_bytes_raw()
+    body = Statement(kind, Origin(f"statement-{key.hex()[:16]}", now, 0), now, content, key, second)
+    return sign(replace(body, proof=countersign(body.countersigned)), issuer)
+
+
+def distrust(key: bytes, last: int, why: str) -> bytes:
+    """The content of a statement that ``key`` (32 bytes) is believed up to entry ``last`` only."""
+    return encode([key, last, why])
+
+
+def standing_of(founding: VerifierKey, statements: Iterable[tuple[int, Statement]]) -> Standing:
+    """The standing after ``statements``; those the log may not say are passed over (an audit names them)."""
+    found = Standing([founding])
+    for index, one in statements:
+        with suppress(LedgerError):
+            found = found.after(one, index)
+    return found
+
+
+def linked(last: int | None, entry: Callable[[int], bytes]) -> list[tuple[int, Statement]]:
+    """The statements of a log in order, by the links from each to the one before; ``last`` is the newest."""
+    found: list[tuple[int, Statement]] = []
+    while last is not None:
+        one = Entry.parse(entry(last))
+        body = parse_body(one.signed.body)
+        if isinstance(body, Statement):
+            found.append((last, body))
+        last = one.previous
+    return found[::-1]
+
+
+def published_standing(place: Place) -> Standing:
+    """The standing of a log as its index on the disk, or without one its segments, have it."""
+    derived = Derived(place.folder)
+    published = derived.published()
+    founding = read_keys(place.folder, 1)[0]
+    if published is None or not place.index.exists():
+        return standing_of(founding, statements_in(place.segments))
+    size = published[1].size
+
+    def entry(index: int) -> bytes:
+        if index < size:
+            return derived.entry(index, size)
+        found = next(read_segments(place.segments, index), None)
+        if not isinstance(found, Record):
+            raise LogError.of("not_covered", index=index, size=size)
+        return found.entry
+
+    return standing_of(founding, linked(last_entry_of(place.index, STATEMENT), entry))
+
+
+def statements_in(folder: Path) -> Iterator[tuple[int, Statement]]:
+    """The statements in the segments of ``folder``, found without parsing the other entries."""
+    for path in segments(folder):
+        if not path.stat().st_size:
+            continue
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if data.find(_MARK) < 0:
+                continue
+        first = int(path.stem) if path.stem.isdigit() else 0
+        for found in read_segment(path, first):
+            if isinstance(found, Record) and is_statement(found.entry):
+                try:
+                    body = Entry.parse(found.entry).signed.verify()
+                except LedgerError:
+                    continue
+                if isinstance(body, Statement):
+                    yield found.index, body
+
+
+def is_statement(entry: bytes) -> bool:
+    """Whether ``entry`` may be a statement; a quick look."""
+    return entry.find(_MARK, 0, _FRONT) >= 0
+
+
+def _distrusted(one: Statement) -> tuple[bytes, int, str]:
+    match decode(one.content):
+        case [bytes() as key, int() as last, str() as why] if len(key) == 32 and last >= 0:
+            return key, last, why
+    raise EntryError.of("no_entry", why="not (key, last entry, why)")
