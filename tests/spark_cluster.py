@@ -37,14 +37,19 @@ def lacking() -> str | None:
 @contextmanager
 def spark_cluster(directory: Path) -> Iterator[str]:
     """The URL of a cluster that lives as long as this is held; its logs are shown when it doesn't start."""
-    home = Path(str(importlib.util.find_spec("pyspark").submodule_search_locations[0]))
+    found = importlib.util.find_spec("pyspark")
+    places = found.submodule_search_locations if found else None
+    assert places, "PySpark is a package"
+    home = Path(str(places[0]))
     settings = directory / "conf"
     settings.mkdir(parents=True)
     (settings / "spark-defaults.conf").write_text(
         f"spark.executor.memory {EXECUTOR_MEMORY}\n"
         "spark.driver.memory 1g\n"
         "spark.sql.shuffle.partitions 2\n"
-        "spark.default.parallelism 2\n",
+        "spark.default.parallelism 2\n"
+        # Plans for a few hundred rows gain nothing from being made again between their stages.
+        "spark.sql.adaptive.enabled false\n",
         encoding="utf-8",
     )
     own = {

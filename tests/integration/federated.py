@@ -139,7 +139,7 @@ def order(number: int, dialect: str) -> dict[str, Any]:
 
 
 class Line:
-    """A TCP line to a server that can be made to stall, or cut after so many bytes of answers."""
+    """A TCP line to a server that can stall, at once or after so many bytes of answers, or be cut then."""
 
     def __init__(self, host: str, port: int) -> None:
         self._there = (host, port)
@@ -148,15 +148,16 @@ class Line:
         self.flowing = threading.Event()
         self.flowing.set()
         self.left: int | None = None
+        self.stalls = False
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Break every connection."""
-        for end in self._open:
+        """Break every connection that there is; one made meanwhile stays."""
+        ends, self._open = self._open, []
+        for end in ends:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-        self._open.clear()
 
     def close(self) -> None:
         """Take no more connections, and break those there are."""
@@ -181,12 +182,37 @@ class Line:
                 self.flowing.wait()
                 if answers and self.left is not None:
                     self.left -= len(data)
-                    if self.left < 0:
+                    if self.left < 0 and self.stalls:
+                        self.flowing.clear()
+                        self.flowing.wait()
+                    elif self.left < 0:
                         self.cut()
                         return
                 target.sendall(data)
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def refusing(answer: bytes) -> Iterator[int]:
+    """The port of a server that takes connections and says one thing to everybody, or nothing at all."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    near, _ = listening.accept()
+                    kept.append(near)
+                    if answer and near.recv(8)[4:] == b"\x04\xd2\x16\x2f":
+                        near.sendall(b"N")  # no encryption
+                        near.recv(4096)
+                    near.sendall(answer)
+
+        kept: list[socket.socket] = []
+        threading.Thread(target=serve, daemon=True).start()
+        yield listening.getsockname()[1]
+        for one in kept:
+            one.close()
 
 
 @contextlib.contextmanager

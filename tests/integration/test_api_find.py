@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from running_server import Running, running
 from store_rows import load
 from test_api_ws import joined, next_of, subscribe
 
+from assay.model.errors import QueryError
 from assay.store.workspace import Workspace
 
 LONG = "unit[length > 23] | select length"
@@ -94,6 +98,105 @@ def test_only_so_many_are_answered_at_a_time(server: Running, client: httpx.Clie
         for _ in range(taken):
             turns.release()
     assert client.post("/api/find", json={"question": LONG}).status_code == 200
+
+
+def test_what_may_be_written_instead_can_be_put_in_the_place(client: httpx.Client) -> None:
+    question = "unit[lenght > 23] | select length"
+    (mend, *_) = refused(client, question=question)["mends"]
+    mended = question[: mend["start"]] + mend["text"] + question[mend["end"] :]
+    assert mended == LONG
+    assert client.post("/api/find", json={"question": mended}).json()["row_count"] == 3
+    (quoted, *_) = refused(client, question='measurement[characteristic = "length"]')["mends"]
+    assert quoted == {"start": 29, "end": 37, "text": "'length'"}
+    assert refused(client, question="unit[length > 'a']")["mends"] == []
+
+
+def test_only_the_first_rows_and_how_many_there_are(client: httpx.Client) -> None:
+    answer = client.post("/api/find", json={"question": "unit | sort unit desc", "first": 2}).json()
+    assert (answer["row_count"], answer["total"]) == (2, 50)
+    assert len(answer["rows"]) == 2
+    whole = client.post("/api/find", json={"question": "unit | limit 3", "first": 3}).json()
+    assert (whole["row_count"], whole["total"]) == (3, 3)
+    assert client.post("/api/find", json={"question": "unit", "first": 0}).status_code == 422
+
+
+def test_columns_say_how_they_are_written_and_what_they_name(client: httpx.Client) -> None:
+    question = 'unit[length > 23] | select id, id as "zone 1", mean(length)'
+    columns = client.post("/api/find", json={"question": question}).json()["columns"]
+    assert [(one["written"], one["thing"]) for one in columns] == [
+        ("id", "unit"),
+        ('"zone 1"', "unit"),
+        ("mean(length)", None),
+    ]
+    for one in columns:
+        sorted_by = f"{question} | sort {one['written']} desc | limit 1"
+        assert client.post("/api/find", json={"question": sorted_by}).status_code == 200
+
+
+def test_names_are_offered_at_the_cursor(client: httpx.Client) -> None:
+    order = {"question": "unit[leng > 23]", "position": 9, "language": "zh"}
+    answer = client.post("/api/find/names", json=order)
+    assert answer.status_code == 200, answer.text
+    document = answer.json()
+    assert (document["start"], document["end"], document["more"]) == (5, 9, False)
+    assert document["names"][0] == {
+        "text": "length",
+        "sort": "characteristic",
+        "leads": "measurement",
+        "unit": "mm",
+        "title": None,
+    }
+    past = client.post("/api/find/names", json={"question": "unit", "position": 5_000}).json()
+    assert past["start"] <= past["end"] <= 4
+    for wrong in (
+        {"question": "unit"},
+        {"question": "u" * 20_001, "position": 0},
+        {"question": "u", "position": -1},
+    ):
+        assert client.post("/api/find/names", json=wrong).status_code == 422
+
+
+def test_a_question_ends_when_the_client_gives_it_up(
+    server: Running, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from assay.api import question_desk
+
+    ended = threading.Event()
+
+    class Endless:
+        """A question that is computed until it is told to stop."""
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def arrow(self) -> pa.Table:
+            assert ended.wait(20), "nobody told it to stop"
+            raise QueryError("interrupted")
+
+        def cancel(self) -> None:
+            ended.set()
+
+    monkeypatch.setattr(question_desk, "prepared_question", lambda *_, **__: Endless())
+    with pytest.raises(httpx.ReadTimeout):
+        client.post("/api/find", json={"question": LONG}, timeout=0.5)
+    assert ended.wait(20)
+    monkeypatch.undo()
+    assert client.post("/api/find", json={"question": LONG}).status_code == 200
+
+
+def test_an_answer_is_downloaded_as_parquet(client: httpx.Client) -> None:
+    answer = client.get(
+        "/api/extract", params={"q": "unit | select id, length", "format": "parquet", "batch_rows": 20}
+    )
+    assert answer.headers["content-type"] == "application/vnd.apache.parquet"
+    assert answer.headers["content-disposition"] == 'attachment; filename="answer.parquet"'
+    file = pq.ParquetFile(io.BytesIO(answer.content))
+    assert (file.metadata.num_rows, file.metadata.num_row_groups) == (50, 3)
+    whole = pa.ipc.open_stream(client.get("/api/extract", params={"q": "unit | select id, length"}).content)
+    assert file.read().equals(whole.read_all().replace_schema_metadata(None))
 
 
 def test_extraction_and_watching_take_the_same_questions(

@@ -22,21 +22,11 @@ from assay.store.workspace import Workspace
 BERLIN = ZoneInfo(ZONE)
 
 
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param("postgres", marks=pytest.mark.postgres),
-        pytest.param("mariadb", marks=pytest.mark.mariadb),
-    ]
-)
-def source_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def source_url(database_url: str) -> str:
     """A laboratory's database, once per kind of source."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'mes.db'}"
-    else:
-        url = request.getfixturevalue(f"{request.param}_url")
-    fill(url)
-    return url
+    fill(database_url)
+    return database_url
 
 
 @pytest.fixture

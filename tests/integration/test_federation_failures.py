@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
-from federated import RESULTS, Line, fill, line, write_model
+from federated import RESULTS, Line, fill, line, refusing, write_model
 
 from assay.query.federation import (
     Federation,
@@ -25,31 +26,25 @@ from assay.query.federation import (
     federation,
     fetch,
 )
-from assay.query.federation.cache import Cache
+from assay.query.federation.cache import Cache, Kept
 from assay.query.program import Condition, Fetch, Told
 from assay.store.workspace import Workspace
 
 EVERYTHING = Fetch("f", "mes", "lab", ("subject", "value", "time"))
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("postgres", marks=pytest.mark.postgres),
-        pytest.param("mariadb", marks=pytest.mark.mariadb),
-    ]
-)
-def server_url(request: pytest.FixtureRequest) -> str:
+@pytest.fixture
+def lab_url(server_url: str) -> str:
     """A laboratory's database on a server."""
-    url: str = request.getfixturevalue(f"{request.param}_url")
-    fill(url)
-    return url
+    fill(server_url)
+    return server_url
 
 
 @pytest.fixture
-def between(server_url: str, plant: Workspace) -> Iterator[Line]:
+def between(lab_url: str, plant: Workspace) -> Iterator[Line]:
     """The line between the plant and the server, to stall and to cut."""
-    with line(server_url) as (made, url):
-        write_model(plant.path, url, timeout=0.5)
+    with line(lab_url) as (made, url):
+        write_model(plant.path, url, timeout=1.5)
         plant.apply_model()
         yield made
         federation(plant).close()
@@ -62,8 +57,8 @@ def known(plant: Workspace) -> Federation:
     return mes
 
 
-def test_a_source_that_is_down_is_named(plant: Workspace, server_url: str) -> None:
-    with line(server_url) as (between, url):
+def test_a_source_that_is_down_is_named(plant: Workspace, lab_url: str) -> None:
+    with line(lab_url) as (between, url):
         between.close()
     write_model(plant.path, url)
     plant.apply_model()
@@ -77,7 +72,7 @@ def test_a_source_that_is_down_is_named(plant: Workspace, server_url: str) -> No
 def test_a_stalled_line_is_given_up(plant: Workspace, between: Line) -> None:
     mes = known(plant)
     between.flowing.clear()
-    with pytest.raises(SourceSlow, match=r"Source 'mes' took longer than 0.5 s for one statement on 'lab'"):
+    with pytest.raises(SourceSlow, match=r"Source 'mes' took longer than 1.5 s for one statement on 'lab'"):
         mes.fetch(EVERYTHING, None, Told())
     between.flowing.set()
     between.cut()
@@ -98,9 +93,10 @@ def test_what_was_asked_before_it_was_forgotten_is_not_kept_after() -> None:
     cache = Cache()
     before = cache.round
     cache.forget("mes")
-    cache.keep("key", "mes", pa.table({"a": [1]}), 0.0, before)
+    kept = Kept("mes", pa.table({"a": [1]}), 0.0)
+    cache.keep("key", kept, before)
     assert cache.find("key", float("inf")) is None
-    cache.keep("key", "mes", pa.table({"a": [1]}), 0.0, cache.round)
+    cache.keep("key", kept, cache.round)
     assert cache.find("key", float("inf")) is not None
 
 
@@ -119,6 +115,54 @@ def test_a_line_cut_in_the_middle_gives_no_part(
     after = Told()
     assert mes.fetch(EVERYTHING, None, after).num_rows == RESULTS
     assert after.statements["mes"] == 1, "nothing of the broken fetch was kept"
+
+
+def test_a_line_that_stalls_in_the_middle_gives_no_part(
+    plant: Workspace, between: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "BATCH_ROWS", 50)
+    mes = known(plant)
+    between.left, between.stalls = 8_000, True
+    told = Told()
+    began = time.monotonic()
+    with pytest.raises(SourceDown) as caught:
+        mes.fetch(EVERYTHING, None, told)
+    assert time.monotonic() - began < 10
+    assert isinstance(caught.value, SourceSlow) or "broke off" in str(caught.value)
+    assert not told.moved
+    between.left = None
+    between.flowing.set()
+    between.cut()
+    assert mes.fetch(EVERYTHING, None, Told()).num_rows == RESULTS
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mariadb"])
+def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up(
+    plant: Workspace, scheme: str
+) -> None:
+    with refusing(b"") as port:
+        write_model(plant.path, f"{scheme}://root@127.0.0.1:{port}/x", timeout=0.3)
+        plant.apply_model()
+        began = time.monotonic()
+        with pytest.raises(SourceDown, match="Source 'mes' doesn't answer"):
+            federation(plant).schema("mes", "lab")
+        assert time.monotonic() - began < 10
+        federation(plant).close()
+
+
+def test_a_question_s_time_ends_a_fetch_that_trickles(
+    plant: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each batch comes in time, and all of them together would not."""
+    monkeypatch.setattr(connect, "BATCH_ROWS", 50)
+    mes = sqlite_plant(plant)
+    told = Told()
+    with pytest.raises(SourceSlow, match="the question's time was over before all rows of 'lab' had arrived"):
+        mes.fetch(EVERYTHING, None, told, seconds=0.0)
+    assert not told.moved
+    after = Told()
+    assert mes.fetch(EVERYTHING, None, after).num_rows == RESULTS
+    assert after.statements == {"mes": 1}, "nothing of it was kept"
 
 
 def test_one_batch_of_keys_that_fails_fails_the_fetch(
@@ -148,14 +192,14 @@ def test_a_connection_that_went_stale_is_made_anew(plant: Workspace, between: Li
     assert "mes: the connection was stale, connected again" in told.notes
 
 
-def test_the_server_itself_ends_a_statement_that_takes_too_long(plant: Workspace, server_url: str) -> None:
-    engine = sa.create_engine(server_url)
+def test_the_server_itself_ends_a_statement_that_takes_too_long(plant: Workspace, lab_url: str) -> None:
+    engine = sa.create_engine(lab_url)
     sleep = "pg_sleep(9)::text" if engine.dialect.name == "postgresql" else "sleep(9)"
     with engine.begin() as connection:
         connection.execute(
             sa.text(f"CREATE VIEW slow AS SELECT serial, test, figure, taken, {sleep} AS s FROM results")
         )
-    write_model(plant.path, server_url, timeout=0.3)
+    write_model(plant.path, lab_url, timeout=0.3)
     text = (plant.path / "model.yaml").read_text("utf-8")
     text = text.replace("table: results", "table: slow").replace("characteristic: test", "characteristic: s")
     (plant.path / "model.yaml").write_text(text, "utf-8")
@@ -186,6 +230,19 @@ def test_wrong_credentials_are_said_without_the_password(
     plant.apply_model()
     with pytest.raises(SourceRefused, match=r"Source 'mes' doesn't let Assay in: .*Access denied") as caught:
         federation(plant).schema("mes", "lab")
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_wrong_password_of_postgresql_is_said_without_it(
+    plant: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = b'SFATAL\0C28P01\0Mpassword authentication failed for user "assay"\0\0'
+    with refusing(b"E" + (len(said) + 4).to_bytes(4, "big") + said) as port:
+        monkeypatch.setenv("MES_URL", f"postgresql://assay:hunter2@127.0.0.1:{port}/lims")
+        write_model(plant.path, "env:MES_URL")
+        plant.apply_model()
+        with pytest.raises(SourceRefused, match=r"doesn't let Assay in: .*authentication failed") as caught:
+            federation(plant).schema("mes", "lab")
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
@@ -278,6 +335,12 @@ def test_a_slow_statement_on_sqlite_is_ended(plant: Workspace) -> None:
         ("taken", "'yesterday'", "time", "'yesterday', which is no a time"),
         ("taken", "12", "time", "12, which is no a time"),
         ("serial", "x'ff00'", "subject", "which is no text"),
+        (
+            "serial",
+            "CAST(x'55ff' AS TEXT)",
+            "subject",
+            "'serial' of 'results' holds b'U.xff', which is no text",
+        ),
     ],
 )
 def test_a_value_that_is_not_of_its_type_is_said(

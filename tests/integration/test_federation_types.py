@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -15,6 +15,7 @@ import yaml
 from federated import fill, write_model
 
 from assay.query.federation import Federation, SourceFailure, SourceValue, federation
+from assay.query.find import find
 from assay.query.program import Condition, Fetch, Told
 from assay.store.workspace import Workspace
 
@@ -41,20 +42,14 @@ FIRST, SECOND = "6f9619ff-8b86-d011-b42d-00cf4fc964ff", "00000000-0000-0000-0000
 FIELDS = {name: name for name in ("grade", "doc", "short", "amount", "small", "day", "at", "wall")}
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("postgres", marks=pytest.mark.postgres),
-        pytest.param("mariadb", marks=pytest.mark.mariadb),
-    ]
-)
-def parts(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+@pytest.fixture
+def parts(server_url: str, tmp_path: Path) -> Iterator[Federation]:
     """A federation over the table ``parts`` of each server."""
-    url: str = request.getfixturevalue(f"{request.param}_url")
-    script(url, POSTGRES if request.param == "postgres" else MARIADB)
+    script(server_url, POSTGRES if server_url.startswith("postgresql") else MARIADB)
     table = {"name": "parts", "table": "parts", "kind": "part", "key": "code"}
     with Workspace.create(tmp_path / "plant", time_zone="Europe/Berlin") as plant:
         mounted = [table | {"fields": {**FIELDS, "odd": "odd name"}}]
-        text = yaml.safe_dump({"sources": [{"name": "mes", "url": url, "tables": mounted}]})
+        text = yaml.safe_dump({"sources": [{"name": "mes", "url": server_url, "tables": mounted}]})
         (plant.path / "model.yaml").write_text(text, "utf-8")
         plant.apply_model()
         yield federation(plant)
@@ -184,3 +179,101 @@ def test_many_threads_share_few_connections(plant: Workspace, postgres_url: str)
         assert set(threads.map(ask, range(60))) == {4}
     assert max(most) <= 4
     mes.close()
+
+
+@pytest.mark.mariadb
+@pytest.mark.parametrize(("column", "wrong"), [("day", "0000-00-00"), ("wall", "0000-00-00 00:00:00.000000")])
+def test_a_date_of_zeros_is_an_error(plant: Workspace, mariadb_url: str, column: str, wrong: str) -> None:
+    zeros = f"SET SESSION sql_mode = '';\nUPDATE parts SET {column} = '{wrong}' WHERE grade IS NULL;\n"
+    script(mariadb_url, MARIADB + zeros)
+    mes = mounted(plant, mariadb_url)
+    with pytest.raises(SourceValue, match=f"'{column}' of 'parts' holds '{wrong}', which is no a time"):
+        mes.fetch(Fetch("f", "mes", "parts", (column,)), None, Told())
+    mes.close()
+
+
+@pytest.mark.mariadb
+def test_whole_numbers_without_a_sign_are_ids_too(plant: Workspace, mariadb_url: str) -> None:
+    largest = 2**64 - 1
+    script(
+        mariadb_url,
+        "CREATE TABLE parts (code BIGINT UNSIGNED PRIMARY KEY, n BIGINT UNSIGNED);\n"
+        f"INSERT INTO parts VALUES ({largest}, {largest}), (7, 7);\n",
+    )
+    mes = mounted(plant, mariadb_url, n="n")
+    assert ids(mes) == [str(largest), "7"]
+    assert ids(mes, keys=[str(largest), str(largest + 1)]) == [str(largest)]
+    assert ids(mes, Condition("id", "=", str(largest))) == [str(largest)]
+    with pytest.raises(SourceValue, match=f"'n' of 'parts' holds {largest}, which is no a whole number"):
+        mes.fetch(Fetch("f", "mes", "parts", ("n",)), None, Told())
+    mes.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("at", "'infinity'", "timestamp too large"),
+        ("wall", "'4713-01-01 BC'", "timestamp too small"),
+        ("amount", "1e400", "out of range"),
+    ],
+)
+def test_what_no_column_of_the_plant_can_hold_is_an_error(
+    plant: Workspace, postgres_url: str, column: str, value: str, said: str
+) -> None:
+    script(
+        postgres_url,
+        "CREATE TABLE parts (code text, at timestamptz, wall timestamp, amount numeric);\n"
+        f"INSERT INTO parts (code, {column}) VALUES ('A', NULL), ('B', {value});\n",
+    )
+    mes = mounted(plant, postgres_url, **{column: column})
+    told = Told()
+    with pytest.raises(SourceFailure, match=f"can't answer about 'parts': .*{said}"):
+        mes.fetch(Fetch("f", "mes", "parts", (column,)), None, told)
+    assert not told.moved
+    mes.close()
+
+
+# -- keys -------------------------------------------------------------------------------------------------
+
+KEYS = "CREATE TABLE parts (code VARCHAR(10), n INTEGER);\nINSERT INTO parts VALUES "
+
+
+def test_a_row_without_a_key_is_no_entity(plant: Workspace, database_url: str) -> None:
+    script(database_url, KEYS + "('A', 1), (NULL, 2), ('B', NULL);\n")
+    mes = mounted(plant, database_url, n="n")
+    assert ids(mes) == ["A", "B"]
+    assert mes.estimate(Fetch("f", "mes", "parts", ("id",))) == 2
+    assert [row["part"] for row in find(plant, "part").rows] == ["A", "B"]
+    mes.close()
+
+
+def test_two_rows_with_one_key_are_an_error(plant: Workspace, database_url: str) -> None:
+    """What belongs to one of them would be counted twice."""
+    script(database_url, KEYS + "('A', 1), ('B', 2), ('A', 3);\n")
+    mes = mounted(plant, database_url, n="n")
+    with pytest.raises(SourceValue, match="the key 'A' occurs more than once in 'parts'") as caught:
+        find(plant, "part | select id, n")
+    assert "不止一次" in caught.value.said.zh
+    assert ids(mes, keys=["B"]) == ["B"]
+    mes.close()
+
+
+def test_keys_differ_by_case_and_blanks_whatever_the_collation(plant: Workspace, database_url: str) -> None:
+    script(database_url, KEYS + "('A', 1), ('a', 2), ('A ', 3), (' A', 4), ('Ä', 5), ('ä', 6);\n")
+    mes = mounted(plant, database_url, n="n")
+    assert ids(mes, keys=["A"]) == ["A"]
+    assert ids(mes, keys=["A ", "ä"]) == ["A ", "ä"]
+    assert ids(mes, Condition("id", "in", ("a", " A"))) == [" A", "a"]
+    assert ids(mes, Condition("id", "!=", "A")) == [" A", "A ", "a", "Ä", "ä"]
+    assert [row["n"] for row in find(plant, "part[id = 'A '] | select n").rows] == [3]
+    mes.close()
+
+
+def mounted(plant: Workspace, url: str, **fields: str) -> Federation:
+    """The federation of a plant with the table ``parts`` mounted."""
+    table = {"name": "parts", "table": "parts", "kind": "part", "key": "code", "fields": fields or FIELDS}
+    text = yaml.safe_dump({"sources": [{"name": "mes", "url": url, "tables": [table]}]})
+    (plant.path / "model.yaml").write_text(text, "utf-8")
+    plant.apply_model()
+    return federation(plant)

@@ -126,6 +126,61 @@ def test_groups_by_a_path_to_many(both: tuple[World, Plant]) -> None:
         assert row["count(lot)"] == len(lots)
 
 
+def test_aggregates_of_expressions_take_each_value_once(both: tuple[World, Plant]) -> None:
+    world, plant = both
+    rows = plant.find(
+        "lot | select id, mean(x * 2 + 1) as twice, sum(unit.x * unit.x) as squares, "
+        "share(y > 4 or y = 0) as some, mean(unit.x.mean - unit.y.mean) as apart, "
+        "count(unit[y > 3].x - 1) as few"
+    ).rows
+    assert {row["id"] for row in rows} == {lot for lot in world.lots if lot in world.seen}
+    for row in rows:
+        units = world.beside(row["id"], world.units)
+        xs, ys = world.values(units, "x"), world.values(units, "y")
+        each = [(world.values({one}, "x"), world.values({one}, "y")) for one in units]
+        differences = [mean(x) - mean(y) for x, y in each if x and y]
+        high = {one for one in units if any(value > 3 for value in world.values({one}, "y"))}
+        assert row["twice"] == (pytest.approx(2 * mean(xs) + 1) if xs else None)
+        assert row["squares"] == (sum(x * x for x in xs) if xs else None)
+        assert row["some"] == (pytest.approx(sum(y > 4 or y == 0 for y in ys) / len(ys)) if ys else None)
+        assert row["apart"] == (pytest.approx(mean(differences)) if differences else None)
+        assert row["few"] == len(world.values(high, "x"))
+
+
+def test_an_expression_over_a_group_counts_a_unit_of_two_ways_once(both: tuple[World, Plant]) -> None:
+    world, plant = both
+    for row in plant.find("unit | by step.equipment as m: sum(x * 10) as tens, mean(x.max / 2) as half").rows:
+        units = {
+            one
+            for key, subjects in world.part.items()
+            if world.made_on[key] == row["m"]
+            for one in subjects
+            if one in world.units
+        }
+        if row["m"] is None:
+            continue
+        xs = world.values(units, "x")
+        highest = [max(some) / 2 for one in units if (some := world.values({one}, "x"))]
+        assert row["tens"] == (10 * sum(xs) if xs else None)
+        assert row["half"] == (pytest.approx(mean(highest)) if highest else None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("mean(x * y)", "'x' leads to many values"),
+        ("mean(x * count(lot))", "nothing to take count of"),
+        ("mean(x - mean(x))", "nothing to take mean of"),
+        ("mean(id * 2)", "needs numbers, not a text"),
+        ("share(x * 2)", "a condition is needed"),
+        ("mean(x[valu > 3] * 2)", "Did you mean value"),
+    ],
+)
+def test_what_has_no_one_row_is_refused(both: tuple[World, Plant], asked: str, said: str) -> None:
+    with pytest.raises(QuestionError, match=said):
+        both[1].find(f"unit | by: {asked}")
+
+
 def test_paths_and_conditions(both: tuple[World, Plant]) -> None:
     world, plant = both
     found = {row["lot"] for row in plant.find("unit[x > 6].lot.product.lots").rows}

@@ -65,6 +65,8 @@ def _features(
     times = [one[2] for one in group]
     values = [float(one[3] or 0.0) for one in group]
     n = len(values)
+    # An interval of one microsecond, the smallest there is, is an instant.
+    instant = ended - started <= 1
     mean = math.fsum(values) / n
     seconds = np.array([(time - times[0]) / 1e6 for time in times])
     at = math.fsum(seconds) / n
@@ -86,12 +88,14 @@ def _features(
         "last": values[-1],
         "slope": tv / tt if n > 1 else None,
         "sum": math.fsum(values),
-        "duration": (ended - started) / 1e6,
-        "max_gap": 0.0 if started == ended else max(b - a for a, b in pairwise(edges)) / 1e6,
+        "duration": 0.0 if instant else (ended - started) / 1e6,
+        "max_gap": 0.0 if instant else max(b - a for a, b in pairwise(edges)) / 1e6,
         "n_uncertain": near,
     }
     for low, high, longest in bands:
         stops = [*times[1:], ended]
+        if instant:
+            stops = times
         found[f"band {low:g} {high:g} {longest:g}"] = math.fsum(
             min((stop - time) / 1e6, longest)
             for time, stop, value in zip(times, stops, values, strict=True)

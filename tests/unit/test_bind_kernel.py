@@ -166,6 +166,21 @@ def test_an_offset_costs_no_digits() -> None:
     assert np.median(np.abs(naive / groups.var(axis=1) - 1)) > 1, "sums over all readings would do"
 
 
+def test_an_offset_costs_no_digits_where_files_cut_a_group(tmp_path: Path) -> None:
+    rng = np.random.default_rng(11)
+    values = 1e9 + rng.normal(0, 0.01, 90)
+    times = START + (np.arange(90) - 45) * 1_000_000
+    readings: list[Reading] = [
+        ("T", "M1", int(time), float(value), None, 0) for time, value in zip(times, values, strict=True)
+    ]
+    source = FileReadings(written(tmp_path, reading_table(readings), [7, 20, 33], 50), ordered=True)
+    [row] = by_kernel(source, spans([("M1", int(times[0]), int(times[-1]) + 1, 0.0)])).to_pylist()
+    seconds = (times - times.mean()) / 1e6
+    assert row["std"] == pytest.approx(np.std(values - 1e9, ddof=1), rel=1e-9)
+    slope = seconds @ (values - 1e9 - np.mean(values - 1e9)) / (seconds @ seconds)
+    assert row["slope"] == pytest.approx(slope, rel=1e-9)
+
+
 def test_files_that_are_not_sorted_as_they_say_are_refused(tmp_path: Path) -> None:
     rows: list[Reading] = [("T", "M1", START + k, float(k), None, 0) for k in (3, 1, 2)]
     path = tmp_path / "date=2024-10-04" / "part.parquet"
@@ -192,3 +207,38 @@ def test_rows_in_memory_count_beside_files_and_correct_them(tmp_path: Path) -> N
     found = by_kernel(source, spans([("M1", START, START + 10, 0.0)]))
     assert found.column("n").to_pylist() == [5]
     assert found.column("max").to_pylist() == [20.0]
+
+
+def test_row_groups_of_machines_nobody_asks_for_are_not_read(tmp_path: Path) -> None:
+    readings: list[Reading] = [
+        ("T", machine, START + k, float(k), None, 0) for machine in ("M1", "M2", "M3") for k in range(4)
+    ]
+    source = FileReadings(written(tmp_path, reading_table(readings), [], 4), ordered=True)
+    scan = Scan(source, spans([("M2", START, START + 10, 0.0)]), ASKED)
+    found = as_table(list(scan.bunches()), ASKED, scan.names)
+    assert found.column("n").to_pylist() == [4]
+    assert scan.tally.readings == 4
+
+
+def test_a_row_group_of_one_machine_may_have_readings_of_none(tmp_path: Path) -> None:
+    readings: list[Reading] = [("T", "M1", START + k, 1.0, None, 0) for k in range(3)]
+    readings += [("T", None, START + k, 9.0, None, 0) for k in range(3, 6)]
+    source = FileReadings(written(tmp_path, reading_table(readings), [], 10), ordered=True)
+    found = by_kernel(source, spans([("M1", START, START + 10, 0.0)]))
+    assert (found.column("n").to_pylist(), found.column("max").to_pylist()) == ([3], [1.0])
+
+
+def test_intervals_of_many_machines_go_on_after_midnight(tmp_path: Path) -> None:
+    machines = [f"M{number:02d}" for number in range(12)]
+    readings: list[Reading] = [
+        ("T", machine, START + DAY + k * 1_000_000, float(k * place), 0.5, 0)
+        for place, machine in enumerate(machines)
+        for k in range(-6, 6)
+    ]
+    intervals: list[Interval] = [
+        (machine, START + DAY + first * 1_000_000, START + DAY + last * 1_000_000, 0.0)
+        for machine in machines
+        for first, last in ((-6, -3), (-3, 2), (2, 5))
+    ]
+    source = FileReadings(written(tmp_path, reading_table(readings), [], 50), ordered=True)
+    assert_same(by_group(by_kernel(source, spans(intervals))), oracle(readings, intervals, BANDS))

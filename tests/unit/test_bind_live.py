@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,9 +14,20 @@ from tests.unit.bind_oracle import Interval, Reading, assert_same, by_group, ora
 from tests.unit.test_bind_kernel import ASKED, BANDS, plants
 
 from assay.model.errors import QueryError
+from assay.model.kinds import TIME
 from assay.query.bind.live import LiveBind
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MOVEMENT = pa.schema(
+    [
+        ("execution", pa.string()),
+        ("segment", pa.string()),
+        ("equipment", pa.string()),
+        ("started", TIME),
+        ("ended", TIME),
+        ("clock_uncertainty", pa.float64()),
+    ]
+)
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
 
@@ -56,6 +70,71 @@ def test_any_order_within_the_lateness_equals_history(
     assert_same(found, oracle(readings, intervals, BANDS))
 
 
+@pytest.mark.parametrize("late", [0.0, 0.1, 0.3])
+def test_any_order_at_all_equals_history_or_is_named(late: float) -> None:
+    """Readings and movements come mostly in order, and sometimes much too late."""
+    named = unnamed = 0
+    for seed in range(40):
+        dice = random.Random(seed)
+        readings: list[Reading] = [
+            (
+                "T",
+                dice.choice("AB"),
+                at(dice.randrange(100)),
+                float(dice.randrange(9)),
+                dice.choice([None, 2.0]),
+                k,
+            )
+            for k in range(60)
+        ]
+        intervals: list[Interval] = []
+        for _ in range(10):
+            begun = dice.randrange(90)
+            ended = begun + dice.randrange(25)
+            intervals.append((dice.choice("AB"), at(begun), at(ended), dice.choice([0.0, 3.0])))
+        arrivals = [(one[2], one) for one in readings]
+        for place, one in enumerate(intervals):
+            # A first word of start and end, and the right ones: the earliest start and the latest end count.
+            rough = dice.randrange(one[1], one[2] + 1), dice.randrange(one[1], one[2] + 1)
+            for started, ended in ((one[1], None), (None, one[2]), (rough[0], None), (None, max(rough))):
+                arrivals.append((started or ended or 0, (place, one[0], started, ended, one[3])))
+        arrivals.sort(key=lambda one: one[0] + (at(200) - at(0)) * (dice.random() < late) * dice.random())
+        live = LiveBind(list(ASKED.columns), lateness=timedelta(seconds=dice.choice([0, 5, 30])))
+        answers = {}
+        while arrivals:
+            some = [arrivals.pop(0)[1] for _ in range(min(len(arrivals), dice.randrange(1, 9)))]
+            live.move(moved([one for one in some if len(one) == 5]))
+            answers |= by_group(live.update(reading_table([one for one in some if len(one) == 6])))
+        answers |= by_group(live.now())
+        lost = {int(name.removeprefix("s/")) for name in live.to_rebind}
+        found = {(int(step.removeprefix("s/")), signal): row for (step, signal), row in answers.items()}
+        right = oracle(readings, intervals, BANDS)
+        assert_same(
+            {key: row for key, row in found.items() if key[0] not in lost},
+            {key: row for key, row in right.items() if key[0] not in lost},
+        )
+        named += len(lost)
+        unnamed += len(intervals) - len(lost)
+    assert unnamed > 40, "not every step is bound again"
+    assert named > 0
+
+
+def moved(rows: list[tuple[int, str, int | None, int | None, float]]) -> pa.Table:
+    """Movements that say when a step started, or when it ended."""
+    said = [
+        {
+            "execution": str(place),
+            "segment": "s",
+            "equipment": equipment,
+            "started": None if started is None else moment(started),
+            "ended": None if ended is None else moment(ended),
+            "clock_uncertainty": doubt,
+        }
+        for place, equipment, started, ended, doubt in rows
+    ]
+    return pa.Table.from_pylist(said, schema=MOVEMENT)
+
+
 def test_a_step_is_given_out_once_when_it_is_complete() -> None:
     live = LiveBind(["n", "last"], lateness=timedelta(seconds=10))
     live.open("E1", "M1", moment(at(0)))
@@ -95,6 +174,66 @@ def test_a_step_whose_start_moves_is_bound_again_while_its_readings_are_there() 
     assert live.to_rebind == {"E2"}, "its first readings are gone"
 
 
+def movement(**said: Any) -> pa.Table:
+    """One movement of execution E1; times as seconds after the start of the day."""
+    row = {"execution": "E1", "segment": "sinter", "equipment": "M1", "started": None, "ended": None}
+    row |= {
+        name: moment(at(one)) if name in {"started", "ended", "time"} else one for name, one in said.items()
+    }
+    return pa.Table.from_pylist([row], schema=MOVEMENT.append(pa.field("time", TIME)))
+
+
+def test_movements_open_and_close_steps() -> None:
+    live = LiveBind(["n", "last"], lateness=timedelta(seconds=10))
+    live.move(movement(started=0))
+    live.update(reading_table(temps((1, 5.0), (2, 6.0))))
+    assert live.now().to_pylist() == [{"interval": "sinter/E1", "signal": "T", "n": 2, "last": 6.0}]
+    live.move(movement(ended=5, equipment=None))
+    done = live.update(reading_table(temps((4, 7.0), (20, 1.0))))
+    assert done.to_pylist() == [{"interval": "sinter/E1", "signal": "T", "n": 3, "last": 7.0}]
+    live.move(movement(started=0, ended=5))
+    assert not live.to_rebind, "nothing new was said"
+    live.move(movement(ended=6))
+    assert live.to_rebind == {"sinter/E1"}
+
+
+def test_what_is_late_for_a_step_that_was_given_out_is_named() -> None:
+    live = LiveBind(["n"], lateness=timedelta(seconds=10), remembered=timedelta(seconds=100))
+    live.move(movement(started=0, ended=5))
+    assert len(live.update(reading_table(temps((1, 5.0), (50, 1.0))))) == 1
+    live.update(reading_table(temps((7, 9.0))))
+    assert not live.to_rebind, "it belongs to no step"
+    live.update(reading_table(temps((3, 9.0))))
+    assert live.to_rebind == {"sinter/E1"}
+    assert live.late == {"M1": (moment(at(3)), moment(at(7)))}
+    live.to_rebind.clear()
+    live.update(reading_table(temps((300, 1.0))))
+    live.update(reading_table(temps((2, 9.0))))
+    assert not live.to_rebind, "it is forgotten; its time is told"
+    assert live.late["M1"] == (moment(at(2)), moment(at(7)))
+
+
+def test_a_step_that_ends_before_it_starts_is_left_out_until_that_is_mended() -> None:
+    live = LiveBind(["n"], lateness=timedelta(seconds=100))
+    live.move(movement(started=10))
+    live.update(reading_table(temps((4, 1.0), (12, 1.0))))
+    live.move(movement(ended=5))
+    assert live.left_out == {"sinter/E1"}
+    assert not live.now().num_rows
+    live.move(movement(started=3))
+    assert not live.left_out
+    assert live.now().column("n").to_pylist() == [1]
+
+
+def test_a_step_of_which_only_the_end_is_said_begins_with_its_first_movement() -> None:
+    live = LiveBind(["n"], lateness=timedelta(seconds=100))
+    live.update(reading_table(temps((4, 1.0), (12, 1.0))))
+    live.move(movement(time=3))
+    assert not live.now().num_rows
+    live.move(movement(time=20, ended=20))
+    assert live.now().column("n").to_pylist() == [2]
+
+
 def test_what_is_wrong_is_said() -> None:
     live = LiveBind(["n"], lateness=timedelta(seconds=1))
     with pytest.raises(QueryError, match="no open interval 'E9'"):
@@ -105,5 +244,9 @@ def test_what_is_wrong_is_said() -> None:
         live.update(reading_table([]).drop_columns(["equipment"]))
     with pytest.raises(QueryError, match="no zone"):
         live.open("E1", "M1", datetime(2026, 1, 1))  # noqa: DTZ001
+    with pytest.raises(QueryError, match="The movements have no column 'ended'"):
+        live.move(movement().drop_columns(["ended"]))
     with pytest.raises(QueryError, match="negative"):
         LiveBind(lateness=timedelta(seconds=-1))
+    with pytest.raises(QueryError, match="time to remember"):
+        LiveBind(lateness=timedelta(0), remembered=timedelta(seconds=-1))

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from assay.query.json_value import json_value
 from assay.query.program import Column
-from assay.query.services import json_value
 
 Row = Mapping[str, Any]
 

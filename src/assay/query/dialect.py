@@ -81,6 +81,21 @@ class Dialect(Protocol):
     def root(self, value: str) -> str:
         """Square root; missing below zero."""
 
+    def absolute(self, value: str) -> str:
+        """Absolute value, of the type of the value."""
+
+    def lowercase(self, text: str) -> str:
+        """Each letter as its one small letter; one that has none, or several, stays as it is."""
+
+    def uppercase(self, text: str) -> str:
+        """Each letter as its one capital; one that has none, or several, stays as it is."""
+
+    def trimmed(self, text: str) -> str:
+        """Without the white space at both ends, that of Unicode and line ends included."""
+
+    def length(self, text: str) -> str:
+        """Number of code points (bigint)."""
+
     def contains(self, text: str, part: str) -> str:
         """Whether a text holds a part."""
 

@@ -39,9 +39,9 @@ class Extraction:
     """The rows of an answer as an iterator of record batches; a context manager.
 
     A batch is computed when it is asked for, and nothing is computed ahead. Rows come in an order that is the
-    same each time, on the state of the plant at the beginning: what is committed later, and what is not
-    committed yet, is not among them. After each batch :attr:`token` stands for what was asked, that state and
-    the rows delivered: another extraction with ``resume=token`` goes on behind them.
+    same each time, on the state of the plant at the beginning, whose hot rows are flushed for it: what comes
+    later is not among them. After each batch :attr:`token` stands for what was asked, that state and the rows
+    delivered: another extraction with ``resume=token`` goes on behind them.
 
     Parameters
     ----------

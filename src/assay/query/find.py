@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,12 +20,13 @@ from assay.query.domain.relations import Relations
 from assay.query.domain.vocabulary import vocabulary
 from assay.query.engines.registry import engine_of
 from assay.query.federation import federation
+from assay.query.json_value import json_value
 from assay.query.language.builder import Questions
 from assay.query.language.errors import at
 from assay.query.language.parser import parse
 from assay.query.language.printer import write
 from assay.query.language.tree import Question
-from assay.query.program import Column, Define, Fetch, Limits, Program, Session, Step, Told
+from assay.query.program import Column, Define, Fetch, Given, Limits, Program, Session, Step, Told
 from assay.query.run import answer_sql, read, run
 from assay.store.snapshot import Snapshot
 from assay.store.workspace import Workspace
@@ -92,6 +92,28 @@ class Prepared:
         self.run()
         return read(self._session, self.program, self._limits)
 
+    def head(self, rows: int) -> tuple[pa.Table, int]:
+        """The first ``rows`` rows of the answer, and how many it has in all."""
+        self.run()
+        first = self._session.arrow(f"{answer_sql(self._session, self.program)} LIMIT {rows + 1}")
+        if first.num_rows <= rows:
+            return first, first.num_rows
+        return first.slice(0, rows), self._session.count(self.program.result)
+
+    def answer(self, table: pa.Table, total: int | None = None) -> Answer:
+        """The answer that has these rows; ``total`` where they are only the first ones."""
+        return Answer(
+            self.text,
+            self.columns,
+            self.key,
+            self.sql,
+            self.snapshot,
+            table,
+            self.run(),
+            self.program,
+            table.num_rows if total is None else total,
+        )
+
     def stream(self, batch_rows: int = 65_536) -> pa.RecordBatchReader:
         """The answer in an order that is the same each time, batch by batch, as it is read."""
         self.run()
@@ -130,6 +152,8 @@ class Answer:
         The columns that tell one row from another.
     sql
         The SQL it was answered by.
+    total
+        How many rows the whole answer has; more than there are here where only the first were asked for.
     """
 
     text: str
@@ -140,6 +164,7 @@ class Answer:
     table: pa.Table = field(repr=False)
     told: Told = field(repr=False)
     program: Program = field(repr=False)
+    total: int
 
     def to_arrow(self) -> pa.Table:
         """The rows, in the order of the answer."""
@@ -164,6 +189,7 @@ class Answer:
                     "detail": _detail(step),
                     "rows": self.told.rows.get(step.name),
                     "seconds": self.told.seconds.get(step.name),
+                    "remembered": self.told.remembered.get(step.name),
                 }
                 for step in self.program.steps
             ],
@@ -182,9 +208,9 @@ class Answer:
                 {"name": one.name, "type": one.type, "unit": one.unit, "title": one.title or one.name}
                 for one in self.columns
             ],
-            "rows": [{name: _plain(value) for name, value in row.items()} for row in self.rows],
+            "rows": [{name: json_value(value) for name, value in row.items()} for row in self.rows],
             "row_count": len(self),
-            "as_of": self.snapshot.moment.isoformat(),
+            "as_of": json_value(self.snapshot.moment),
             "notes": list(self.told.notes),
         }
         if explain:
@@ -218,7 +244,7 @@ def prepare(
         session = engine_of(workspace, engine).open(snapshot, bounds)
         stack.callback(session.close)
         domain = _domain(workspace, session)
-        relations = Relations(domain.vocabulary, session.dialect)
+        relations = Relations(domain.vocabulary, session.dialect, session.snapshot)
         try:
             program = compile_question(tree, domain, relations, session.dialect, crossed=bounds.crossed)
         except Crossing as crossing:
@@ -229,10 +255,14 @@ def prepare(
 
 def questions(workspace: Workspace) -> Questions:
     """Where questions are built in Python: ``questions(workspace).unit`` knows what may follow."""
-    snapshot = workspace.lake.snapshot()
-    session = engine_of(workspace, "duckdb").open(snapshot, Limits())
+    return Questions(PlantNames(domain_of(workspace)))
+
+
+def domain_of(workspace: Workspace) -> Domain:
+    """The plant's model as a graph, with the names that are known now."""
+    session = engine_of(workspace, "duckdb").open(workspace.lake.snapshot(), Limits())
     try:
-        return Questions(PlantNames(_domain(workspace, session)))
+        return _domain(workspace, session)
     finally:
         session.close()
 
@@ -269,17 +299,7 @@ def find(
     with prepare(
         workspace, question, limits=limits, engine=engine, as_of=as_of, snapshot=snapshot
     ) as prepared:
-        table = prepared.arrow()
-        return Answer(
-            prepared.text,
-            prepared.columns,
-            prepared.key,
-            prepared.sql,
-            prepared.snapshot,
-            table,
-            prepared.run(),
-            prepared.program,
-        )
+        return prepared.answer(prepared.arrow())
 
 
 def _domain(workspace: Workspace, session: Session) -> Domain:
@@ -316,14 +336,7 @@ def _script(step: Step) -> str:
 def _detail(step: Step) -> str:
     if isinstance(step, Define):
         return step.sql
+    if isinstance(step, Given):
+        return f"{step.table.num_rows} rows of {', '.join(step.table.column_names)}"
     shown = {name: getattr(step, name) for name in step.__slots__ if name != "name"}
     return ", ".join(f"{name}={value!r}" for name, value in shown.items() if value not in (None, ()))
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it: times in ISO 8601, no figure where there is none."""
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value.isoformat() if hasattr(value, "isoformat") else value

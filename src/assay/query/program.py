@@ -7,6 +7,7 @@ by the room that knows how, and registered under its name.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -93,8 +94,9 @@ class Sensed:
 
     ``intervals`` names a relation with columns ``anchor`` (text), ``equipment`` (text), ``started`` and
     ``ended`` (UTC). Readings are counted once per anchor and signal, however the intervals of an anchor
-    overlap. ``signals`` are the exact names. The result has ``anchor``, ``signal``, ``n`` and one column per
-    feature of ``features`` (names as :mod:`assay.query.bind` knows them).
+    overlap. ``signals`` are the exact names: one signal, called otherwise on each equipment. The result has
+    ``anchor``, ``n`` and one column per feature of ``features`` (names as :mod:`assay.query.bind` knows
+    them); it has no row for an anchor without readings.
     """
 
     name: str
@@ -103,7 +105,26 @@ class Sensed:
     features: tuple[str, ...]
 
 
-Step = Define | Fetch | Trail | Sensed
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A relation of rows that are known already, such as master data."""
+
+    name: str
+    table: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Conversions:
+    """How values in one unit become values in another, as :mod:`assay.query.masters` has it.
+
+    ``pairs`` is SQL of the pairs of units that occur.
+    """
+
+    name: str
+    pairs: str
+
+
+Step = Define | Fetch | Trail | Sensed | Given | Conversions
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +136,8 @@ class Column:
     """``text``, ``number``, ``integer``, ``boolean``, ``time`` or ``list``."""
     unit: str | None = None
     title: str | None = None
+    thing: str | None = None
+    """The kind of thing whose ids it has: ``unit``, ``lot``, …; ``subject`` for a unit, lot or step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +150,8 @@ class Program:
     order: str = ""
     key: tuple[str, ...] = ()
     """The columns that tell one row from another, as far as the question does."""
-    notes: tuple[str, ...] = ()
+    asked: Mapping[str, int] = field(default_factory=dict)
+    """Statements that were sent to each source for the meaning of names."""
 
 
 @dataclass(slots=True)
@@ -142,8 +166,13 @@ class Told:
     """Rows moved from each source."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Time of each step."""
+    remembered: dict[str, int] = field(default_factory=dict)
+    """Intervals of each step of readings that were sensed by a question before and not scanned again."""
     notes: list[str] = field(default_factory=list)
     """What a person should know: a cache that was used, how a step was done."""
+
+
+Worker = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
 class Session(Protocol):
@@ -151,6 +180,9 @@ class Session(Protocol):
 
     dialect: Dialect
     snapshot: Snapshot
+    embedded: bool
+    """Whether the engine is part of this process, so that compiled scans may read the files beside it.
+    Elsewhere every step is statements, and what several of them read is stored."""
 
     def define(self, name: str, sql: str, *, stored: bool = False) -> None:
         """Make a relation known by name; stored ones are computed now, once."""
@@ -167,6 +199,13 @@ class Session(Protocol):
     def count(self, relation: str) -> int:
         """The number of rows of a relation."""
 
+    def each(self, worker: Worker, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+        """What a worker makes of rows, where there is room for the work: in any order, in any parts.
+
+        The worker is given some of the rows and answers with batches of ``schema``; it is sent away, so that
+        it must be a function of a module, or a partial one.
+        """
+
     def close(self) -> None:
         """Let go of the engine."""
 
@@ -175,6 +214,8 @@ class Engine(Protocol):
     """A kind of engine; sessions are opened for each question."""
 
     name: str
+    embedded: bool
+    """As its sessions have it."""
 
     def open(self, snapshot: Snapshot, limits: Limits) -> Session:
         """A session over a snapshot, with the base relations of :mod:`assay.query.domain.relations`."""

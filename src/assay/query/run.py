@@ -13,11 +13,28 @@ import pyarrow as pa
 
 from assay.query.compile.speech import said
 from assay.query.language.errors import QuestionError
-from assay.query.program import Define, Fetch, Limits, Program, Sensed, Session, Step, Told, Trail
+from assay.query.masters import conversions
+from assay.query.program import (
+    Conversions,
+    Define,
+    Fetch,
+    Given,
+    Limits,
+    Program,
+    Sensed,
+    Session,
+    Step,
+    Told,
+    Trail,
+)
+from assay.query.repeated import read_again
 from assay.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from assay.query.bind.readings import ReadingSource
+
+READINGS = "all_readings"
+"""The relation of readings that features are computed from on an engine elsewhere."""
 
 
 def run(workspace: Workspace, session: Session, program: Program, limits: Limits) -> Told:
@@ -28,8 +45,9 @@ def run(workspace: Workspace, session: Session, program: Program, limits: Limits
     QueryError
         A limit was reached, or a source can't be asked.
     """
-    told = Told(notes=list(program.notes))
-    places = _Places(workspace, session)
+    told = Told(statements=dict(program.asked))
+    again = frozenset() if session.embedded else read_again(program)
+    places = _Places(workspace, session, time.monotonic() + limits.seconds, again)
     for step in program.steps:
         with _timed(told, step):
             _do(places, step, told, limits)
@@ -72,6 +90,18 @@ class _Places:
 
     workspace: Workspace
     session: Session
+    until: float
+    """When the question's time is over, on the clock of :func:`time.monotonic`."""
+    again: frozenset[str]
+    """Relations that are stored because the engine would work them out at each place that reads them."""
+
+    @cached_property
+    def defined_readings(self) -> str:
+        """The relation of the readings of the session's snapshot, on its engine."""
+        from assay.query.layers.fresh import define_readings
+
+        define_readings(self.workspace, self.session, READINGS)
+        return READINGS
 
     @cached_property
     def readings(self) -> ReadingSource:
@@ -85,7 +115,13 @@ def _do(places: _Places, step: Step, told: Told, limits: Limits) -> None:
     workspace, session = places.workspace, places.session
     match step:
         case Define(name, sql, stored):
-            session.define(name, sql, stored=stored)
+            session.define(name, sql, stored=stored or name in places.again)
+        case Given(name, table):
+            session.register(name, table)
+        case Conversions(name, pairs):
+            units = session.arrow(pairs)
+            known = zip(units.column(0).to_pylist(), units.column(1).to_pylist(), strict=True)
+            session.register(name, conversions(known))
         case Fetch():
             from assay.query.federation import federation
 
@@ -95,17 +131,29 @@ def _do(places: _Places, step: Step, told: Told, limits: Limits) -> None:
                 quoted = session.dialect.quoted(column)
                 found = session.arrow(f"SELECT DISTINCT {quoted} FROM {relation} WHERE {quoted} IS NOT NULL")
                 keys = found.column(0).combine_chunks()
-            rows = federation(workspace).fetch(step, keys, told, most=limits.intermediate)
+            rows = federation(workspace).fetch(
+                step, keys, told, most=limits.intermediate, seconds=places.until - time.monotonic()
+            )
             session.register(step.name, rows)
         case Trail():
             from assay.query.trails import follow_trail
 
             session.register(step.name, follow_trail(workspace, session, step))
         case Sensed():
-            from assay.query.bind.sensed import run_sensed
-
             features = workspace.model.features
-            session.register(step.name, run_sensed(session, step, places.readings, features))
+            if session.embedded:
+                from assay.query.bind.memory import memory_of
+                from assay.query.bind.sensed import run_sensed
+
+                memory = memory_of(workspace)
+                sensed, told.remembered[step.name] = run_sensed(
+                    session, step, places.readings, features, memory
+                )
+                session.register(step.name, sensed)
+            else:
+                from assay.query.bind.on_engine import sensed_on_engine
+
+                sensed_on_engine(session, step, places.defined_readings, features)
 
 
 @contextmanager

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 import uuid
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 import pyarrow as pa
@@ -211,7 +210,8 @@ def prepare(
 
 
 def committed(workspace: Workspace) -> Snapshot:
-    """The plant as it is now, without rows that no version holds yet."""
+    """The plant as it is now, all of it in versions that can be had again: what is hot is flushed first."""
+    workspace.lake.hot.flush()
     return replace(workspace.lake.snapshot(), hot={})
 
 
@@ -238,22 +238,6 @@ def schema_digest(schema: pa.Schema) -> str:
     """A digest of names and types."""
     text = ";".join(f"{field.name}:{field.type}" for field in schema)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def json_value(value: Any) -> Any:
-    """A cell as JSON: times in ISO 8601 UTC, no NaN, lists as lists."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, datetime):
-        zoned = value.astimezone(UTC) if value.tzinfo else value
-        return zoned.isoformat().replace("+00:00", "Z")
-    if isinstance(value, Mapping):
-        return {str(name): json_value(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_value(item) for item in value]
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _master_digest(master: Mapping[str, pa.Table]) -> str:

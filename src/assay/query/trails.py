@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.genealogy import EXECUTION, Closure, Direction, Index, closure
-from assay.model.kinds import RecordKind
 from assay.query.domain.vocabulary import vocabulary
+from assay.query.genealogy import index_of
 from assay.query.program import Session, Trail
 from assay.store.workspace import Workspace
 
-_MOVEMENTS = "SELECT execution, role, subject, subject_kind, segment FROM movement"
 _MOST_WALKS = 200
 """From how many anchors on one walk for all of them together is quicker than one for each."""
 
 _EMPTY = pa.schema(
     [("anchor", pa.string()), ("kind", pa.string()), ("id", pa.string()), ("depth", pa.int64())]
 ).empty_table()
-
-_kept: WeakKeyDictionary[Workspace, tuple[object, Index]] = WeakKeyDictionary()
 
 
 def follow_trail(workspace: Workspace, session: Session, step: Trail) -> pa.Table:
@@ -39,17 +34,18 @@ def follow_trail(workspace: Workspace, session: Session, step: Trail) -> pa.Tabl
         from assay.query.walk import walk
 
         return walk(session, step, shared=shared)
-    index = _index(workspace, session)
+    index = index_of(workspace, session.snapshot)
     direction = Direction.BACK if step.direction == "ancestors" else Direction.FORWARD
     # Movements of a subject to the next one are two edges: into an execution and out of it.
     edges = None if step.depth is None else 2 * step.depth
     found = [_EMPTY]
-    for row in by_anchor.to_pylist():
-        begun = _begun(index, row["kind_list"], row["id_list"], shared)
-        if not len(begun):
-            continue
-        reached = closure(index.graph, begun, direction, max_depth=edges)
-        found.append(_table(index, reached, begun, row["anchor"], kind=step.kind, shared=shared))
+    with index.lock:
+        for row in by_anchor.to_pylist():
+            begun = _begun(index, row["kind_list"], row["id_list"], shared)
+            if not len(begun):
+                continue
+            reached = closure(index.graph, begun, direction, max_depth=edges)
+            found.append(_table(index, reached, begun, row["anchor"], kind=step.kind, shared=shared))
     return pa.concat_tables(found)
 
 
@@ -82,14 +78,3 @@ def _table(
 
 def _key(segment: str | None, bare: str) -> str:
     return (segment or "").replace("%", "%25").replace("/", "%2F") + "/" + bare
-
-
-def _index(workspace: Workspace, session: Session) -> Index:
-    snapshot = session.snapshot
-    hot = snapshot.hot.get(RecordKind.MOVEMENT.value)
-    mark = (snapshot.versions.get(RecordKind.MOVEMENT.value), 0 if hot is None else hot.num_rows)
-    kept = _kept.get(workspace)
-    if kept is None or kept[0] != mark:
-        kept = (mark, Index.build(session.arrow(_MOVEMENTS)))
-        _kept[workspace] = kept
-    return kept[1]

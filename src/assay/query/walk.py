@@ -12,6 +12,7 @@ from assay.genealogy.adjacency import INPUT_ROLES
 from assay.genealogy.index import EXECUTION
 from assay.model.errors import QueryError
 from assay.query.program import Session, Trail
+from assay.query.standing import standing
 
 WALKED = pa.schema(
     [
@@ -30,8 +31,8 @@ def walk(session: Session, step: Trail, *, shared: bool) -> pa.Table:
     """Everything reached from the subjects of a relation, with the fewest movements to it.
 
     An execution is known by segment and id together; an actual without a segment belongs to the only
-    execution of its id. A loop (rework) ends because a thing is entered once per anchor. The beginnings of
-    an anchor are not among what it reaches.
+    execution of its id. Movements that a correction replaced or took back are not followed. A loop (rework)
+    ends because a thing is entered once per anchor. What an anchor begins with is not among what it reaches.
 
     Parameters
     ----------
@@ -85,10 +86,11 @@ def _edges(direction: str, *, shared: bool) -> str:
     into, out = (_AHEAD, _BEHIND) if direction == "descendants" else (_BEHIND, _AHEAD)
     pieces = [
         f"SELECT {tail}_kind AS from_kind, {tail} AS from_id, {head}_kind AS to_kind, {head} AS to_id "
-        f"FROM parts WHERE role {compared} ({inputs})"
+        f"FROM standing WHERE role {compared} ({inputs})"
         for (tail, head), compared in ((into, "IN"), (out, "NOT IN"))
     ]
-    return f"WITH parts AS (\n{_parts(shared=shared)}\n)\n" + "\nUNION ".join(pieces)
+    known = standing("parts", ("execution", "role", "subject_kind", "subject"))
+    return f"WITH parts AS (\n{_parts(shared=shared)}\n),\n{known}\n" + "\nUNION ".join(pieces)
 
 
 def _parts(*, shared: bool) -> str:
@@ -104,6 +106,7 @@ def _parts(*, shared: bool) -> str:
     return (
         f"SELECT m.role, '{EXECUTION}' AS execution_kind, {of_execution} AS execution,\n"
         f"m.subject_kind AS subject_kind, CASE WHEN m.subject_kind = '{EXECUTION}' THEN {of_subject} "
-        "ELSE m.subject END AS subject\n"
+        "ELSE m.subject END AS subject,\n"
+        "m.position, m.quantity, m.correction, m.recorded, m.source, m.epoch, m.seq\n"
         f"FROM movement m LEFT JOIN (\n{only}\n) o ON o.execution = m.execution"
     )

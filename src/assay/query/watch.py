@@ -71,10 +71,10 @@ class Watched:
     def result(self, mark: object = None) -> Result:
         """The present result: the last known one as long as nothing happened to the plant since.
 
-        ``mark`` is what :func:`plant_mark` says, where it was asked already.
+        ``mark`` is what the lake's mark was, where it was asked already.
         """
         with self._lock:
-            mark = mark or plant_mark(self._workspace)
+            mark = mark or self._workspace.lake.mark()
             known = self._result
             if known is None or self.is_due(mark):
                 known = self._take(mark)
@@ -240,8 +240,3 @@ def watch(
         interval=interval,
         timeout=timeout,
     )
-
-
-def plant_mark(workspace: Workspace) -> object:
-    """Something that is another one when the lake has other rows than before; costs about a millisecond."""
-    return workspace.lake.versions(), workspace.lake.hot.mark()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
@@ -22,7 +23,8 @@ from assay.query.bind.intervals import SCHEMA, Steps, steps
 from assay.query.bind.plant import plant_readings
 from assay.query.bind.scanning import Scan, as_table
 from assay.query.domain.signals import signals_of
-from assay.query.program import Limits
+from assay.query.engines.registry import engine_of
+from assay.query.program import Engine, Limits
 from assay.store.snapshot import Snapshot
 from assay.store.workspace import Workspace
 
@@ -34,6 +36,8 @@ MOST_ROWS = 20_000_000
 """Most rows of a result that is kept in memory."""
 
 _EXAMPLES = 5
+_SECONDS = 3600.0
+_READINGS, _FEATURES = "bind_readings", "bind_features"
 _SLICE = 1 << 18
 
 
@@ -94,6 +98,7 @@ def bind(
     phases: bool = False,
     between: tuple[datetime | None, datetime | None] | None = None,
     method: Method = "auto",
+    engine: str | None = None,
     out: str | PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Bound:
@@ -109,7 +114,11 @@ def bind(
     signals
         Only these signals; all that have readings without it.
     method
-        ``kernel``: the compiled scan. ``sql``: the same in SQL on the embedded engine. ``auto``: the kernel.
+        ``kernel``: the compiled scan, in this process. ``sql``: the same in SQL on the engine. ``auto``: the
+        kernel where the engine is the embedded one, SQL on any other.
+    engine
+        Where SQL runs: empty for DuckDB, or the URL of a Spark cluster; by default the setting ``engine`` of
+        ``assay.toml``.
     out
         A Parquet file that the rows are written to while they are made; memory stays bounded.
 
@@ -122,6 +131,7 @@ def bind(
     if method not in {"auto", "kernel", "sql"}:
         raise QueryError(f"There is no method {method!r}.", hint="Use auto, kernel or sql.")
     asked = feature_set(features, workspace.model.features)
+    chosen_engine = engine_of(workspace, engine)
     snapshot = workspace.lake.snapshot()
     chosen = None if signals is None else list(dict.fromkeys(signals))
     if chosen is not None:
@@ -137,7 +147,8 @@ def bind(
         between=between,
     )
     work = _Work(workspace, snapshot, found, asked, signals=chosen, progress=progress)
-    pieces = work.by_sql() if method == "sql" else work.by_kernel()
+    here = method == "kernel" or (method == "auto" and chosen_engine.embedded)
+    pieces = work.by_kernel() if here else work.by_sql(chosen_engine)
     if out is not None:
         path = Path(out)
         rows = _written(pieces, path, work.schema)
@@ -192,23 +203,35 @@ class _Work:
             yield from self._rows(as_table([bunch], self._asked, scan.names))
         self._valueless = scan.tally.valueless
 
-    def by_sql(self) -> Iterator[pa.Table]:
-        """Rows by SQL on the embedded engine, all at once."""
-        from assay.query.engines.duckdb import DuckEngine
-
+    def by_sql(self, engine: Engine) -> Iterator[pa.Table]:
+        """Rows by SQL on an engine, all at once."""
         if not len(self._spans):
             return
-        source = plant_readings(self._workspace, self._snapshot)
-        with DuckEngine(self._workspace).open(self._snapshot, Limits(seconds=3600.0)) as session:
+        with closing(engine.open(self._snapshot, Limits(seconds=_SECONDS))) as session:
             session.register(INTERVALS, interval_table(self._spans))
-            session.register("bind_readings", source.table(self._spans.cover(), self._signals))
-            statement = bucket_sql(
-                session.dialect,
-                self._asked,
-                widths(self._spans),
-                readings="bind_readings",
-                signals=self._signals,
-            )
+            buckets = widths(self._spans)
+            if session.embedded:
+                source = plant_readings(self._workspace, self._snapshot)
+                session.register(_READINGS, source.table(self._spans.cover(), self._signals))
+                statement = bucket_sql(
+                    session.dialect, self._asked, buckets, readings=_READINGS, signals=self._signals
+                )
+            else:
+                from assay.query.bind.on_engine import features_on_engine
+                from assay.query.layers.fresh import define_readings
+
+                define_readings(self._workspace, session, _READINGS)
+                features_on_engine(
+                    session,
+                    _FEATURES,
+                    self._asked,
+                    buckets,
+                    readings=_READINGS,
+                    intervals=INTERVALS,
+                    signals=self._signals,
+                    between=(self._spans.begun.min(), self._spans.over.max()),
+                )
+                statement = f"SELECT * FROM {_FEATURES}"
             table = columns_of(session.arrow(statement), self._asked)
         yield from self._rows(table)
 

@@ -8,18 +8,20 @@ different width. Sums are centred: the means are joined back, and a second pass 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from assay.query.bind.features import FeatureSet
 from assay.query.bind.spans import Spans
 from assay.query.dialect import Dialect
 
-_SPREAD = 8
+SPREAD = 8
 """Intervals of one bucket width differ in length by at most this; each width reads the readings once."""
 
-_SHORTEST = 1_000_000
+SHORTEST = 1_000_000
 """No bucket is narrower than a second."""
 
 INTERVALS = "bind_intervals"
@@ -43,12 +45,17 @@ def interval_table(spans: Spans) -> pa.Table:
 
 def widths(spans: Spans) -> tuple[int, ...]:
     """The bucket widths for these intervals in microseconds, widest first."""
-    lengths = np.sort(spans.over - spans.begun)
+    return widths_of(spans.over - spans.begun)
+
+
+def widths_of(lengths: NDArray[np.int64]) -> tuple[int, ...]:
+    """The bucket widths for intervals of these lengths, both in microseconds, widest first."""
+    lengths = np.sort(lengths)
     found: list[int] = []
     while len(lengths):
-        found.append(max(int(lengths[-1]), _SHORTEST))
-        lengths = lengths[: int(np.searchsorted(lengths, found[-1] // _SPREAD, side="right"))]
-        if found[-1] == _SHORTEST:
+        found.append(max(int(lengths[-1]), SHORTEST))
+        lengths = lengths[: int(np.searchsorted(lengths, found[-1] // SPREAD, side="right"))]
+        if found[-1] == SHORTEST:
             break
     return tuple(found)
 
@@ -89,25 +96,72 @@ def bucket_sql(
     str
         Columns ``span`` and ``signal``, then the built-in features and bands of ``asked``.
     """
-    parts = [
-        f"readings_read AS ({_read(dialect, asked, readings, signals, distinct=distinct, between=between)})",
-        f"joined AS ({_joined(intervals, buckets, asked)})",
-        f"grouped AS ({_grouped(dialect, asked)})",
+    *before, last = bucket_steps(
+        dialect,
+        asked,
+        buckets,
+        readings=readings,
+        intervals=intervals,
+        signals=signals,
+        distinct=distinct,
+        between=between,
+    )
+    return "WITH " + ",\n".join(f"{step.name} AS ({step.sql})" for step in before) + f"\n{last.sql}"
+
+
+@dataclass(frozen=True, slots=True)
+class BucketStep:
+    """A relation on the way; ``again`` where several later ones read it."""
+
+    name: str
+    sql: str
+    again: bool = False
+
+
+def bucket_steps(
+    dialect: Dialect,
+    asked: FeatureSet,
+    buckets: Sequence[int],
+    *,
+    readings: str,
+    intervals: str,
+    signals: Sequence[str] | None,
+    distinct: bool = True,
+    between: tuple[str, str] | None = None,
+    ends: bool = False,
+    prefix: str = "",
+) -> list[BucketStep]:
+    """The relations that :func:`bucket_sql` makes one statement of, the answer last.
+
+    ``prefix`` stands before their names. With ``ends`` the answer has the times of the first and the last
+    reading too, as ``t0`` and ``t1`` in microseconds, and ``rest``, what the mean lacks to the last digit
+    where a deviation is asked for: what is pooled later goes by them.
+    """
+    read, joined, grouped, centred, stepped, held = (
+        prefix + name for name in ("readings_read", "joined", "grouped", "centred", "stepped", "held")
+    )
+    rows = _read(dialect, asked, readings, signals, distinct=distinct, between=between)
+    steps = [
+        BucketStep(read, rows),
+        BucketStep(joined, _joined(read, intervals, buckets, asked), again=True),
+        BucketStep(grouped, _grouped(dialect, asked, joined), again=True),
     ]
-    froms = ["grouped g"]
+    froms = [f"{grouped} g"]
     if {"std", "slope"} & set(asked.built_in):
-        parts.append(f"centred AS ({_CENTRED})")
-        froms.append("JOIN centred c ON c.span = g.span AND c.signal = g.signal")
+        steps.append(BucketStep(centred, _centred(joined, grouped)))
+        froms.append(f"JOIN {centred} c ON c.span = g.span AND c.signal = g.signal")
     if "max_gap" in asked.built_in or asked.bands:
-        parts += [f"stepped AS ({_STEPPED})", f"held AS ({_held(asked)})"]
-        froms.append("JOIN held h ON h.span = g.span AND h.signal = g.signal")
+        steps += [BucketStep(stepped, _stepped(joined)), BucketStep(held, _held(asked, stepped))]
+        froms.append(f"JOIN {held} h ON h.span = g.span AND h.signal = g.signal")
     columns = [f"{_FEATURES[name]} AS {dialect.quoted(name)}" for name in asked.built_in]
     columns += [
         f"CASE WHEN g.stop - g.begun = 1 THEN 0e0 ELSE h.band_{place} END AS {dialect.quoted(band.name)}"
         for place, band in enumerate(asked.bands)
     ]
+    if ends:
+        columns += ["g.t0", "g.t1", f"{'c.rest' if 'std' in asked.built_in else '0e0'} AS rest"]
     chosen = ", ".join(["g.span", "g.signal", *columns])
-    return "WITH " + ",\n".join(parts) + f"\nSELECT {chosen}\nFROM {' '.join(froms)}"
+    return [*steps, BucketStep(f"{prefix}features", f"SELECT {chosen}\nFROM {' '.join(froms)}")]
 
 
 _FEATURES = {
@@ -126,18 +180,23 @@ _FEATURES = {
     "n_uncertain": "g.doubtful",
 }
 
-_CENTRED = (
-    "SELECT j.span, j.signal, sum((j.value - g.mean) * (j.value - g.mean)) AS m2, "
-    "sum((j.since - g.mean_since) * (j.since - g.mean_since)) AS tt, "
-    "sum((j.since - g.mean_since) * (j.value - g.mean)) AS tv "
-    "FROM joined j JOIN grouped g ON g.span = j.span AND g.signal = j.signal "
-    "GROUP BY j.span, j.signal"
-)
 
-_STEPPED = (
-    "SELECT span, signal, value, micros, stop, "
-    "lead(micros) OVER (PARTITION BY span, signal ORDER BY micros) AS next_micros FROM joined"
-)
+def _centred(joined: str, grouped: str) -> str:
+    return (
+        "SELECT j.span, j.signal, sum((j.value - g.mean) * (j.value - g.mean)) AS m2, "
+        "sum((j.since - g.mean_since) * (j.since - g.mean_since)) AS tt, "
+        "sum((j.since - g.mean_since) * (j.value - g.mean)) AS tv, "
+        "sum(j.value - g.mean) / max(g.n) AS rest "
+        f"FROM {joined} j JOIN {grouped} g ON g.span = j.span AND g.signal = j.signal "
+        "GROUP BY j.span, j.signal"
+    )
+
+
+def _stepped(joined: str) -> str:
+    return (
+        "SELECT span, signal, value, micros, stop, "
+        f"lead(micros) OVER (PARTITION BY span, signal ORDER BY micros) AS next_micros FROM {joined}"
+    )
 
 
 def _read(
@@ -176,7 +235,7 @@ def _bucket(time: str, width: int) -> str:
     return f"({time} - (({time} % {width}) + {width}) % {width})"
 
 
-def _joined(intervals: str, buckets: Sequence[int], asked: FeatureSet) -> str:
+def _joined(read: str, intervals: str, buckets: Sequence[int], asked: FeatureSet) -> str:
     doubt = ", i.own, r.doubt" if asked.asks_uncertain else ""
     selects = []
     for place, width in enumerate(buckets):
@@ -191,14 +250,14 @@ def _joined(intervals: str, buckets: Sequence[int], asked: FeatureSet) -> str:
         selects.append(
             f"SELECT i.span, r.signal, r.micros, r.value, i.begun, i.stop{doubt}, "
             "(r.micros - i.begun) * 1e-6 AS since "
-            f"FROM (SELECT *, {_bucket('micros', width)} AS bucket FROM readings_read) r "
+            f"FROM (SELECT *, {_bucket('micros', width)} AS bucket FROM {read}) r "
             f"JOIN ({sides}) i ON r.equipment = i.equipment AND r.bucket = i.bucket "
             "AND r.micros >= i.begun AND r.micros < i.stop"
         )
     return " UNION ALL ".join(selects)
 
 
-def _grouped(dialect: Dialect, asked: FeatureSet) -> str:
+def _grouped(dialect: Dialect, asked: FeatureSet, joined: str) -> str:
     columns = [
         "span",
         "signal",
@@ -221,10 +280,10 @@ def _grouped(dialect: Dialect, asked: FeatureSet) -> str:
         "AS doubtful",
     }
     columns += [sql for name, sql in optional.items() if name in asked.built_in]
-    return f"SELECT {', '.join(columns)} FROM joined GROUP BY span, signal"
+    return f"SELECT {', '.join(columns)} FROM {joined} GROUP BY span, signal"
 
 
-def _held(asked: FeatureSet) -> str:
+def _held(asked: FeatureSet, stepped: str) -> str:
     columns = ["span", "signal", "max(next_micros - micros) AS gap"]
     for place, band in enumerate(asked.bands):
         seconds = "(coalesce(next_micros, stop) - micros) * 1e-6"
@@ -234,7 +293,7 @@ def _held(asked: FeatureSet) -> str:
         columns.append(
             f"sum(CASE WHEN value BETWEEN {low} AND {high} THEN {seconds} ELSE 0e0 END) AS band_{place}"
         )
-    return f"SELECT {', '.join(columns)} FROM stepped GROUP BY span, signal"
+    return f"SELECT {', '.join(columns)} FROM {stepped} GROUP BY span, signal"
 
 
 def columns_of(table: pa.Table, asked: FeatureSet) -> pa.Table:

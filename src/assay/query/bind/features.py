@@ -103,6 +103,11 @@ class FeatureSet:
         """Whether the clock uncertainty of readings has to be read."""
         return "n_uncertain" in self.built_in
 
+    @property
+    def asks_edges(self) -> bool:
+        """Whether start and end of the intervals are needed."""
+        return bool(self.bands) or not {"duration", "max_gap"}.isdisjoint(self.built_in)
+
     def schema(self) -> pa.Schema:
         """The columns of the result that are features."""
         return pa.schema(
@@ -321,25 +326,26 @@ def computed(
 ) -> list[pa.Array]:
     """The columns asked for, of groups whose readings have all been seen.
 
-    ``begun`` and ``over`` are start and end of each group's interval, in microseconds.
+    ``begun`` and ``over`` are start and end of each group's interval, in microseconds; they are looked at
+    where ``asked.asks_edges``. The columns share no memory with what they were computed from.
     """
     n, floats = found.n, found.floats
     one, still = n < 2, (n < 2) | (floats[kernel.TT] <= 0.0)
     length = after = np.empty(0)
-    if asked.bands or {"duration", "max_gap"} & set(asked.built_in):
+    if asked.asks_edges:
         # The end of an instant was moved by a microsecond.
         length = np.where(over - begun == 1, 0.0, np.maximum(over - begun, 0) * 1e-6)
         after = (over - found.times[1]) * 1e-6
     makers: dict[str, Callable[[], pa.Array]] = {
-        "n": lambda: pa.array(n),
-        "mean": lambda: pa.array(floats[kernel.MEAN]),
-        "std": lambda: pa.array(np.sqrt(floats[kernel.M2] / np.maximum(n - 1, 1)), mask=one),
-        "min": lambda: pa.array(floats[kernel.LOW]),
-        "max": lambda: pa.array(floats[kernel.HIGH]),
-        "first": lambda: pa.array(floats[kernel.FIRST]),
-        "last": lambda: pa.array(floats[kernel.LAST]),
-        "slope": lambda: pa.array(floats[kernel.TV] / np.where(still, 1.0, floats[kernel.TT]), mask=still),
-        "sum": lambda: pa.array(floats[kernel.MEAN] * n),
+        "n": lambda: pa.array(n.copy()),
+        "mean": lambda: pa.array(floats[kernel.FIRST] + floats[kernel.ABOVE]),
+        "std": lambda: _where(~one, np.sqrt(floats[kernel.M2] / np.maximum(n - 1, 1))),
+        "min": lambda: pa.array(floats[kernel.LOW].copy()),
+        "max": lambda: pa.array(floats[kernel.HIGH].copy()),
+        "first": lambda: pa.array(floats[kernel.FIRST].copy()),
+        "last": lambda: pa.array(floats[kernel.LAST].copy()),
+        "slope": lambda: _where(~still, floats[kernel.TV] / np.where(still, 1.0, floats[kernel.TT])),
+        "sum": lambda: pa.array((floats[kernel.FIRST] + floats[kernel.ABOVE]) * n),
         "duration": lambda: pa.array(length),
         "max_gap": lambda: pa.array(
             np.where(
@@ -348,7 +354,7 @@ def computed(
                 np.maximum(np.maximum(floats[kernel.GAP], after), (found.times[0] - begun) * 1e-6),
             )
         ),
-        "n_uncertain": lambda: pa.array(found.doubtful),
+        "n_uncertain": lambda: pa.array(found.doubtful.copy()),
     }
     known = {name: makers[name]() for name in asked.built_in}
     for place, band in enumerate(asked.bands):
@@ -356,6 +362,11 @@ def computed(
         tail = np.where(inside, np.minimum(after, band.longest), 0.0)
         known[band.name] = pa.array(np.where(length == 0.0, 0.0, found.held[place] + tail))
     return asked.arranged(known)
+
+
+def _where(known: NDArray[np.bool_], values: NDArray[np.float64]) -> pa.Array:
+    """The values, missing where they aren't known."""
+    return pa.array(values) if known.all() else pa.array(values, mask=~known)
 
 
 def split_features(text: str) -> list[str]:

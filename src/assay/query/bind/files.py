@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -17,7 +18,6 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from assay.model.errors import StoreError
-from assay.query.bind import kernel
 from assay.query.bind.readings import (
     COLUMNS,
     DOUBT,
@@ -26,15 +26,17 @@ from assay.query.bind.readings import (
     Piece,
     Raw,
     Run,
+    Stretch,
     Wanted,
     raw,
     run_in_order,
     sorted_run,
 )
+from assay.query.bind.room import Room
 from assay.query.bind.spans import Cover
 
-PIECE_ROWS = 1 << 20
-"""A sorted piece has about this many readings."""
+PIECE_ROWS = 1 << 19
+"""A sorted piece has about this many readings: few enough that a core's cache holds much of what it does."""
 
 SORT_ROWS = 6_000_000
 """Readings that aren't sorted are sorted so many at a time; each takes some 100 bytes while that is done."""
@@ -54,9 +56,10 @@ class Group:
     file: str
     number: int
     rows: int
-    low: str | None
-    """The first of its signals, where the file says so."""
-    high: str | None
+    signals: tuple[str, str] | None
+    """The first and last of its signals, where the file says so."""
+    words: tuple[str | None, str | None]
+    """The signal and the equipment that all of its rows have, where the file says so."""
 
 
 class FileReadings:
@@ -84,14 +87,14 @@ class FileReadings:
     ) -> None:
         self._files = tuple(sorted(files))
         self._system = filesystem or pafs.LocalFileSystem()
-        self._ordered = ordered
+        self.ordered = ordered
         self._dated = all(_day(file) is not None for file in self._files)
         self._hot = hot if hot is not None and len(hot) else None
         self._footers: dict[str, pq.FileMetaData] = {}
 
     def pieces(self, wanted: Wanted) -> Iterator[Piece]:
         """The pieces that may hold what is wanted, dates in order."""
-        hot = self._hot_by_day(wanted)
+        hot, names = self._hot_by_day(wanted), _Named(wanted.signals, wanted.slots)
         days: dict[int | None, list[str]] = defaultdict(list)
         for file in self._files:
             days[_day(file) if self._dated else None].append(file)
@@ -99,16 +102,15 @@ class FileReadings:
             within = None if day is None else (day * _DAY, (day + 1) * _DAY)
             if within is not None and not wanted.cover.meets(within[0], within[1] - 1):
                 continue
-            groups = [group for file in days.get(day, ()) for group in self._groups(file, wanted)]
-            if self._ordered and day not in hot:
+            groups = [group for file in days.get(day, ()) for group in self._groups(file, wanted, names)]
+            if self.ordered and day not in hot:
                 yield from self._in_order(groups, within)
             else:
                 yield from self._to_sort(groups, hot.get(day), wanted, within)
 
     def table(self, cover: Cover, signals: Sequence[str] | None = None) -> pa.Table:
         """The readings of these times as one table, those in memory beside the files', for SQL."""
-        wanted = Wanted(cover, {}, None if signals is None else frozenset(signals))
-        groups = [group for file in self._files for group in self._groups(file, wanted)]
+        groups = self._anywhere(cover, signals)
         columns = [*COLUMNS, DOUBT, RECORDED]
         tables = [self.read(file, [one.number for one in some], columns) for file, some in by_file(groups)]
         if self._hot is not None:
@@ -127,6 +129,15 @@ class FileReadings:
             ]
         )
 
+    def most(self, cover: Cover, signals: Sequence[str] | None = None) -> int:
+        """At most so many readings of files are of these times and signals."""
+        return sum(group.rows for group in self._anywhere(cover, signals))
+
+    @property
+    def days(self) -> frozenset[int | None]:
+        """The dates of the files, as days since 1970; None for files that don't say."""
+        return frozenset(_day(file) for file in self._files)
+
     # -- which row groups -------------------------------------------------------------------------
 
     def open(self, file: str) -> pq.ParquetFile:
@@ -143,7 +154,12 @@ class FileReadings:
         self._footers.setdefault(file, opened.metadata)
         return opened
 
-    def _groups(self, file: str, wanted: Wanted) -> Iterator[Group]:
+    def _anywhere(self, cover: Cover, signals: Sequence[str] | None) -> list[Group]:
+        wanted = Wanted(cover, {}, None if signals is None else frozenset(signals))
+        named = _Named(wanted.signals, None)
+        return [group for file in self._files for group in self._groups(file, wanted, named)]
+
+    def _groups(self, file: str, wanted: Wanted, named: _Named) -> Iterator[Group]:
         with self.open(file) as opened:
             footer, names = opened.metadata, opened.schema_arrow.names
         lacking = next((name for name in COLUMNS if name not in names), None)
@@ -152,19 +168,15 @@ class FileReadings:
                 f"{file} has no column {lacking!r}: it doesn't hold readings.",
                 hint=f"Readings have the columns {', '.join(COLUMNS)}.",
             )
+        places = [names.index(name) for name in ("time", *_WORDS)]
         for number in range(footer.num_row_groups):
             group = footer.row_group(number)
-            time, signal = (_bounds(group, names.index(name)) for name in ("time", "signal"))
+            time, signal, equipment = (_bounds(group, place) for place in places)
             if time is not None and not wanted.cover.meets(_micros(time[0]), _micros(time[1])):
                 continue
-            low, high = signal or (None, None)
-            if (
-                wanted.signals is not None
-                and signal is not None
-                and not any(signal[0] <= name <= signal[1] for name in wanted.signals)
-            ):
-                continue
-            yield Group(file, number, group.num_rows, low, high)
+            if named.may_be_in(signal, equipment):
+                words = (_only(group, places[1], signal), _only(group, places[2], equipment))
+                yield Group(file, number, group.num_rows, signal, words)
 
     def _hot_by_day(self, wanted: Wanted) -> Mapping[int | None, pa.Table]:
         """The rows in memory by date; those without a time are left out, they can't be bound."""
@@ -200,7 +212,7 @@ class FileReadings:
             return
         for names in self._batches(groups, tables, wanted):
             low, high = min(names), max(names)
-            fit = [g for g in groups if g.low is None or g.high is None or (g.low <= high and low <= g.high)]
+            fit = [g for g in groups if g.signals is None or (g.signals[0] <= high and low <= g.signals[1])]
             yield FilePiece(self, tuple(fit), tables, within=within, only=frozenset(names))
 
     def _batches(
@@ -264,17 +276,16 @@ class FilePiece:
         """The files."""
         return " and ".join(dict.fromkeys(group.file for group in self.groups))
 
-    def load(self, wanted: Wanted) -> Run:
+    def load(self, wanted: Wanted, room: Room) -> Run:
         """Read, and sort what isn't sorted; of several readings of one time the one recorded last stays."""
         if self.ordered:
-            run = run_in_order(list(self._read(self._columns(wanted))), wanted)
-            state = kernel.order_in(run.starts, run.slots, run.time)
-            if state == 2 or _twice(run):
+            run = run_in_order(list(self._read(self._columns(wanted))), wanted, room)
+            if run.order == 2 or _twice(run):
                 raise StoreError(
                     f"{self.place} is not sorted by signal, equipment and time, as it should be.",
                     hint="Derive the table again: assay lake derive.",
                 )
-            if state == 0:
+            if run.order == 0:
                 return run
         chosen = wanted if self.only is None else _narrowed(wanted, self.only)
         return sorted_run(self._raw(chosen), chosen)
@@ -292,9 +303,12 @@ class FilePiece:
     def _columns(self, wanted: Wanted) -> list[str]:
         return [*COLUMNS, *([DOUBT] if wanted.doubt else [])]
 
-    def _read(self, columns: Sequence[str]) -> Iterator[pa.Table]:
-        for file, groups in by_file(self.groups):
-            yield self.source.read(file, [group.number for group in groups], columns)
+    def _read(self, columns: Sequence[str]) -> Iterator[Stretch]:
+        """The row groups in order; a column that has one word only isn't read."""
+        for (file, words), groups in groupby(self.groups, key=lambda group: (group.file, group.words)):
+            known = {name for name, word in zip(_WORDS, words, strict=True) if word is not None}
+            needed = [name for name in columns if name not in known]
+            yield Stretch(self.source.read(file, [group.number for group in groups], needed), *words)
 
     def _raw(self, wanted: Wanted) -> list[Raw]:
         """What is asked for, to be sorted; a row group is let go of before the next one is read."""
@@ -328,9 +342,36 @@ def _day(file: str) -> int | None:
     return date.fromisoformat(match[1]).toordinal() - _EPOCH if match else None
 
 
+class _Named:
+    """The names that are asked for, to tell whether a stretch of names holds one; None: all are."""
+
+    def __init__(self, signals: Iterable[str] | None, equipment: Iterable[str] | None) -> None:
+        self._signals = None if signals is None else sorted(signals)
+        self._equipment = None if equipment is None else sorted(equipment)
+
+    def may_be_in(self, signals: tuple[Any, Any] | None, equipment: tuple[Any, Any] | None) -> bool:
+        """Whether a row group with these first and last names may hold what is asked for."""
+        return _some(self._signals, signals) and _some(self._equipment, equipment)
+
+
+def _some(names: list[str] | None, bounds: tuple[Any, Any] | None) -> bool:
+    if names is None or bounds is None:
+        return True
+    at = bisect_left(names, bounds[0])
+    return at < len(names) and names[at] <= bounds[1]
+
+
 def _bounds(group: pq.RowGroupMetaData, column: int) -> tuple[Any, Any] | None:
     found = group.column(column).statistics
     return (found.min, found.max) if found is not None and found.has_min_max else None
+
+
+def _only(group: pq.RowGroupMetaData, column: int, bounds: tuple[Any, Any] | None) -> str | None:
+    """The word that all rows have, where bounds say that there is one and that none is missing."""
+    if bounds is None or bounds[0] != bounds[1] or not isinstance(bounds[0], str):
+        return None
+    found = group.column(column).statistics
+    return bounds[0] if found.has_null_count and found.null_count == 0 else None
 
 
 def _micros(moment: Any) -> int:

@@ -18,7 +18,7 @@ from assay.model.kinds import TIME, RecordKind
 from assay.query.bind.spans import Spans
 from assay.query.expression import parse, resolve
 from assay.store.snapshot import Snapshot
-from assay.store.views import quoted
+from assay.store.views import copy_table, quoted
 from assay.store.workspace import Workspace
 
 MODULES = frozenset({"equipment module", "control module", "tool", None})
@@ -160,11 +160,12 @@ class _Found:
         self._schema = snapshot.schemas[RecordKind.MOVEMENT.value]
         self._connection: duckdb.DuckDBPyConnection = workspace.lake.connect(snapshot)
         rows = OCCUPANCY.rows(Making(ground_of(workspace, snapshot)))
-        self._connection.execute(
-            f"CREATE TEMP TABLE stays AS SELECT o.*, g.execution IS NOT NULL AS timed FROM ({rows}) AS o\n"
-            "LEFT JOIN (SELECT DISTINCT execution FROM movement WHERE started IS NOT NULL) AS g\n"
-            "ON g.execution = o.execution"
-        )
+        timed = "SELECT DISTINCT execution FROM movement WHERE started IS NOT NULL"
+        with workspace.lake.explaining(snapshot):
+            self._connection.execute(
+                "CREATE TEMP TABLE stays AS SELECT o.*, g.execution IS NOT NULL AS timed\n"
+                f"FROM ({rows}) AS o LEFT JOIN ({timed}) AS g ON g.execution = o.execution"
+            )
 
     def close(self) -> None:
         """Let go of the engine."""
@@ -175,7 +176,7 @@ class _Found:
         if names is None:
             return []
         wanted = list(dict.fromkeys(map(str, names)))
-        self._connection.register("wanted_names", pa.table({"name": pa.array(wanted, pa.string())}))
+        copy_table(self._connection, "wanted_names", pa.table({"name": pa.array(wanted, pa.string())}))
         missing = self._connection.execute(
             f"SELECT name FROM wanted_names WHERE name NOT IN "
             f"(SELECT {column} FROM stays WHERE {column} IS NOT NULL)"
@@ -222,7 +223,7 @@ class _Found:
             "FROM chosen WHERE reason IS NULL"
         )
         [(still_open,)] = self._connection.execute("SELECT count(*) FROM steps WHERE open").fetchall()
-        self._connection.register("modules", self._modules())
+        copy_table(self._connection, "modules", self._modules())
         whole = "SELECT *, CAST(NULL AS VARCHAR) AS phase FROM steps"
         rows = f"{whole} UNION ALL {self._phases()}" if phases else whole
         columns = ", ".join(f"p.{name}" for name in SCHEMA.names if name != "equipment")
@@ -264,7 +265,7 @@ class _Found:
 
     def _phases(self) -> str:
         """SELECT of the phases: those that events name, and the planned ones of steps without any."""
-        self._connection.register("planned", self._planned())
+        copy_table(self._connection, "planned", self._planned())
         names = self._snapshot.schemas[RecordKind.EVENT.value].names
         name = f"coalesce({quoted(PHASE)}, message)" if PHASE in names else "message"
         step = "s.unit, s.unit_kind, s.execution, s.segment, s.equipment, s.recipe"

@@ -15,11 +15,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-MEAN, M2, LOW, HIGH, FIRST, LAST, AT, TT, TV, GAP = range(10)
+ABOVE, M2, LOW, HIGH, FIRST, LAST, AT, TT, TV, GAP = range(10)
 """Rows of the floats of a partial result.
 
-Mean and centred sum of squares, extremes, first and last value, mean time in seconds after the first reading,
-centred sums of time squared and time by value, and the longest time between two readings in seconds.
+How far the mean is above the first value, and the centred sum of squares; extremes, first and last value; the
+mean time in seconds after the first reading, centred sums of time squared and time by value, the longest time
+between two readings in seconds.
 """
 FLOATS = 10
 
@@ -40,21 +41,6 @@ def series_starts(signal: NDArray[np.int32], equipment: NDArray[np.int32]) -> ND
             edges += 1
     starts[edges] = count
     return starts
-
-
-@njit(nogil=True, cache=True)
-def order_in(starts: NDArray[np.int64], slots: NDArray[np.int64], time: NDArray[np.int64]) -> int:
-    """0 where times rise in every run that counts, 1 where some are equal, 2 where some fall."""
-    worst = 0
-    for r in range(len(starts) - 1):
-        if slots[r] < 0:
-            continue
-        for k in range(starts[r] + 1, starts[r + 1]):
-            if time[k] < time[k - 1]:
-                return 2
-            if time[k] == time[k - 1]:
-                worst = 1
-    return worst
 
 
 @njit(nogil=True, cache=True)
@@ -89,6 +75,54 @@ def _reaching(reach: NDArray[np.int64], begin: int, end: int, after: int) -> int
         else:
             high = middle
     return low
+
+
+@njit(nogil=True, cache=True)
+def checked(
+    starts: NDArray[np.int64],
+    slots: NDArray[np.int64],
+    time: NDArray[np.int64],
+    value: NDArray[np.float64],
+) -> tuple[int, int]:
+    """What the runs that count are like: how their times are ordered, and how many values are not finite.
+
+    The order is 0 where times rise in every run, 1 where some are equal, 2 where some fall.
+    """
+    worst = 0
+    valueless = 0
+    for r in range(len(starts) - 1):
+        if slots[r] < 0:
+            continue
+        begin, end = starts[r], starts[r + 1]
+        falls = 0
+        equal = 0
+        for k in range(begin + 1, end):
+            falls += time[k] < time[k - 1]
+            equal += time[k] == time[k - 1]
+        for k in range(begin, end):
+            valueless += not np.isfinite(value[k])
+        if falls:
+            worst = 2
+        elif equal:
+            worst = max(worst, 1)
+    return worst, valueless
+
+
+@njit(nogil=True, cache=True)
+def meets(
+    bounds: NDArray[np.int64],
+    begun: NDArray[np.int64],
+    reach: NDArray[np.int64],
+    low: int,
+    high: int,
+) -> bool:
+    """Whether an interval of any slot has a time between ``low`` and ``high``, both included."""
+    for slot in range(len(bounds) - 1):
+        # The first one that reaches beyond ``low`` starts before all others that do.
+        first = _reaching(reach, bounds[slot], bounds[slot + 1], low)
+        if first < bounds[slot + 1] and begun[first] <= high:
+            return True
+    return False
 
 
 @njit(nogil=True, cache=True)
@@ -215,8 +249,9 @@ def scan(
             n[found] = count
             times[0, found] = origin
             times[1, found] = time[last]
-            floats[MEAN, found] = mean
-            # What the rounding of the means left over is taken out again.
+            # What the rounding of the means left over is taken out again. An offset of the signal is in the
+            # first value, exactly, so that the mean above it keeps its digits when parts are merged.
+            floats[ABOVE, found] = (mean - base) + off / count
             floats[M2, found] = max(0.0, m2 - off * off / count)
             floats[LOW, found] = least
             floats[HIGH, found] = most
@@ -315,14 +350,14 @@ def fold(
             whole = n[a] + n[b]
             weight = n[b] / whole
             shift = (times[0, b] - times[0, a]) * 1e-6
-            dv = floats[MEAN, b] - floats[MEAN, a]
+            dv = (floats[FIRST, b] - floats[FIRST, a]) + (floats[ABOVE, b] - floats[ABOVE, a])
             dt = shift + floats[AT, b] - floats[AT, a]
             cross = n[a] * weight
             between = (times[0, b] - times[1, a]) * 1e-6
             floats[M2, a] += floats[M2, b] + dv * dv * cross
             floats[TT, a] += floats[TT, b] + dt * dt * cross
             floats[TV, a] += floats[TV, b] + dt * dv * cross
-            floats[MEAN, a] += dv * weight
+            floats[ABOVE, a] += dv * weight
             floats[AT, a] += dt * weight
             floats[LOW, a] = min(floats[LOW, a], floats[LOW, b])
             floats[HIGH, a] = max(floats[HIGH, a], floats[HIGH, b])
@@ -335,11 +370,6 @@ def fold(
             times[1, a] = times[1, b]
             n[a] = whole
             doubtful[a] += doubtful[b]
-
-
-def floats_like(groups: int) -> NDArray[np.float64]:
-    """Room for the floats of so many groups."""
-    return np.empty((FLOATS, groups), np.float64)
 
 
 def nothing(kind: Any = np.float64) -> NDArray[Any]:

@@ -46,21 +46,34 @@ class Partials:
             empty,
             empty,
             np.empty((2, 0), np.int64),
-            kernel.floats_like(0),
+            np.empty((kernel.FLOATS, 0)),
             np.empty((bands, 0)),
             empty,
         )
 
+    def between(self, low: int, high: int) -> Partials:
+        """The groups from place ``low`` up to ``high``, where they lie."""
+        return Partials(
+            self.interval[low:high],
+            self.signal[low:high],
+            self.n[low:high],
+            self.times[:, low:high],
+            self.floats[:, low:high],
+            self.held[:, low:high],
+            self.doubtful[low:high],
+        )
+
     def taken(self, places: NDArray[np.int64] | NDArray[np.bool_]) -> Partials:
         """Only these groups, in this order."""
+        at = np.flatnonzero(places) if places.dtype == np.bool_ else places
         return Partials(
-            self.interval[places],
-            self.signal[places],
-            self.n[places],
-            self.times[:, places],
-            self.floats[:, places],
-            self.held[:, places],
-            self.doubtful[places],
+            self.interval.take(at),
+            self.signal.take(at),
+            self.n.take(at),
+            self.times.take(at, axis=1),
+            self.floats.take(at, axis=1),
+            self.held.take(at, axis=1),
+            self.doubtful.take(at),
         )
 
 

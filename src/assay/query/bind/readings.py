@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from assay.model.kinds import TIME
 from assay.query.bind import kernel
+from assay.query.bind.room import Room
 from assay.query.bind.spans import Cover
 
 COLUMNS = ("signal", "equipment", "time", "value")
@@ -112,6 +113,8 @@ class Run:
         The first and last reading's key, as far as they were asked for.
     valueless
         Readings asked for that have no finite value.
+    order
+        0 where times rise in every series asked for, 1 where some are equal, 2 where some fall.
     """
 
     starts: NDArray[np.int64]
@@ -123,6 +126,7 @@ class Run:
     first: Key | None = None
     last: Key | None = None
     valueless: int = 0
+    order: int = 0
 
 
 class Piece(Protocol):
@@ -144,8 +148,11 @@ class Piece(Protocol):
     def sorted_with(self) -> bool:
         """Whether it is sorted together with the pieces of the same times, which may have cut its series."""
 
-    def load(self, wanted: Wanted) -> Run:
-        """Read and sort them; of several readings of one time the one recorded last stays."""
+    def load(self, wanted: Wanted, room: Room) -> Run:
+        """Read and sort them; of several readings of one time the one recorded last stays.
+
+        The run may lie in ``room``.
+        """
 
     def with_next(self, other: Any) -> Piece:
         """This piece and the one after it as one."""
@@ -187,7 +194,7 @@ class TablePiece:
         """Number of readings."""
         return sum(len(table) for table in self.tables)
 
-    def load(self, wanted: Wanted) -> Run:
+    def load(self, wanted: Wanted, room: Room) -> Run:
         """Sort them."""
         return sorted_run([raw(table, wanted, recorded=True) for table in self.tables], wanted)
 
@@ -266,20 +273,36 @@ def run_of(whole: Raw, wanted: Wanted) -> Run:
     return _run(_Series(starts, signals, slots), whole.time, whole.value, whole.doubt, wanted)
 
 
-def run_in_order(tables: Sequence[pa.Table], wanted: Wanted) -> Run:
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """A table in order. A signal or equipment that all its rows have need not be a column of it."""
+
+    table: pa.Table
+    signal: str | None = None
+    equipment: str | None = None
+
+    def whole(self) -> pa.Table:
+        """The table with both columns."""
+        table = self.table
+        for name, word in (("signal", self.signal), ("equipment", self.equipment)):
+            if word is not None:
+                table = table.append_column(name, pa.repeat(word, len(table)))
+        return table
+
+
+def run_in_order(stretches: Sequence[Stretch], wanted: Wanted, room: Room) -> Run:
     """Tables that follow one another in order as a run; words are looked up once per series, not per row."""
+    tables = [one.table for one in stretches]
     if any(table.column("time").null_count for table in tables):
-        return run_of(_joined([raw(table, wanted, recorded=False) for table in tables]), wanted)
+        return run_of(_joined([raw(one.whole(), wanted, recorded=False) for one in stretches]), wanted)
     starts, signals, slots = [], [], []
     done = 0
-    for table in tables:
-        for batch in table.select(["signal", "equipment"]).to_batches():
-            signal, equipment = _coded(batch.column(0)), _coded(batch.column(1))
-            edges = kernel.series_starts(signal.codes, equipment.codes)
-            signals.append(signal.numbers(_signal_number(wanted))[signal.codes[edges[:-1]]])
-            slots.append(equipment.numbers(_slot(wanted))[equipment.codes[edges[:-1]]])
+    for one in stretches:
+        for edges, signal, slot in _edges(one, wanted):
+            signals.append(signal)
+            slots.append(slot)
             starts.append(edges[:-1] + done)
-            done += batch.num_rows
+            done += int(edges[-1])
     series = _Series(
         np.append(np.concatenate(starts or [np.empty(0, np.int64)]), done),
         np.concatenate(signals or [np.empty(0, np.int64)]),
@@ -288,11 +311,38 @@ def run_in_order(tables: Sequence[pa.Table], wanted: Wanted) -> Run:
     doubt = [_doubt(table) for table in tables] if wanted.doubt else []
     return _run(
         series.united(),
-        _one([_times(table.column("time")) for table in tables]),
-        _one([_floats(table.column("value")) for table in tables]),
-        _one(doubt) if doubt else kernel.nothing(),
+        room.joined("time", [_times(part) for table in tables for part in _parts(table, "time")], np.int64),
+        room.joined(
+            "value", [_floats(part) for table in tables for part in _parts(table, "value")], np.float64
+        ),
+        room.joined("doubt", doubt, np.float64) if doubt else kernel.nothing(),
         wanted,
     )
+
+
+def _edges(
+    one: Stretch, wanted: Wanted
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Where series begin in each part of a stretch (and its length), their signals and their slots."""
+    signal_number, slot_of = _signal_number(wanted), _slot(wanted)
+    columns = [name for name in ("signal", "equipment") if name in one.table.column_names]
+    if not columns:
+        edges = np.array([0, len(one.table)], np.int64)
+        yield edges, np.array([signal_number(str(one.signal))]), np.array([slot_of(str(one.equipment))])
+        return
+    for batch in one.table.select(columns).to_batches():
+        coded = {name: _coded(batch.column(name)) for name in columns}
+        edges = kernel.series_starts(coded[columns[0]].codes, coded[columns[-1]].codes)
+        found = []
+        for name, word, number in (
+            ("signal", one.signal, signal_number),
+            ("equipment", one.equipment, slot_of),
+        ):
+            if name in coded:
+                found.append(coded[name].numbers(number)[coded[name].codes[edges[:-1]]])
+            else:
+                found.append(np.full(len(edges) - 1, number(str(word)), np.int64))
+        yield edges, found[0], found[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -326,13 +376,20 @@ def _run(
         equipped = list(wanted.slots)
         ends = ((counted[0], starts[counted[0]]), (counted[-1], starts[counted[-1] + 1] - 1))
         first, last = ((wanted.names.name(signals[r]), equipped[slots[r]], int(time[k])) for r, k in ends)
-    bad = np.flatnonzero(~np.isfinite(value))
-    asked = slots[np.searchsorted(starts, bad, side="right") - 1] >= 0 if len(bad) else bad
-    return Run(starts, signals, slots, time, value, doubt, first, last, int(np.count_nonzero(asked)))
+    time, value, doubt = _fixed(time), _fixed(value), _fixed(doubt)
+    order, valueless = kernel.checked(starts, slots, time, value)
+    return Run(starts, signals, slots, time, value, doubt, first, last, valueless, order)
 
 
-def _one(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+def _fixed(array: NDArray[Any]) -> NDArray[Any]:
+    """The array as one that can't be written, like those of Arrow: kernels are compiled for one kind only."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _parts(table: pa.Table, name: str) -> Sequence[pa.Array]:
+    return table.column(name).chunks  # type: ignore[no-any-return]
 
 
 def _doubt(table: pa.Table) -> NDArray[np.float64]:
@@ -403,16 +460,23 @@ def _numbers(column: pa.ChunkedArray, number: Callable[[str], int]) -> NDArray[n
     return np.concatenate(pieces) if pieces else np.empty(0, np.int32)
 
 
-def _times(column: pa.ChunkedArray) -> NDArray[np.int64]:
+def _times(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
     """Microseconds; a missing time is the earliest there is."""
     if column.type != TIME:
         column = column.cast(TIME)
     numbers = column.cast(pa.int64())
     if numbers.null_count:
         numbers = numbers.fill_null(np.iinfo(np.int64).min)
-    return np.asarray(numbers.to_numpy())
+    return _array(numbers)
 
 
-def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
+def _floats(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:
     """Values; a missing one is NaN."""
-    return np.asarray(column.cast(pa.float64()).to_numpy())
+    return _array(column.cast(pa.float64()))
+
+
+def _array(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
+    """The entries where they lie, if they lie together."""
+    if isinstance(column, pa.ChunkedArray):
+        return np.asarray(column.to_numpy())
+    return np.asarray(column.to_numpy(zero_copy_only=False))

@@ -13,6 +13,8 @@ from assay.model.kinds import TIME
 from assay.model.questions import UserFeature
 from assay.query.bind import kernel
 from assay.query.bind.features import FeatureSet, computed, feature_set
+from assay.query.bind.files import FileReadings
+from assay.query.bind.memory import Memory
 from assay.query.bind.merge import Partials, joined
 from assay.query.bind.readings import ReadingSource
 from assay.query.bind.scanning import Scan
@@ -21,15 +23,19 @@ from assay.query.program import Sensed, Session
 
 
 def run_sensed(
-    session: Session, step: Sensed, source: ReadingSource, declared: Sequence[UserFeature] = ()
-) -> pa.Table:
-    """The features of each anchor and signal that has readings.
+    session: Session,
+    step: Sensed,
+    source: ReadingSource,
+    declared: Sequence[UserFeature] = (),
+    memory: Memory | None = None,
+) -> tuple[pa.Table, int]:
+    """The features of each anchor that has readings.
 
     The intervals of an anchor on one equipment are united first, so that a reading counts once. What they
-    give is pooled: n, sum, mean, std, min and max are those of all readings together, first and last go by
-    time; ``duration``, ``time_in_band`` and ``n_uncertain`` are added up, ``max_gap`` is the longest, and
-    ``slope`` is the mean of the intervals' slopes, weighted by their readings. A plant's own features are
-    computed from the pooled ones.
+    and the signals give is pooled: n, sum, mean, std, min and max are those of all readings together, first
+    and last go by time; ``duration``, ``time_in_band`` and ``n_uncertain`` are added up, ``max_gap`` is the
+    longest, and ``slope`` is the mean of the intervals' slopes, weighted by their readings. A plant's own
+    features are computed from the pooled ones.
 
     Parameters
     ----------
@@ -41,25 +47,30 @@ def run_sensed(
         The readings of the session's snapshot.
     declared
         The features of the plant's model.
+    memory
+        What was sensed before; only intervals that readings came for are scanned again.
 
     Returns
     -------
     pa.Table
-        Columns ``anchor``, ``signal``, ``n``, then the features.
+        Columns ``anchor``, ``n``, then the features.
+    int
+        Intervals that were remembered and not scanned again.
     """
     asked = feature_set(step.features or ("n",), declared)
     intervals = session.arrow(f"SELECT anchor, equipment, started, ended FROM {step.intervals}")
     anchors, spans, owner = _united(intervals, int(pa.scalar(session.snapshot.moment, TIME).value))
     uncertain = ["n_uncertain"] if asked.asks_uncertain else []
     needed = feature_set([*_POOLED, *uncertain, *(band.name for band in asked.bands)])
-    scan = Scan(source, spans, needed, frozenset(step.signals))
-    parts = list(scan.groups())
-    every = joined(parts) if parts else Partials.none(len(asked.bands))
-    known, anchor, signal = _pooled(every, spans, owner, needed)
-    columns = {"anchor": anchors.take(pa.array(anchor)), "signal": scan.names.array().take(pa.array(signal))}
-    columns["n"] = known["n"]
+    if memory is not None and isinstance(source, FileReadings):
+        every, remembered = memory.groups(source, session.snapshot, spans, needed, step.signals)
+    else:
+        parts = list(Scan(source, spans, needed, frozenset(step.signals)).groups())
+        every, remembered = joined(parts) if parts else Partials.none(len(asked.bands)), 0
+    known, anchor = _pooled(every, spans, owner, needed)
+    columns = {"anchor": anchors.take(pa.array(anchor)), "n": known["n"]}
     features = dict(zip(asked.columns, asked.arranged(known), strict=True))
-    return pa.table(columns | features)
+    return pa.table(columns | features), remembered
 
 
 _POOLED = ("n", "std", "slope", "max_gap", "duration")
@@ -93,25 +104,27 @@ def _united(intervals: pa.Table, moment: int) -> tuple[pa.Array, Spans, NDArray[
 
 def _pooled(
     every: Partials, spans: Spans, owner: NDArray[np.int64], needed: FeatureSet
-) -> tuple[dict[str, pa.Array], NDArray[np.int64], NDArray[np.int64]]:
-    """The features of each anchor and signal, and the numbers of both."""
+) -> tuple[dict[str, pa.Array], NDArray[np.int64]]:
+    """The features of each anchor, and the anchors' numbers."""
     of = owner[spans.row[every.interval]]
-    order = np.lexsort((every.times[0], every.signal, of))
+    order = np.lexsort((every.times[0], of))
     every, of = every.taken(order), of[order]
     features = computed(needed, every, spans.begun[every.interval], spans.over[every.interval])
     single = dict(zip(needed.columns, features, strict=True))
     if not len(every):
-        empty = np.empty(0, np.int64)
         floats = pa.array([], pa.float64())
         names = ("mean", "min", "max", "first", "last", "sum")
         none = {**single, **dict.fromkeys(names, floats), "n_uncertain": pa.array([], pa.int64())}
-        return none, empty, empty
-    heads = np.flatnonzero(np.r_[True, (of[1:] != of[:-1]) | (every.signal[1:] != every.signal[:-1])])
+        return none, np.empty(0, np.int64)
+    heads = np.flatnonzero(np.r_[True, of[1:] != of[:-1]])
     sizes = np.diff(np.append(heads, len(every)))
     n, floats = every.n, every.floats
     whole = np.add.reduceat(n, heads)
-    mean = np.add.reduceat(n * floats[kernel.MEAN], heads) / whole
-    apart = floats[kernel.MEAN] - np.repeat(mean, sizes)
+    # Means are reckoned from the first value, so that an offset of the signal costs no digits.
+    base = floats[kernel.FIRST][heads]
+    apart = (floats[kernel.FIRST] - np.repeat(base, sizes)) + floats[kernel.ABOVE]
+    shift = np.add.reduceat(n * apart, heads) / whole
+    apart -= np.repeat(shift, sizes)
     squares = np.add.reduceat(floats[kernel.M2] + n * apart * apart, heads)
     # The group of each part with its last time: the last one of a group is the latest.
     latest = np.lexsort((every.times[1], np.repeat(np.arange(len(heads)), sizes)))
@@ -123,18 +136,18 @@ def _pooled(
     weights = np.add.reduceat(weight, heads)
     known = {
         "n": pa.array(whole),
-        "mean": pa.array(mean),
+        "mean": pa.array(base + shift),
         "std": pa.array(np.sqrt(squares / np.where(one, 1, whole - 1)), mask=one),
         "min": pa.array(np.minimum.reduceat(floats[kernel.LOW], heads)),
         "max": pa.array(np.maximum.reduceat(floats[kernel.HIGH], heads)),
         "first": pa.array(floats[kernel.FIRST][heads]),
         "last": pa.array(last),
         "slope": pa.array(steep / np.where(weights, weights, 1), mask=weights == 0),
-        "sum": pa.array(np.add.reduceat(n * floats[kernel.MEAN], heads)),
+        "sum": pa.array((base + shift) * whole),
         "duration": pa.array(np.add.reduceat(single["duration"].to_numpy(), heads)),
         "max_gap": pa.array(np.maximum.reduceat(single["max_gap"].to_numpy(), heads)),
         "n_uncertain": pa.array(np.add.reduceat(every.doubtful, heads)),
     }
     for band in needed.bands:
         known[band.name] = pa.array(np.add.reduceat(single[band.name].to_numpy(), heads))
-    return known, of[heads], every.signal[heads]
+    return known, of[heads]

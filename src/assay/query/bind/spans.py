@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from assay.query.bind import kernel
+
 FOREVER = 2**61
 """The end of an interval that nobody knows the end of, in microseconds since 1970: 75,000 years from now."""
 
@@ -64,33 +66,31 @@ class Spans:
     def __len__(self) -> int:
         return len(self.row)
 
+    def only(self, places: NDArray[np.int64]) -> Spans:
+        """The intervals at these places; the row of each is its number among the places."""
+        slots = np.repeat(np.arange(len(self.equipment)), np.diff(self.bounds))[places]
+        names = pa.array(self.equipment, pa.string()).take(pa.array(slots))
+        return Spans.of(names, self.begun[places], self.over[places], self.doubt[places])
+
     def cover(self) -> Cover:
         """The times that any interval covers."""
-        return Cover.of(self.begun, self.over)
+        return Cover(self.bounds, self.begun, self.reach)
 
 
 @dataclass(frozen=True, eq=False)
 class Cover:
-    """Disjoint stretches of time, in order: what has to be read at all."""
+    """The times that any interval covers: what has to be read at all.
 
+    ``bounds``, ``begun`` and ``reach`` are those of the :class:`Spans`.
+    """
+
+    bounds: NDArray[np.int64]
     begun: NDArray[np.int64]
-    over: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, begun: NDArray[np.int64], over: NDArray[np.int64]) -> Cover:
-        """The union of intervals."""
-        if not len(begun):
-            return cls(begun, over)
-        order = np.argsort(begun, kind="stable")
-        starts, reach = begun[order], np.maximum.accumulate(over[order])
-        first = np.r_[True, starts[1:] > reach[:-1]]
-        last = np.r_[first[1:], True]
-        return cls(starts[first], reach[last])
+    reach: NDArray[np.int64]
 
     def meets(self, low: int, high: int) -> bool:
-        """Whether some stretch has a time between ``low`` and ``high``, both included."""
-        at = int(np.searchsorted(self.over, low, side="right"))
-        return at < len(self.begun) and int(self.begun[at]) <= high
+        """Whether some interval has a time between ``low`` and ``high``, both included."""
+        return bool(kernel.meets(self.bounds, self.begun, self.reach, low, high))
 
 
 def _encoded(words: pa.Array | pa.ChunkedArray | Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:

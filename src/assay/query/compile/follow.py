@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from assay.model.text import Text
+from assay.query.compile.formulas import formula
 from assay.query.compile.meaning import (
     Ambiguous,
     Meaning,
@@ -23,12 +25,23 @@ from assay.query.compile.relation import Build, Rel, record_columns
 from assay.query.compile.speech import said
 from assay.query.domain.kinds import STEP, SUBJECTS, Kind, Link
 from assay.query.domain.mounts import Mount
-from assay.query.language.parser import parse_expression
+from assay.query.language.errors import Advice, write_instead
+from assay.query.language.printer import write_value
 from assay.query.language.tree import Expression, Hop, Name, Walk, Window
 from assay.query.program import Condition, Trail
 
 Narrow = Callable[[Rel, Expression], Rel]
 """Keeps of a relation what meets a condition; the compiler of expressions provides it."""
+
+
+def _or_a_text(name: str, advice: Text | None) -> Advice:
+    """The advice for a name in double quotes that means nothing: more often than not a text is meant."""
+    text = write_value(name)
+    single = said("hint.single-quotes", text=text)
+    if not isinstance(advice, Advice):
+        return write_instead(single, text)
+    both = Text(zh=f"{single.zh} {advice.zh}", en=f"{single.en} {advice.en}")
+    return write_instead(both, text, *advice.instead)
 
 
 class Follower:
@@ -53,10 +66,13 @@ class Follower:
             raise self._build.wrong(
                 hop.place,
                 said("ambiguous.name", name=hop.name),
-                said("hint.say-which", ways="   ".join(error.ways)),
+                write_instead(said("hint.say-which", ways="   ".join(error.ways)), *error.ways),
             ) from None
         if found is None:
-            raise self._build.wrong(hop.place, *unknown(domain, rel.kind, hop.name, spans=rel.spans))
+            what, advice = unknown(domain, rel.kind, hop.name, spans=rel.spans)
+            if self._build.is_in_quotes(hop.place):
+                advice = _or_a_text(hop.name, advice)
+            raise self._build.wrong(hop.place, what, advice)
         return found
 
     def follow(self, rel: Rel, hop: Hop, *, also: tuple[Condition, ...] = ()) -> Rel:
@@ -67,7 +83,7 @@ class Follower:
                 # The unit of a measurement is a word such as mm; followed, it's the unit that was measured.
                 meaning = built_in(self._build.domain, rel.kind, hop.name) or meaning
             if isinstance(meaning, ToRecords):
-                return self._narrowed(self._to_records(rel, meaning, hop.condition, also), hop.condition)
+                return self._narrowed(self._to_records(rel, meaning, hop, also), hop.condition)
             return self._narrowed(self.along(rel, meaning, hop), hop.condition)
         if isinstance(hop, Walk):
             return self._narrowed(self._walked(rel, hop), hop.condition)
@@ -159,7 +175,7 @@ class Follower:
         wanted = self._build.literal(segment)
         sql = (
             f"SELECT DISTINCT {rel.anchor}p.execution AS key, p.id AS via FROM {subjects} AS r\n"
-            f"JOIN d_part AS p ON p.kind = r.kind AND p.id = r.key AND p.segment = {wanted}"
+            f"JOIN x_part AS p ON p.kind = r.kind AND p.id = r.key AND p.segment = {wanted}"
         )
         return self._made(rel, sql, STEP, via="unit")
 
@@ -194,12 +210,10 @@ class Follower:
 
     # -- records ------------------------------------------------------------------------------------
 
-    def _to_records(
-        self, rel: Rel, meaning: ToRecords, condition: Expression | None, also: tuple[Condition, ...]
-    ) -> Rel:
+    def _to_records(self, rel: Rel, meaning: ToRecords, hop: Name, also: tuple[Condition, ...]) -> Rel:
         kind = meaning.kind
         term = meaning.term
-        also = (*also, *of_records(kind, condition))
+        also = (*also, *of_records(kind, hop.condition))
         if rel.kind.name in (*SUBJECTS, "material", STEP):
             sql = self._records_of_subjects(rel, meaning, also)
         elif rel.kind.name in kind.links:
@@ -209,7 +223,8 @@ class Follower:
             sql = self._records_of_subjects(steps, meaning, also)
         found = self._made(rel, sql, kind.name)
         if term is not None and term.where:
-            return self._narrow(found, parse_expression(term.where))
+            with formula(self._build, "term", term.name, term.where, hop.place) as condition:
+                return self._narrow(found, condition)
         return found
 
     def _records_by(self, rel: Rel, kind: Kind, also: tuple[Condition, ...]) -> str:
@@ -218,7 +233,7 @@ class Follower:
         tables = [f"d_{kind.name}"]
         for mount in self._mounts(kind):
             keys = (rel.name, "key")
-            tables.append(self._mounted_rows(kind, mount, also, rel.kind.name, keys, whole=rel.whole))
+            tables.append(self.mounted_rows(kind, mount, also, rel.kind.name, keys, whole=rel.whole))
         return "\nUNION ALL ".join(
             f"SELECT {rel.anchor}{self._columns(kind, 't')} FROM {rel.name} AS r\n"
             f"JOIN {table} AS t ON t.{column} = r.key"
@@ -229,7 +244,7 @@ class Follower:
         """All records of a kind, those of sources as far as they may meet the condition."""
         parts = [f"SELECT {self._columns(kind, 't')} FROM d_{kind.name} AS t"]
         for mount in self._mounts(kind):
-            rows = self._mounted_rows(kind, mount, of_records(kind, condition), None, None, whole=True)
+            rows = self.mounted_rows(kind, mount, of_records(kind, condition), None, None, whole=True)
             parts.append(f"SELECT {self._columns(kind, 't')} FROM {rows} AS t")
         return Rel(self._build.define("\nUNION ALL ".join(parts)), kind, anchored=False)
 
@@ -245,7 +260,7 @@ class Follower:
     def _columns(self, kind: Kind, alias: str) -> str:
         return ", ".join(f"{alias}.{self._build.quoted(name)}" for name in record_columns(kind))
 
-    def _mounted_rows(
+    def mounted_rows(
         self,
         kind: Kind,
         mount: Mount,
@@ -262,7 +277,7 @@ class Follower:
         rows = build.fetch(
             mount, own, conditions=conditions, key=None if whole else key, keys=None if whole else keys
         )
-        order = ", ".join(f"f.{build.quoted(name)}" for name in own)
+        order = ", ".join(f"f.{build.quoted(name)} ASC NULLS LAST" for name in own)
         columns = {name: f"f.{build.quoted(name)}" for name in own} | made
         columns["seq"] = f"row_number() OVER (ORDER BY {order})"
         columns["subject_key"] = "f.subject"
@@ -301,7 +316,7 @@ class Follower:
         tables = [f"d_{kind.name}"]
         for mount in self._mounts(kind, meaning.name):
             keys = (subjects, "key")
-            tables.append(self._mounted_rows(kind, mount, also, "subject", keys, whole=rel.whole))
+            tables.append(self.mounted_rows(kind, mount, also, "subject", keys, whole=rel.whole))
         return "\nUNION ALL ".join(
             f"SELECT {anchor}{self._columns(kind, 't')} FROM {subjects} AS s JOIN {table} AS t ON {joined}"
             for table in tables
@@ -380,7 +395,7 @@ class Follower:
             sql = (
                 f"SELECT DISTINCT {rel.anchor}i.equipment AS equipment,\n"
                 "i.started AS started, i.ended AS ended\n"
-                f"FROM {rel.name} AS r JOIN d_interval AS i ON i.execution = r.key"
+                f"FROM {rel.name} AS r JOIN x_interval AS i ON i.execution = r.key"
             )
         elif rel.kind.name in {"event", "measurement"}:
             sql = (

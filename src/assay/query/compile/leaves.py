@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from assay.query.compile.follow import Follower
+from assay.query.compile.judged import judged
 from assay.query.compile.meaning import (
     AGGREGATES,
     FEATURES,
@@ -41,13 +42,15 @@ _KEYS = ", ".join(f"r.{one} AS {one}" for one in _IN_TIME)
 class Leaf:
     """Values with columns ``anchor``, ``v`` (``t`` as well for a measured value that may be a text).
 
-    ``order`` are its columns by which first and last are told.
+    ``order`` are its columns by which first and last are told. ``whole``: its rows are things, which count
+    whether they have a value or not.
     """
 
     sql: str
     value: Typed
     rel: Rel
     order: tuple[str, ...]
+    whole: bool = False
 
 
 class Leaves:
@@ -115,7 +118,7 @@ class Leaves:
         if rel.is_record:
             return self._column(rel, own.column, own.type, own.unit)
         column = build.quoted(own.column)
-        relation = own.relation
+        relation = judged(build, self._follower, rel, own)
         if own.mount is not None:
             fetched = build.fetch(own.mount, ("id", own.column), key="id", keys=(rel.name, "key"))
             relation = build.define(f"SELECT id AS key, {column} FROM {fetched}")
@@ -136,7 +139,7 @@ class Leaves:
         if rel.is_record:
             if rel.kind.name == "measurement":
                 sql = f"SELECT r.anchor AS anchor, r.value AS v, r.text AS t, {_KEYS} FROM {rel.name} AS r"
-                return Leaf(sql, Typed("v", "either", text="t"), rel, _IN_TIME)
+                return Leaf(sql, Typed("v", "either", text="t"), rel, _IN_TIME, whole=True)
             column = "event" if rel.kind.name == "event" else "subject"
             return self._column(rel, column, "text", None)
         sql = f"SELECT DISTINCT r.anchor AS anchor, r.key AS v FROM {rel.name} AS r"
@@ -147,36 +150,42 @@ class Leaves:
     def sensed(self, rows: Rows, rel: Rel, hop: Name, ending: Name | Measured) -> Typed:
         """A feature of a signal over the time of steps, windows or records, joined to the rows."""
         build = self._build
-        meaning = cast("ToSignal", self._follower.meaning(rel, hop))
-        self._one_each(meaning, hop)
+        signals = self._meant(cast("ToSignal", self._follower.meaning(rel, hop)), hop)
         feature = self._feature(ending)
         spans = self._follower.spans(rel, hop)
         asked = _POOLED if feature in _POOLED else ("n", feature)
         name = f"s_{spans.name}_{build.literal(hop.name)}_{'pooled' if feature in _POOLED else feature}"
-        result = build.once(name, lambda given: Sensed(given, spans.name, meaning.signals, asked))
-        column = build.quoted(feature)
-        if len(meaning.signals) == 1:
-            sql = f"SELECT anchor AS key, {column} AS v FROM {result}"
-        else:
-            sql = f"SELECT anchor AS key, {self._pooled(feature)} AS v FROM {result} GROUP BY anchor"
-        alias = rows.joined(build.define(sql))
+        result = build.once(name, lambda given: Sensed(given, spans.name, signals, asked))
+        alias = rows.joined(build.define(f"SELECT anchor AS key, {build.quoted(feature)} AS v FROM {result}"))
         if feature == "n":
             return Typed(f"coalesce({alias}.v, 0)", "integer")
         return Typed(f"{alias}.v", "number")
 
-    def _one_each(self, meaning: ToSignal, hop: Name) -> None:
-        """Refuse a name that means two signals of one machine."""
+    def _meant(self, meaning: ToSignal, hop: Name) -> tuple[str, ...]:
+        """The signals of a name; a machine that has one of exactly this name means that one.
+
+        Raises
+        ------
+        QuestionError
+            The name means two signals of one machine.
+        """
         equipment: dict[str | None, list[str]] = {}
         for signal, machine in self._build.domain.vocabulary.signals.matching(meaning.name):
             equipment.setdefault(machine, []).append(signal)
+        meant: dict[str, None] = {}
         for machine, signals in equipment.items():
-            if len(set(signals)) > 1 and meaning.name not in signals:
+            if meaning.name in signals:
+                meant[meaning.name] = None
+                continue
+            if len(set(signals)) > 1:
                 shown = ", ".join(sorted(set(signals))[:6])
                 raise self._build.wrong(
                     hop.place,
                     said("ambiguous.signal", name=hop.name, equipment=machine or "?", signals=shown),
                     said("hint.say-which", ways="   ".join(f'"{one}"' for one in sorted(set(signals))[:6])),
                 )
+            meant.update(dict.fromkeys(signals))
+        return tuple(meant)
 
     def _feature(self, ending: Name | Measured) -> str:
         if isinstance(ending, Measured) and not ending.arguments:
@@ -199,21 +208,3 @@ class Leaves:
                 likely(ending.name, [*FEATURES, *own, "time_in_band"]),
             )
         return feature
-
-    def _pooled(self, feature: str) -> str:
-        """One figure from those of several signals, each of its own machine."""
-        d = self._build.dialect
-        column = self._build.quoted(feature)
-        match feature:
-            case "n":
-                return d.total("n")
-            case "min":
-                return d.least(column)
-            case "max":
-                return d.greatest(column)
-            case "std":
-                mean = d.divided(d.total("n * mean"), d.total("n"))
-                square = d.total("n * mean * mean") + f" - {d.total('n')} * {mean} * {mean}"
-                inner = d.total("(n - 1) * coalesce(std, 0) * coalesce(std, 0)")
-                return d.root(d.divided(f"({inner} + greatest({square}, 0))", f"({d.total('n')} - 1)"))
-        return d.divided(d.total(f"n * {column}"), d.total(f"CASE WHEN {column} IS NOT NULL THEN n END"))

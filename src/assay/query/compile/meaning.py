@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from assay.model.kinds import RecordKind
 from assay.model.questions import Measure, Term
@@ -99,9 +101,18 @@ class OfMeasure:
 
 Meaning = OwnField | ToKind | ToRecords | ToSegment | ToSignal | OfActual | OfMeasure
 
-BUILT_IN_MEASURES = (
-    Measure(name="yield", of="unit", formula="share(conforming)", title={"en": "Yield", "zh": "合格率"}),
-    Measure(name="合格率", of="unit", formula="share(conforming)", title={"en": "Yield", "zh": "合格率"}),
+_YIELDS = {
+    "conforming": (("yield", "合格率", "良率"), {"en": "Yield", "zh": "合格率"}),
+    "conforming_today": (
+        ("yield_today", "现行合格率"),
+        {"en": "Yield by today's limits", "zh": "按现行规格的合格率"},
+    ),
+}
+
+BUILT_IN_MEASURES = tuple(
+    Measure(name=name, of="unit", formula=f"share({field})", title=title)
+    for field, (names, title) in _YIELDS.items()
+    for name in names
 )
 
 _OF_ACTUALS = ("position", "role", "quantity")
@@ -144,14 +155,20 @@ def meaning_of(domain: Domain, kind: Kind, name: str, *, spans: bool = False) ->
 
 
 def built_in(domain: Domain, kind: Kind, name: str) -> Meaning | None:
-    """What a name means by the model alone: a link, the records of a thing, a field."""
-    if name in kind.links:
-        link = kind.links[name]
-        return ToKind(link, domain.kinds[link.target])
+    """What a name means by the model alone: a link, the records of a thing, a field.
+
+    Raises
+    ------
+    Ambiguous
+        Several links could have the name.
+    """
     target = domain.kind(name)
+    link = kind.links.get(name) or (kind.links.get(target.name) if target is not None else None)
+    if link is not None:
+        if link.ways:
+            raise Ambiguous(list(link.ways))
+        return ToKind(link, domain.kinds[link.target])
     if target is not None:
-        if target.name in kind.links:
-            return ToKind(kind.links[target.name], target)
         if target.record is not None and kind.record is None:
             return ToRecords(target)
         if STEP in kind.links and target.name in domain.kinds[STEP].links:
@@ -189,39 +206,69 @@ def _of_the_plant(domain: Domain, kind: Kind, name: str, *, spans: bool) -> list
     return ways
 
 
+NameKind = Literal[
+    "field", "link", "records", "measure", "term", "segment", "characteristic", "event", "actual"
+]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A name that may stand somewhere: what sort of name it is, the kind it leads to (None for a value)."""
+
+    name: str
+    sort: NameKind
+    leads: str | None = None
+    unit: str | None = None
+    title: Text | None = None
+
+
+def named_at(domain: Domain, kind: Kind) -> Iterator[Named]:
+    """Every name that may follow a thing of ``kind``; of signals there are too many."""
+    names = domain.vocabulary
+    if kind.name in CARRIES_NAMES:
+        yield from (Named(one.name, "term", one.of.value, title=_titled(one)) for one in names.model.terms)
+        if kind.name != STEP:
+            yield from (Named(name, "segment", STEP) for name in names.segments)
+        for name, known in names.characteristics.items():
+            yield Named(name, "characteristic", "measurement", known.unit)
+        yield from (Named(name, "event", "event") for name in names.events)
+    for one in (*names.model.measures, *BUILT_IN_MEASURES):
+        yield Named(one.name, "measure", None, one.unit, _titled(one))
+    yield from (Named(link.name, "link", link.target) for link in kind.links.values())
+    if STEP in kind.links:
+        yield from (Named(name, "link", link.target) for name, link in domain.kinds[STEP].links.items())
+    yield from (Named(one.name, "field", None, one.unit) for one in kind.fields.values())
+    if kind.name in CARRIES_NAMES and kind.name != "material":
+        own = (*_OF_ACTUALS, *names.attributes.get(RecordKind.MOVEMENT, {}))
+        yield from (Named(name, "actual", None, names.units.get(name)) for name in own)
+    if kind.record is None:
+        yield from (Named(one, "records", one) for one in map(str, RecordKind) if one in domain.kinds)
+
+
+def _titled(one: Term | Measure) -> Text | None:
+    own = one.title
+    fallback = own.get("en") or own.get("zh")
+    return Text(zh=own.get("zh", fallback), en=own.get("en", fallback)) if fallback else None
+
+
 def names_at(domain: Domain, kind: Kind, *, spans: bool = False) -> dict[str, str | None]:
     """Every name that may follow a thing of ``kind``, with the kind it leads to (None for a value)."""
-    names = domain.vocabulary
     found: dict[str, str | None] = {}
-    if not spans:
-        found.update(dict.fromkeys(kind.fields))
-        found.update({link.name: link.target for link in kind.links.values()})
-        if kind.record is None:
-            found.update(
-                {record.value: record.value for record in RecordKind if record.value in domain.kinds}
-            )
-        if STEP in kind.links:
-            found.update({name: link.target for name, link in domain.kinds[STEP].links.items()})
-        found.update({measure.name: None for measure in (*names.model.measures, *BUILT_IN_MEASURES)})
-    if kind.name in CARRIES_NAMES and not spans:
-        found.update({term.name: term.of.value for term in names.model.terms})
-        if kind.name != STEP:
-            found.update(dict.fromkeys(names.segments, STEP))
-        found.update(dict.fromkeys(names.characteristics, "measurement"))
-        found.update(dict.fromkeys(names.events, "event"))
-        if kind.name != "material":
-            found.update(dict.fromkeys((*_OF_ACTUALS, *names.attributes.get(RecordKind.MOVEMENT, {}))))
+    for one in () if spans else named_at(domain, kind):
+        found.setdefault(one.name, one.leads)
     return found
 
 
 def unknown(domain: Domain, kind: Kind, name: str, *, spans: bool = False) -> tuple[Text, Text | None]:
     """The sentence that a name is not known here, and what may have been meant."""
     known = [*names_at(domain, kind, spans=spans)]
-    if kind.record is None:
+    if kind.record is not None:
+        known += AGGREGATES
+    else:
         known += [word for word in domain.words() if built_in(domain, kind, word) is not None]
     if spans or kind.name == STEP:
         known += domain.vocabulary.signals.near(name)
-    advice = likely(name, known)
+    advice: Text | None = likely(name, known)
     if advice is None:
         advice = said("hint.there-are", names=", ".join(sorted({*names_at(domain, kind, spans=spans)})[:24]))
     return said("unknown.name", name=name, kind=kind.name), advice

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from assay.query.compile.relation import Build, Rel
-from assay.query.compile.shape import outer_paths
 from assay.query.compile.speech import said
-from assay.query.compile.table import Crossing, Table, Tables, unknown_column
-from assay.query.compile.typed import Typed
+from assay.query.compile.table import Crossing, Table, Tables, column_name, unknown_column
+from assay.query.compile.typed import AGGREGATE_TYPES, Typed
 from assay.query.compile.values import Expressions, Rows
 from assay.query.dialect import Dialect
 from assay.query.domain.kinds import Domain
@@ -17,6 +16,7 @@ from assay.query.language.errors import likely
 from assay.query.language.printer import write
 from assay.query.language.tree import (
     By,
+    Call,
     Compare,
     Count,
     Expression,
@@ -28,6 +28,7 @@ from assay.query.language.tree import (
     Select,
     Sort,
     Stage,
+    Value,
     Where,
 )
 from assay.query.program import Column, Program
@@ -67,8 +68,8 @@ class _Compilation:
             state = self._stage(state, stage)
         table = state if isinstance(state, Table) else self._tables.plain(state)
         order = self._order(table)
-        steps, notes = tuple(self._build.steps), tuple(self._build.notes)
-        return Program(steps, table.name, table.columns, order, table.key, notes)
+        asked = dict(self._build.domain.mounts.told.statements)
+        return Program(tuple(self._build.steps), table.name, table.columns, order, table.key, asked)
 
     # -- path ---------------------------------------------------------------------------------------
 
@@ -128,15 +129,9 @@ class _Compilation:
         holds = self._of_table(state, stage.condition)
         return replace(state, name=self._build.define(f"SELECT * FROM {state.name} AS b WHERE {holds.sql}"))
 
-    def _of_table(self, table: Table, expression: Expression) -> Typed:
+    def _of_table(self, table: Table, expression: Expression, alias: str = "b.") -> Typed:
         """An expression over the columns of a table."""
-        columns = {column.name: column for column in table.columns}
-        for path in outer_paths(expression):
-            written = write(path)
-            hop = path.hops[0] if path.hops else None
-            if written not in columns:
-                raise unknown_column(self._build, table, hop if isinstance(hop, Name) else Name(written))
-        found = _Columns(self._build, table)
+        found = _Columns(self._build, table, alias)
         return found.value(found.rows, expression)
 
     def _sort(self, state: Rel | Table, stage: Sort) -> Table:
@@ -144,14 +139,12 @@ class _Compilation:
         keys = []
         names = {column.name for column in table.columns}
         for key in stage.keys:
-            written = write(key.expression)
-            if written not in names and isinstance(state, Rel):
+            if column_name(key.expression) not in names and isinstance(state, Rel):
                 return self._sort(self._with_columns(state, stage), stage)
-            value = self._of_table(table, key.expression)
+            value = self._of_table(table, key.expression, "")
             # Missing values come last either way.
             keys.append(f"({value.sql} IS NULL), {value.sql} {'DESC' if key.descending else 'ASC'}")
-        plain = [part.replace("b.", "") for part in keys]
-        return replace(table, order=(*plain, *table.order))
+        return replace(table, order=(*keys, *table.order))
 
     def _with_columns(self, rel: Rel, stage: Sort) -> Table:
         """The things with the columns they are sorted by, where those are not shown anyway."""
@@ -180,25 +173,29 @@ class _Compilation:
 
     def _order(self, table: Table) -> str:
         """Every column decides in the end, so that the same rows come in the same order."""
-        parts = [part if " " in part else self._build.quoted(part) for part in table.order]
-        rest = [self._build.quoted(column.name) for column in table.columns]
-        seen = dict.fromkeys([*parts, *rest])
-        return ", ".join(
-            part if "ASC" in part or "DESC" in part else f"{part} ASC NULLS LAST" for part in seen
-        )
+        rest = [f"{self._build.quoted(column.name)} ASC NULLS LAST" for column in table.columns]
+        return ", ".join(dict.fromkeys([*table.order, *rest]))
 
 
 class _Columns(Expressions):
-    """Expressions in which a path is a column of a table."""
+    """Expressions over a table: what names a column, or is what a column was made by, is that column."""
 
-    def __init__(self, build: Build, table: Table) -> None:
+    def __init__(self, build: Build, table: Table, alias: str) -> None:
         super().__init__(build)
+        self._alias = alias
         self._columns = {column.name: column for column in table.columns}
         self.rows = Rows(table.name, Rel(table.name, build.domain.kinds["unit"], anchored=False), single=True)
 
     def _reached(self, rows: Rows, expression: Expression) -> str | None:
         return None
 
-    def _path(self, rows: Rows, path: Path) -> Typed:
-        column = self._columns[write(path)]
-        return Typed(f"b.{self.build.quoted(column.name)}", column.type, column.unit)  # type: ignore[arg-type]
+    def value(self, rows: Rows, expression: Expression) -> Typed:
+        """SQL of a value, one for each row of the table."""
+        column = self._columns.get(column_name(expression))
+        if column is not None and not isinstance(expression, Value):
+            name = f"{self._alias}{self.build.quoted(column.name)}"
+            return Typed(name, column.type, column.unit)  # type: ignore[arg-type]
+        aggregated = isinstance(expression, Call) and expression.function in AGGREGATE_TYPES
+        if aggregated or isinstance(expression, Path):
+            raise unknown_column(self.build, self._columns, expression)
+        return super().value(rows, expression)

@@ -13,7 +13,8 @@ from assay.query.domain.mounts import Mount
 from assay.query.domain.relations import NAMED, Relations
 from assay.query.language.errors import QuestionError, at
 from assay.query.language.tree import NOWHERE, Place
-from assay.query.program import Condition, Define, Fetch, Step
+from assay.query.language.words import QUOTES
+from assay.query.program import Condition, Conversions, Define, Fetch, Step
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ class Build:
         self.dialect = dialect
         self.text = text
         self.steps: list[Step] = []
-        self.notes: list[str] = []
-        self._relations = relations
+        self.inside: list[str] = []
+        self.relations = relations
         self._present: set[str] = set()
         self._made: dict[str, str] = {}
         self._numbers = 0
@@ -88,10 +89,13 @@ class Build:
             if name in self._present:
                 continue
             self._present.add(name)
-            made = self._relations.sql(name)
+            made = self.relations.step(name)
+            if isinstance(made, Define):
+                self.require(made.sql)
+            elif isinstance(made, Conversions):
+                self.require(made.pairs)
             if made is not None:
-                self.require(made)
-                self.steps.append(Define(name, made))
+                self.steps.append(made)
 
     def add(self, step: Step) -> None:
         """A step that is not SQL."""
@@ -127,7 +131,10 @@ class Build:
         """The relation of a step that is made the first time its mark is asked for."""
         if mark not in self._made:
             self._made[mark] = self.fresh()
-            self.steps.append(make(self._made[mark]))
+            step = make(self._made[mark])
+            if isinstance(step, Conversions):
+                self.require(step.pairs)
+            self.steps.append(step)
         return self._made[mark]
 
     def fresh(self) -> str:
@@ -153,6 +160,15 @@ class Build:
     def wrong(self, place: Place, said: Text, advice: Text | None = None) -> QuestionError:
         """An error about a part of the question."""
         return at(self.text if place != NOWHERE else "", place, said, advice)
+
+    def is_in_quotes(self, place: Place) -> bool:
+        """Whether a name in double quotes stands there."""
+        return place != NOWHERE and self.text[place.start : place.start + 1] in tuple(QUOTES)
+
+    def named(self, place: Place, name: str) -> Place:
+        """The place of the name that a node begins with: of ``mean`` in ``mean(thickness)``."""
+        quotes = 2 if self.is_in_quotes(place) else 0
+        return Place(place.start, min(place.end, place.start + len(name) + quotes))
 
     def quoted(self, name: str) -> str:
         """A name as an identifier."""

@@ -112,6 +112,33 @@ def _after_value(hops: tuple[Hop, ...], position: int) -> Shape:
     return Shape("many")
 
 
+def thing_of(domain: Domain, kind: Kind, expression: Expression) -> str | None:
+    """The kind of thing whose ids an expression gives; None where it gives values."""
+    if not isinstance(expression, Path):
+        return None
+    at: Kind | None = kind
+    for hop in expression.hops:
+        if isinstance(hop, Walk):
+            at = domain.kind(hop.kind) if hop.kind else at
+            continue
+        try:
+            meaning = meaning_of(domain, at, hop.name) if at is not None and isinstance(hop, Name) else None
+        except Ambiguous:
+            return None
+        match meaning:
+            case ToSegment():
+                at = domain.kinds[STEP]
+            case ToKind():
+                at = meaning.target
+            case OwnField() if meaning.field.name == "subject":
+                return "subject"
+            case OwnField() if meaning.field.name == "id":
+                continue
+            case _:
+                return None
+    return at.name if at is not None and at.record is None else None
+
+
 def many_paths(domain: Domain, kind: Kind, expression: Expression, *, single: bool) -> list[Path]:
     """The paths of an expression that lead to many, those inside aggregates left out.
 

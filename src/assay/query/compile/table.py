@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from assay.query.compile.meaning import ToKind, meaning_of
 from assay.query.compile.relation import Build, Rel, record_columns
-from assay.query.compile.shape import from_itself, many_paths, own_paths, shape, shared_hop, without_first
+from assay.query.compile.shape import (
+    from_itself,
+    many_paths,
+    outer_paths,
+    own_paths,
+    shape,
+    shared_hop,
+    thing_of,
+    without_first,
+)
 from assay.query.compile.speech import said
 from assay.query.compile.typed import Typed, settled
 from assay.query.compile.values import Expressions, LeafRows, Rows
 from assay.query.domain.kinds import STEP, SUBJECTS, Kind
 from assay.query.language.errors import likely
-from assay.query.language.printer import write
+from assay.query.language.printer import write, written_column
 from assay.query.language.tree import By, Call, Compare, Expression, Hop, Item, Name, Path, Select
 from assay.query.program import Column, Step
 
@@ -33,7 +43,7 @@ _HIDDEN = frozenset({"epoch", "seq", "recorded", "clock_uncertainty", "code", "k
 class Table:
     """A relation with named columns of known type.
 
-    ``order`` is SQL: what its rows are sorted by before all columns decide.
+    ``order`` is SQL, with directions: what its rows are sorted by before all columns decide.
     """
 
     name: str
@@ -74,7 +84,10 @@ class Tables:
             )
             hidden = ", r.epoch AS epoch, r.seq AS seq"
             name = self._build.define(f"SELECT {sql}{hidden} FROM {rel.name} AS r")
-            columns = tuple(Column(one.name, one.type, one.unit) for one in shown)
+            columns = tuple(
+                Column(one.name, one.type, one.unit, thing=self._thing(rel, Item(Path((Name(one.name),)))))
+                for one in shown
+            )
             order = tuple(f"{one} ASC NULLS LAST" for one in ("time", "source", "epoch", "seq"))
             return Table(name, columns, order, ("source", "epoch", "seq"))
         items = [Item(Path(()), rel.kind.name)]
@@ -104,7 +117,8 @@ class Tables:
             f"c{position} AS {self._build.quoted(name)}" for position, name in enumerate(names)
         )
         relation = self._build.define(f"SELECT {columns} FROM {source}")
-        return Table(relation, _columns(names, typed), (), key or tuple(names))
+        things = [self._thing(rel, item) for item in items]
+        return Table(relation, _columns(names, typed, things), (), key or tuple(names))
 
     def _spread(
         self, rel: Rel, expressions: list[Expression], items: list[Item], *, crossed: bool, keep: bool = False
@@ -157,7 +171,10 @@ class Tables:
         """What a hop leads to, with the columns of the expressions that go on from there."""
         build = self._build
         leaves = self._expressions.leaves
-        if isinstance(hop, Name) and leaves.is_value(members, hop):
+        goes_on = any(
+            len(path.hops) > 1 for position in positions for path in outer_paths(expressions[position])
+        )
+        if isinstance(hop, Name) and leaves.is_value(members, hop) and not goes_on:
             # A value ends the path: its record is the row, so that two values of one record stay together.
             leaf = leaves.leaf(members, hop)
             source = build.define(leaf.sql)
@@ -236,7 +253,8 @@ class Tables:
             f"{one.sql} AS {build.quoted(name)}" for one, name in zip(found, names[len(keys) :], strict=True)
         ]
         relation = build.define(f"SELECT {', '.join(parts)} FROM {groups.source}")
-        return Table(relation, _columns(names, [*typed, *found]), (), tuple(names[: len(keys)]))
+        things = [*(self._thing(groups.members, key) for key in keys), *(None for _ in measures)]
+        return Table(relation, _columns(names, [*typed, *found], things), (), tuple(names[: len(keys)]))
 
     def compare(self, rel: Rel, stage: Compare, origin: str | None) -> Table:
         """One row per thing (or group), with its measures; those that the path came from are marked."""
@@ -253,7 +271,7 @@ class Tables:
         own = "b.key" if not rel.is_record else "b.subject"
         marked = f"(b.key IN (SELECT key FROM {origin}))" if origin is not None else None
         parts = [f"{own} AS {build.quoted(titles[0])}"]
-        columns = [Column(titles[0], "text")]
+        columns = [Column(titles[0], "text", thing="subject" if rel.is_record else rel.kind.name)]
         if marked is not None:
             parts.append(f"{marked} AS {build.quoted(titles[1])}")
             columns.append(Column(titles[1], "boolean"))
@@ -268,6 +286,9 @@ class Tables:
 
     def _begun(self, rel: Rel, expression: Expression) -> Expression:
         return from_itself(self._build.domain, rel.kind, expression)
+
+    def _thing(self, rel: Rel, item: Item) -> str | None:
+        return thing_of(self._build.domain, rel.kind, self._begun(rel, item.expression))
 
     def _title(self, item: Item) -> str:
         return item.name or write(item.expression)
@@ -284,21 +305,37 @@ def _own_many(build: Build, kind: Kind, expression: Expression) -> bool:
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Names without repetition: the second of a kind gets a number."""
+    """Names without repetition: the second of a kind gets a number.
+
+    Engines don't tell a column ``a`` from a column ``A``.
+    """
     seen: dict[str, int] = {}
     made = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        made.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+        spelt = name.lower()
+        seen[spelt] = seen.get(spelt, 0) + 1
+        made.append(name if seen[spelt] == 1 else f"{name} ({seen[spelt]})")
     return made
 
 
-def _columns(names: list[str], typed: list[Typed]) -> tuple[Column, ...]:
-    return tuple(Column(name, one.type, one.unit) for name, one in zip(names, typed, strict=True))
+def _columns(names: list[str], typed: list[Typed], things: list[str | None]) -> tuple[Column, ...]:
+    return tuple(
+        Column(name, one.type, one.unit, thing=thing)
+        for name, one, thing in zip(names, typed, things, strict=True)
+    )
 
 
-def unknown_column(build: Build, table: Table, hop: Name) -> Exception:
+def unknown_column(build: Build, columns: Iterable[str], asked: Expression) -> Exception:
     """The error that a table has no such column."""
-    known = [column.name for column in table.columns]
-    advice = likely(hop.name, known) or said("hint.there-are", names=", ".join(known))
-    return build.wrong(hop.place, said("stage.column", name=hop.name), advice)
+    known = list(columns)
+    name = column_name(asked)
+    advice = likely(name, known, written_column) or said("hint.there-are", names=", ".join(known))
+    return build.wrong(asked.place, said("stage.column", name=name), advice)
+
+
+def column_name(expression: Expression) -> str:
+    """The column that an expression over a table stands for: a name is one, and so is what it was made by."""
+    match expression:
+        case Path((Name(name, None),)):
+            return name
+    return write(expression)

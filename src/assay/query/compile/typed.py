@@ -129,14 +129,14 @@ class Function:
 
 
 FUNCTIONS: dict[str, Function] = {
-    "abs": Function(("number",), "number", lambda d, a: f"abs({a[0]})"),
+    "abs": Function(("number",), "number", lambda d, a: d.absolute(a[0])),
     "round": Function(("number", "integer"), "number", lambda d, a: d.rounded(a[0], a[1])),
     "sqrt": Function(("number",), "number", lambda d, a: d.root(a[0])),
     "ln": Function(("number",), "number", lambda d, a: d.logarithm(a[0])),
-    "lower": Function(("text",), "text", lambda d, a: f"lower({a[0]})"),
-    "upper": Function(("text",), "text", lambda d, a: f"upper({a[0]})"),
-    "trim": Function(("text",), "text", lambda d, a: f"trim({a[0]})"),
-    "length": Function(("text",), "integer", lambda d, a: f"length({a[0]})"),
+    "lower": Function(("text",), "text", lambda d, a: d.lowercase(a[0])),
+    "upper": Function(("text",), "text", lambda d, a: d.uppercase(a[0])),
+    "trim": Function(("text",), "text", lambda d, a: d.trimmed(a[0])),
+    "length": Function(("text",), "integer", lambda d, a: d.length(a[0])),
     "contains": Function(("text", "text"), "boolean", lambda d, a: d.contains(a[0], a[1])),
     "starts_with": Function(("text", "text"), "boolean", lambda d, a: d.starts_with(a[0], a[1])),
     "number": Function(("text",), "number", lambda d, a: d.number(a[0])),

@@ -7,6 +7,8 @@ from typing import Self, cast
 
 from assay.model.kinds import RecordKind
 from assay.query.compile.follow import Follower
+from assay.query.compile.formulas import formula
+from assay.query.compile.judged import judged
 from assay.query.compile.leaves import Leaf, Leaves
 from assay.query.compile.meaning import AGGREGATES, OfMeasure, meaning_of
 from assay.query.compile.pushing import of_value, pushed
@@ -38,7 +40,6 @@ from assay.query.compile.typed import (
 from assay.query.domain.kinds import SUBJECTS
 from assay.query.domain.mounts import Mount
 from assay.query.language.errors import likely
-from assay.query.language.parser import parse_expression
 from assay.query.language.printer import write
 from assay.query.language.tree import (
     Among,
@@ -53,8 +54,15 @@ from assay.query.language.tree import (
     Path,
     Unary,
     Value,
+    Walk,
 )
 from assay.query.program import Condition
+
+_ONE = {"aggregate", "measure"}
+"""Forms of a path that is one value though it leads to many."""
+
+_OF_NOTHING = {"count": "0", "distinct": "0", "any": "false", "all": "true"}
+"""What aggregates give for a thing that has none of what they are taken over; others are missing."""
 
 _COMPARISONS = {"=", "!=", "<", "<=", ">", ">=", "like", "not like"}
 
@@ -94,7 +102,6 @@ class Expressions:
         self.build = build
         self.follower = Follower(build, self.narrow)
         self.leaves = Leaves(build, self.follower)
-        self._measures: list[str] = []
 
     # -- rows ---------------------------------------------------------------------------------------
 
@@ -224,6 +231,10 @@ class Expressions:
         hop = shared_hop(many)
         mixed = rows.single and bool(own_paths(domain, kind, expression))
         if hop is None or mixed or isinstance(hop, Measured):
+            for one in many:
+                first = one.hops[0]
+                if isinstance(first, Name) and self.build.is_in_quotes(first.place):
+                    self.follower.meaning(rows.members, first)  # a text in double quotes is said to be one
             path = write(many[0])
             raise self.build.wrong(
                 many[0].place, said("bare.many", path=path), said("hint.aggregate", path=path)
@@ -326,12 +337,11 @@ class Expressions:
                     column = build.quoted(own.column)
                     alias = rows.joined(build.define(f"SELECT id AS key, {column} AS v FROM {fetched}"))
                     return Typed(f"{alias}.v", build.type_of(own), own.unit)
-                if own.name == "conforming":
-                    self._note_unjudged()
                 if own.relation == kind.universe and own.column == "key":
                     return Typed("b.key", own.type, own.unit)
-                build.require(own.relation)
-                alias = rows.joined(own.relation)
+                relation = judged(build, self.follower, replace(rows.members, name=rows.base), own)
+                build.require(relation)
+                alias = rows.joined(relation)
                 return Typed(f"{alias}.{build.quoted(own.column)}", own.type, own.unit)
             case "measure":
                 return self._measure(rows, path)
@@ -345,14 +355,6 @@ class Expressions:
         text = write(path)
         self._explain(rows.members, path)
         raise build.wrong(path.place, said("bare.many", path=text), said("hint.aggregate", path=text))
-
-    def _note_unjudged(self) -> None:
-        """Say that results in databases outside are not judged."""
-        mounts = self.build.domain.mounts.records(RecordKind.MEASUREMENT)
-        names = ", ".join(mount.source for mount in mounts)
-        note = f"conforming and yield go by the plant's own results; those of {names} are not judged"
-        if mounts and note not in self.build.notes:
-            self.build.notes.append(note)
 
     def _explain(self, rel: Rel, path: Path) -> None:
         """Follow a path for the sake of the error that a name in it may be."""
@@ -388,7 +390,7 @@ class Expressions:
             argument = float(last.arguments[0])
         if AGGREGATES.get(str(function), function) not in AGGREGATE_TYPES:
             raise self.build.wrong(
-                last.place,
+                self.build.named(last.place, str(function)),
                 said("unknown.function", name=str(function)),
                 likely(str(function), [*AGGREGATE_TYPES, *FUNCTIONS]),
             )
@@ -404,13 +406,15 @@ class Expressions:
                 )
             if call.function not in FUNCTIONS:
                 raise build.wrong(
-                    call.place,
+                    build.named(call.place, call.function),
                     said("unknown.function", name=call.function),
                     likely(call.function, [*FUNCTIONS, *AGGREGATE_TYPES, "coalesce"]),
                 )
             return applied(
                 build, call.function, [self.value(rows, one) for one in call.arguments], call.place
             )
+        if isinstance(rows, LeafRows):
+            raise build.wrong(call.place, said("bare.one", function=call.function))
         if call.function == "quantile" and len(call.arguments) == 2:
             share = call.arguments[1]
             if not isinstance(share, Value) or not isinstance(share.value, int | float):
@@ -423,8 +427,9 @@ class Expressions:
         return self._aggregate(rows, call, call.arguments[0], None)
 
     def _aggregate(self, rows: Rows, call: Call, over: Expression, argument: float | None) -> Typed:
-        if isinstance(over, Path) and over.hops:
-            rel = rows.members
+        """An aggregate of what a path leads to, or of an expression of each thing or value there."""
+        rel, domain = rows.members, self.build.domain
+        if isinstance(over, Path) and over.hops and self._form(rel, over) not in _ONE:
             for hop in over.hops[:-1]:
                 rel = self.follower.follow(rel, hop)
             last = over.hops[-1]
@@ -435,13 +440,45 @@ class Expressions:
             else:
                 leaf = self.leaves.things(self.follower.follow(rel, last))
             return self._over(rows, call.function, leaf, call, argument)
-        rel = rows.members
-        paths = list(outer_paths(over))
-        while (common := shared_hop(paths)) is not None and all(len(path.hops) > 1 for path in paths):
-            rel = self.follower.follow(rel, common)
-            over = without_first(over)
+        rel, over = self._climbed(rel, over)
+        many = many_paths(domain, rel.kind, over, single=True)
+        shared = shared_hop(list(outer_paths(over)))
+        if many and isinstance(shared, Name) and self._is_last(rel, list(outer_paths(over)), shared):
+            leaf = self._of_values(self.leaves.leaf(rel, shared), over)
+        else:
+            leaf = self._each(rel, over)
+        return self._over(rows, call.function, leaf, call, argument)
+
+    def _form(self, rel: Rel, path: Path) -> str:
+        return shape(self.build.domain, rel.kind, path, spans=rel.spans).form
+
+    def _climbed(self, rel: Rel, over: Expression) -> tuple[Rel, Expression]:
+        """The things that all paths of an expression lead through, and what is asked of each of them.
+
+        ``mean(lot.width - lot.depth)`` is asked of lots. An aggregate within belongs to what it is said of:
+        ``mean(lot.thickness.mean * 2)`` is twice the mean thickness of each lot.
+        """
+        while True:
             paths = list(outer_paths(over))
-        return self._over(rows, call.function, self._each(rel, over), call, argument)
+            hop = shared_hop(paths)
+            if not isinstance(hop, Name | Walk) or any(len(path.hops) < 2 for path in paths):
+                return rel, over
+            if isinstance(hop, Name) and (self.leaves.is_value(rel, hop) or self.leaves.is_signal(rel, hop)):
+                return rel, over
+            further, inner = self.follower.follow(rel, hop), without_first(over)
+            ended = [self._form(rel, path) in _ONE for path in paths]
+            still = [self._form(further, path) in _ONE for path in outer_paths(inner)]
+            if any(before and not after for before, after in zip(ended, still, strict=True)):
+                return rel, over
+            rel, over = further, inner
+
+    def _of_values(self, leaf: Leaf, expression: Expression) -> Leaf:
+        """An expression of each value of a leaf; the value is what its paths lead to."""
+        source = self.build.define(leaf.sql)
+        found = settled(self.value(LeafRows.of(source, leaf), without_first(expression)))
+        order = "".join(f", b.{one} AS {one}" for one in leaf.order)
+        sql = f"SELECT b.anchor AS anchor, {found.sql} AS v{order} FROM {source} AS b"
+        return Leaf(sql, replace(found, sql="v"), leaf.rel, leaf.order)
 
     def _each(self, rel: Rel, expression: Expression) -> Leaf:
         """An expression of each thing of a relation, as a leaf."""
@@ -468,7 +505,9 @@ class Expressions:
         if function in {"share", "any", "all"} and value.type != "boolean":
             raise self.build.wrong(place, said("type.condition", type=value.type))
         column = "v"
-        if value.type == "either" and function in {"count", "distinct"}:
+        if leaf.whole and function == "count":
+            column = "1"
+        elif value.type == "either" and function in {"count", "distinct"}:
             column = f"coalesce({self.build.dialect.text('v')}, t)"
         order = [f"x.{one}" for one in leaf.order]
         sql = aggregated(self.build.dialect, function, column, order, argument)
@@ -479,8 +518,8 @@ class Expressions:
         gives = AGGREGATE_TYPES[function] or settled(value).type
         unit = value.unit if function not in {"count", "distinct", "share", "any", "all"} else None
         found = f"{alias}.v"
-        if function in {"count", "distinct"}:
-            found = f"coalesce({found}, 0)"
+        if function in _OF_NOTHING:
+            found = f"coalesce({found}, {_OF_NOTHING[function]})"
         return Typed(found, gives, unit)
 
     # -- measures -----------------------------------------------------------------------------------
@@ -493,21 +532,15 @@ class Expressions:
         build = self.build
         meaning = meaning_of(build.domain, rel.kind, hop.name)
         measure = cast("OfMeasure", meaning).measure
-        if measure.name in self._measures:
-            way = " → ".join([*self._measures, measure.name])
-            raise build.wrong(hop.place, said("cycle.measure", name=measure.name, path=way))
         target = build.domain.kind(measure.of)
         if target is None:
             raise build.wrong(
                 hop.place, said("unknown.kind", name=measure.of), likely(measure.of, build.domain.words())
             )
         rel = self._counted(rel, target.name, hop)
-        self._measures.append(measure.name)
-        try:
+        with formula(build, "measure", measure.name, measure.formula, hop.place) as expression:
             over = Rows(rows.base, rel, single=False, joins=rows.joins, _numbers=rows._numbers)  # noqa: SLF001
-            found = self.value(over, parse_expression(measure.formula))
-        finally:
-            self._measures.pop()
+            found = self.value(over, expression)
         return replace(found, unit=measure.unit or found.unit)
 
     def _counted(self, rel: Rel, target: str, hop: Name) -> Rel:

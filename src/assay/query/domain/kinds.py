@@ -42,7 +42,8 @@ class Link:
     """A way from one kind to another: ``edges`` names a base relation with columns ``src`` and ``dst``.
 
     With ``mount`` the way is in the table of a source: its field ``edges`` holds the id of the other thing;
-    ``back`` goes from that other thing to the rows of the table.
+    ``back`` goes from that other thing to the rows of the table. A name that several links could have leads
+    nowhere: ``ways`` are the names that tell them apart.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Link:
     edges: str
     mount: Mount | None = None
     back: bool = False
+    ways: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,9 @@ class Kind:
 
 
 SUBJECTS = ("unit", "lot")
+JUDGED = ("conforming", "conforming_today")
+"""Whether a subject's results are good: by the limits in force when they were measured, and by today's."""
+
 STEP = "step"
 """What questions call an execution: one run of a segment."""
 
@@ -121,10 +126,13 @@ class Domain:
         self.vocabulary = vocabulary
         self.mounts = mounts
         self.kinds: dict[str, Kind] = {}
-        for subject in SUBJECTS:
-            self._add(subject, f"d_{subject}", _subject_fields(subject), self._subject_links(subject))
-        self._add(STEP, "d_step", _step_fields(), self._step_links())
-        for name in sorted({*MASTER, *vocabulary.master, *mounts.kinds()}):
+        own = {subject: (_subject_fields(subject), self._subject_links(subject)) for subject in SUBJECTS}
+        own[STEP] = (_step_fields(), self._step_links())
+        for name, (fields, links) in own.items():
+            self._add(
+                name, f"d_{name}", self._mounted_fields(name) | fields, self._mounted_links(name) | links
+            )
+        for name in sorted({*MASTER, *vocabulary.master, *mounts.kinds()} - own.keys()):
             self._add(name, f"d_{name}", self._master_fields(name), self._master_links(name))
         for record in (RecordKind.MEASUREMENT, RecordKind.EVENT, RecordKind.MOVEMENT, RecordKind.ARTIFACT):
             self.kinds[record.value] = Kind(
@@ -198,15 +206,7 @@ class Domain:
             if column == "parent":
                 links.append(Link("parent", name, f"m_{name}_parent"))
                 links.append(Link("children", name, f"m_{name}_children"))
-        for mount in self.mounts.of_kind(name):
-            links += [
-                Link(field if field != "id" else target, target, field, mount)
-                for field, target in mount.table.links.items()
-            ]
-        for owner in self.mounts.kinds():
-            for mount in self.mounts.of_kind(owner):
-                ways = [field for field, target in mount.table.links.items() if target == name]
-                links += [Link(owner, owner, field, mount, back=True) for field in ways]
+        links += self._mounted_links(name).values()
         for owner, schema in self.vocabulary.master.items():
             if name in schema.names and name != owner and owner not in {link.name for link in links}:
                 links.append(Link(owner, owner, f"b_{name}_{owner}"))
@@ -218,11 +218,38 @@ class Domain:
         for column in self.vocabulary.master.get(name, pa.schema([])):
             if column.name not in {"id", "is_current"}:
                 fields[column.name] = Field(column.name, type_of(column.type), f"m_{name}", column.name)
-        for mount in self.mounts.of_kind(name):
-            for given in mount.table.given():
-                if given != "id":
-                    fields[given] = Field(given, "text", "", given, mount=mount)
-        return fields
+        return fields | self._mounted_fields(name)
+
+    def _mounted_fields(self, name: str) -> dict[str, Field]:
+        """The fields of a kind that mounted tables have."""
+        return {
+            given: Field(given, "text", "", given, mount=mount)
+            for mount in self.mounts.of_kind(name)
+            for given in mount.table.given()
+            if given != "id"
+        }
+
+    def _mounted_links(self, name: str) -> dict[str, Link]:
+        """The links of a kind whose ways are in mounted tables, forth and back."""
+        links = [
+            Link(field if field != "id" else target, target, field, mount)
+            for mount in self.mounts.of_kind(name)
+            for field, target in mount.links.items()
+        ]
+        for owner in self.mounts.kinds():
+            back = [
+                (field, mount)
+                for mount in self.mounts.of_kind(owner)
+                for field, target in mount.links.items()
+                if target == name
+            ]
+            if len(back) == 1:
+                [(field, mount)] = back
+                links.append(Link(owner, owner, field, mount, back=True))
+            elif back:
+                apart = [Link(f"{owner}_by_{field}", owner, field, mount, back=True) for field, mount in back]
+                links += [*apart, Link(owner, owner, "", ways=tuple(link.name for link in apart))]
+        return {link.name: link for link in links}
 
     def _record_fields(self, record: RecordKind) -> dict[str, Field]:
         relation = f"d_{record.value}"
@@ -247,7 +274,7 @@ def _subject_fields(subject: str) -> dict[str, Field]:
         Field("id", "text", f"d_{subject}", "key"),
         Field("first_time", "time", f"f_{subject}_times", "first_time"),
         Field("last_time", "time", f"f_{subject}_times", "last_time"),
-        Field("conforming", "boolean", f"f_{subject}_conforming", "conforming"),
+        *(Field(name, "boolean", f"f_{subject}_{name}", "conforming") for name in JUDGED),
     ]
     return {one.name: one for one in own}
 

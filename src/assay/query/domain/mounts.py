@@ -10,6 +10,10 @@ import pyarrow as pa
 from assay.model.kinds import RecordKind
 from assay.model.sources import MountedTable
 from assay.query.federation import Federation
+from assay.query.program import Told
+
+_SPOKEN = {"execution": "step"}
+"""What questions call the kinds of master data that they have another word for."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +23,27 @@ class Mount:
     source: str
     table: MountedTable
 
+    @property
+    def kind(self) -> str:
+        """The kind of its rows, as questions call it."""
+        return _SPOKEN.get(self.table.kind, self.table.kind)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Fields that hold the id of another thing, with its kind as questions call it."""
+        return {field: _SPOKEN.get(target, target) for field, target in self.table.links.items()}
+
 
 class Mounts:
-    """Which table of which source completes a kind or brings records; sources are asked when they must be."""
+    """Which table of which source completes a kind or brings records; sources are asked when they must be.
+
+    For one question: names that were asked for are not asked for again. ``told`` has the statements.
+    """
 
     def __init__(self, federation: Federation) -> None:
         self._federation = federation
+        self._names: dict[RecordKind, dict[str, list[Mount]]] = {}
+        self.told = Told()
 
     @cached_property
     def _all(self) -> tuple[Mount, ...]:
@@ -34,11 +53,11 @@ class Mounts:
 
     def kinds(self) -> tuple[str, ...]:
         """The entity kinds that a table brings or completes."""
-        return tuple(dict.fromkeys(one.table.kind for one in self._all if one.table.record is None))
+        return tuple(dict.fromkeys(one.kind for one in self._all if one.table.record is None))
 
     def of_kind(self, kind: str) -> tuple[Mount, ...]:
         """The tables of an entity kind."""
-        return tuple(one for one in self._all if one.table.kind == kind and one.table.record is None)
+        return tuple(one for one in self._all if one.kind == kind and one.table.record is None)
 
     def field(self, kind: str, name: str) -> Mount | None:
         """The table that has a field of an entity kind."""
@@ -54,9 +73,11 @@ class Mounts:
 
     def names(self, kind: RecordKind) -> dict[str, list[Mount]]:
         """The characteristics, or kinds of event, that mounted tables have, each with its tables."""
-        column = "characteristic" if kind is RecordKind.MEASUREMENT else "event"
-        found: dict[str, list[Mount]] = {}
-        for mount in self.records(kind):
-            for name in self._federation.names(mount.source, mount.table.name, column):
-                found.setdefault(name, []).append(mount)
-        return found
+        if kind not in self._names:
+            column = "characteristic" if kind is RecordKind.MEASUREMENT else "event"
+            found: dict[str, list[Mount]] = {}
+            for mount in self.records(kind):
+                for name in self._federation.names(mount.source, mount.table.name, column, self.told):
+                    found.setdefault(name, []).append(mount)
+            self._names[kind] = found
+        return self._names[kind]

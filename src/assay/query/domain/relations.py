@@ -1,21 +1,30 @@
 """The base relations that questions are compiled to, as SQL over the plant's record and master tables.
 
 ``d_…`` are things and records, ``e_…`` the links between them (columns ``src``, ``dst``, no pair twice),
-``m_…`` and ``b_…`` master data with its links forth and back, ``f_…`` computed fields.
+``m_…`` and ``b_…`` master data with its links forth and back, ``f_…`` computed fields, ``the_…`` what results
+are judged by, ``x_…`` what others are made of; a kind of the plant may have any name.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 
-from assay.model.judgement import BAD_WORDS, GOOD_WORDS
-from assay.model.kinds import RecordKind
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.model.judgement import BAD_WORDS
+from assay.model.kinds import RecordKind, Role
 from assay.query.dialect import Dialect
 from assay.query.domain.kinds import PLACES, SUBJECTS
 from assay.query.domain.vocabulary import Vocabulary
+from assay.query.judging import conforming, limited, typed
+from assay.query.masters import CHARACTERISTICS, CONVERSIONS, SCOPES, SPECIFICATIONS, specified
+from assay.query.program import Conversions, Define, Given, Step
+from assay.store.snapshot import Snapshot
 
-NAMED = re.compile(r"\b[debfm]_\w+")
+NAMED = re.compile(r"\b(?:[debfmx]|the)_\w+")
 """How the name of a base relation looks in SQL."""
 
 _STEP_COLUMNS = ("equipment", "person", "recipe", "work_order", "carrier")
@@ -24,25 +33,46 @@ _RECORDS = {kind.value for kind in RecordKind}
 
 
 class Relations:
-    """The SQL of each base relation, in one dialect, for one vocabulary."""
+    """The SQL of each base relation, in one dialect, for one vocabulary and snapshot."""
 
-    def __init__(self, vocabulary: Vocabulary, dialect: Dialect) -> None:
+    def __init__(self, vocabulary: Vocabulary, dialect: Dialect, snapshot: Snapshot) -> None:
         self._names = vocabulary
         self._dialect = dialect
+        self._snapshot = snapshot
         self._fixed: dict[str, Callable[[], str]] = {
-            "d_named": self._named,
-            "d_part": self._part,
-            "d_run": self._run,
+            "x_named": self._named,
+            "x_part": self._part,
+            "x_run": self._run,
             "d_step": self._step,
-            "d_interval": self._interval,
-            "e_step_material": lambda: _edges("execution", "material", "d_part"),
+            "x_interval": self._interval,
+            "e_step_material": lambda: _edges("execution", "material", "x_part"),
             "e_step_environment_zone": lambda: self._zones("execution", "zone"),
             "e_environment_zone_step": lambda: self._zones("zone", "execution"),
-            "e_material_step": lambda: _edges("material", "execution", "d_part"),
+            "e_material_step": lambda: _edges("material", "execution", "x_part"),
         }
 
-    def sql(self, name: str) -> str | None:
-        """The SQL of a base relation, or None for a name that is none."""
+    def step(self, name: str) -> Step | None:
+        """What makes a base relation, or None for a name that is none."""
+        if name in {CHARACTERISTICS, SPECIFICATIONS}:
+            return Given(name, self._specified[name])
+        if name == CONVERSIONS:
+            return self.conversions(name, "measurement")
+        sql = self._sql(name)
+        return None if sql is None else Define(name, sql)
+
+    def conversions(self, name: str, results: str) -> Conversions:
+        """How the units in a relation of results become those of their characteristics."""
+        pairs = (
+            f"SELECT DISTINCT m.unit, c.unit AS wanted FROM {results} AS m\n"
+            f"JOIN {CHARACTERISTICS} AS c ON c.id = m.characteristic WHERE m.unit <> c.unit"
+        )
+        return Conversions(name, pairs)
+
+    @cached_property
+    def _specified(self) -> dict[str, pa.Table]:
+        return specified(self._snapshot)
+
+    def _sql(self, name: str) -> str | None:
         if (made := self._fixed.get(name)) is not None:
             return made()
         first, _, rest = name.partition("_")
@@ -78,7 +108,7 @@ class Relations:
         """A FROM clause for a table and the SQL of its segment, completed where an actual names none."""
         if not self._names.incomplete:
             return f"{table} AS r", "r.segment"
-        join = f"{table} AS r LEFT JOIN d_named AS n ON r.segment IS NULL AND n.run = r.{run}"
+        join = f"{table} AS r LEFT JOIN x_named AS n ON r.segment IS NULL AND n.run = r.{run}"
         return join, "coalesce(r.segment, n.segment)"
 
     def _part(self) -> str:
@@ -99,7 +129,7 @@ class Relations:
     def _run(self) -> str:
         """Every mention of an execution with what it says of it."""
         columns = ", ".join(_STEP_COLUMNS)
-        parts = f"SELECT execution, run, segment, {columns}, started, ended, clock_uncertainty FROM d_part"
+        parts = f"SELECT execution, run, segment, {columns}, started, ended, clock_uncertainty FROM x_part"
         if not self._names.execution_results:
             return parts
         source, segment = self._completed("measurement", "subject")
@@ -118,12 +148,12 @@ class Relations:
         return (
             "SELECT execution AS key, min(run) AS id, segment,\n"
             "min(started) AS started, max(ended) AS ended,\n"
-            f"{duration} AS duration FROM d_run GROUP BY execution, segment"
+            f"{duration} AS duration FROM x_run GROUP BY execution, segment"
         )
 
     def _interval(self) -> str:
         return (
-            "SELECT execution, segment, equipment, min(started) AS started, max(ended) AS ended FROM d_part\n"
+            "SELECT execution, segment, equipment, min(started) AS started, max(ended) AS ended FROM x_part\n"
             "WHERE equipment IS NOT NULL GROUP BY execution, segment, equipment"
         )
 
@@ -143,13 +173,15 @@ class Relations:
         if name in self._names.master:
             mentions.append(f"SELECT key FROM m_{name}")
         if name in PLACES:
-            mentions.append(f"SELECT {name} AS key FROM d_run WHERE {name} IS NOT NULL")
+            mentions.append(f"SELECT {name} AS key FROM x_run WHERE {name} IS NOT NULL")
         if name == "material":
             mentions.append("SELECT material AS key FROM movement WHERE material IS NOT NULL")
         if name in {"gauge", "characteristic", "equipment", "person"}:
             mentions.append(f"SELECT {name} AS key FROM measurement WHERE {name} IS NOT NULL")
         if not mentions:
             return f"SELECT CAST(NULL AS {self._text}) AS key WHERE false"
+        # A union has nothing twice; one part alone may.
+        mentions[0] = mentions[0].replace("SELECT", "SELECT DISTINCT", 1)
         return " UNION ".join(mentions)
 
     def _record(self, name: str) -> str:
@@ -175,30 +207,30 @@ class Relations:
             own = f"kind = '{subject}'"
             match name:
                 case _ if name == f"{subject}_step":
-                    return f"{_edges('id', 'execution', 'd_part')} AND {own}"
+                    return f"{_edges('id', 'execution', 'x_part')} AND {own}"
                 case _ if name == f"step_{subject}":
-                    return f"{_edges('execution', 'id', 'd_part')} AND {own}"
+                    return f"{_edges('execution', 'id', 'x_part')} AND {own}"
                 case _ if name == f"{subject}_{other}":
                     return (
                         f"SELECT DISTINCT a.src AS src, b.dst AS dst FROM e_{subject}_step AS a\n"
                         f"JOIN e_step_{other} AS b ON b.src = a.dst"
                     )
                 case _ if name == f"{subject}_material":
-                    return f"{_edges('id', 'material', 'd_part')} AND {own}"
+                    return f"{_edges('id', 'material', 'x_part')} AND {own}"
                 case _ if name == f"material_{subject}":
-                    return f"{_edges('material', 'id', 'd_part')} AND {own}"
+                    return f"{_edges('material', 'id', 'x_part')} AND {own}"
         for place in PLACES:
             if name == f"step_{place}":
-                return _edges("execution", place, "d_run")
+                return _edges("execution", place, "x_run")
             if name == f"{place}_step":
-                return _edges(place, "execution", "d_run")
+                return _edges(place, "execution", "x_run")
         return None
 
     def _zones(self, src: str, dst: str) -> str:
         """The steps and the zones in which their equipment stands."""
         columns = {"execution": "r.execution", "zone": "q.zone"}
         return (
-            f"SELECT DISTINCT {columns[src]} AS src, {columns[dst]} AS dst FROM d_run AS r\n"
+            f"SELECT DISTINCT {columns[src]} AS src, {columns[dst]} AS dst FROM x_run AS r\n"
             "JOIN m_equipment AS q ON q.key = r.equipment WHERE q.zone IS NOT NULL"
         )
 
@@ -217,44 +249,94 @@ class Relations:
                 "SELECT key, min(time) AS first_time, max(time) AS last_time\n"
                 f"FROM ({mentions}) AS m GROUP BY key"
             )
-        return self._conforming(subject) if what == "conforming" else None
+        match what:
+            case "made":
+                return self._made(subject)
+            case "result":
+                return self._result(subject)
+            case "conforming" | "conforming_today":
+                return self.conforming(subject, f"f_{subject}_result", what)
+        return None
 
-    def _conforming(self, subject: str) -> str:
-        """Whether a subject's judged results are all good; nothing is known of one that was never judged."""
-        d = self._dialect
-        bad, good = (
-            ", ".join(d.literal(word) for word in sorted(words)) for words in (BAD_WORDS, GOOD_WORDS)
-        )
-        word = "lower(trim(text))"
-        by_word = f"CASE WHEN {word} IN ({bad}) THEN 0 WHEN {word} IN ({good}) THEN 1 END"
-        verdict, source = by_word, "d_measurement AS m"
-        if "specification" in self._names.master:
-            limits = (
-                "CASE WHEN m.value IS NULL OR (s.low IS NULL AND s.high IS NULL) THEN NULL "
-                "WHEN m.value < s.low OR m.value > s.high THEN 0 ELSE 1 END"
-            )
-            verdict = f"coalesce({by_word}, {limits})"
-            source = (
-                "d_measurement AS m LEFT JOIN (\n"
-                "SELECT characteristic, max(lower_specification_limit) AS low,\n"
-                "min(upper_specification_limit) AS high FROM m_specification GROUP BY characteristic) AS s\n"
-                "ON s.characteristic = m.characteristic"
-            )
-        judged = f"SELECT m.subject_kind, m.subject_key, {verdict} AS good FROM {source}"
-        ways = [f"SELECT subject_key AS key, good FROM ({judged}) AS j WHERE subject_kind = '{subject}'"]
-        if self._names.execution_results:
-            ways.append(
-                f"SELECT e.src, j.good FROM ({judged}) AS j\n"
-                f"JOIN e_{subject}_step AS e ON e.dst = j.subject_key\n"
-                "WHERE j.subject_kind = 'execution'"
-            )
-        ways.append(
-            f"SELECT subject, 0 FROM event WHERE subject_kind = '{subject}' AND lower(event) IN ({bad})"
-        )
-        united = "\nUNION ALL ".join(ways)
+    def _made(self, subject: str) -> str:
+        """The subjects that results of an execution belong to: those made or worked on, else all."""
+        roles = (Role.PRODUCED, Role.USED, Role.BY_PRODUCT, Role.RETURNED)
+        listed = ", ".join(self._dialect.literal(role.value) for role in roles)
+        worked = f"max(CASE WHEN role IN ({listed}) THEN 1 ELSE 0 END)"
         return (
-            f"SELECT key, min(good) = 1 AS conforming FROM ({united}) AS v\n"
-            "WHERE good IS NOT NULL GROUP BY key"
+            "SELECT execution, id AS key, segment FROM (\n"
+            f"SELECT execution, id, min(segment) AS segment, {worked} AS worked,\n"
+            f"max({worked}) OVER (PARTITION BY execution) AS most\n"
+            f"FROM x_part WHERE kind = '{subject}' GROUP BY execution, id) AS p WHERE worked = most"
+        )
+
+    def _result(self, subject: str) -> str:
+        """The results of subjects, those of the executions that made them or worked on them among them."""
+        same = "m.characteristic, m.value, m.text, m.unit"
+        time = "coalesce(m.time, m.recorded) AS time"
+        own = (
+            f"SELECT m.subject_key AS key, {same}, m.segment, {time} FROM d_measurement AS m\n"
+            f"WHERE m.subject_kind = '{subject}'"
+        )
+        if not self._names.execution_results:
+            return own
+        return (
+            f"{own}\nUNION ALL SELECT w.key, {same}, coalesce(m.segment, w.segment), {time}\n"
+            f"FROM d_measurement AS m JOIN f_{subject}_made AS w ON w.execution = m.subject_key\n"
+            "WHERE m.subject_kind = 'execution'"
+        )
+
+    def _units_differ(self) -> bool:
+        """Whether some results of the lake may be in another unit than their characteristic."""
+        measured = self._names.characteristics
+        rows = self._specified[CHARACTERISTICS].to_pylist()
+        return any(
+            row["unit"] is not None and row["id"] in measured and measured[row["id"]].unit != row["unit"]
+            for row in rows
+        )
+
+    def limited(self) -> tuple[str, ...]:
+        """The characteristics that have a specification."""
+        names = pc.unique(self._specified[SPECIFICATIONS].column("characteristic")).drop_null()
+        return tuple(sorted(names.to_pylist()))
+
+    def conforming(self, subject: str, results: str, what: str, conversions: str = CONVERSIONS) -> str:
+        """Whether a subject's judged results are all good; nothing is known of one that was never judged.
+
+        Parameters
+        ----------
+        subject
+            ``unit`` or ``lot``.
+        results
+            The relation of their results, with the columns of ``f_unit_result``.
+        what
+            ``conforming``: by the limits in force when they were measured. ``conforming_today``: by those at
+            the time of the snapshot.
+        conversions
+            The relation that converts their units.
+        """
+        d, specifications = self._dialect, self._specified[SPECIFICATIONS]
+        time = "r.time" if what == "conforming" else d.literal(self._snapshot.moment)
+        value, joins = "r.value", ""
+        if conversions != CONVERSIONS or self._units_differ():
+            in_unit = typed("r", time, conversions)
+            value, joins = in_unit.value, in_unit.joins
+        source = f"{results} AS r"
+        scopes = {SCOPES[scope] for scope in specifications.column("scope").to_pylist()}
+        if any("material" in scope for scope in scopes):
+            source = (
+                f"(SELECT a.*, g.material FROM {results} AS a LEFT JOIN (\n"
+                "SELECT id, min(material) AS material FROM x_part\n"
+                f"WHERE kind = '{subject}' GROUP BY id) AS g ON g.id = a.key) AS r"
+            )
+        limits = limited("r", specifications, time)
+        good = conforming(d, "r.text", value, limits.low, limits.high)
+        bad = ", ".join(d.literal(word) for word in sorted(BAD_WORDS))
+        return (
+            f"SELECT key, {d.all_of('good')} AS conforming FROM (\n"
+            f"SELECT r.key, {good} AS good FROM {source}\n{joins}\n{limits.joins}\n"
+            f"UNION ALL SELECT subject, false FROM event WHERE subject_kind = '{subject}'\n"
+            f"AND lower(event) IN ({bad})) AS v WHERE good IS NOT NULL GROUP BY key"
         )
 
     # -- master data --------------------------------------------------------------------------------

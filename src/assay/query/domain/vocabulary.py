@@ -91,9 +91,6 @@ def vocabulary(workspace: Workspace, session: Session) -> Vocabulary:
     return found
 
 
-_SEGMENTS = "SELECT segment FROM movement UNION SELECT segment FROM measurement"
-
-
 def _mark(snapshot: Snapshot) -> object:
     hot = tuple(sorted((name, table.num_rows) for name, table in snapshot.hot.items()))
     return (tuple(sorted(snapshot.versions.items())), hot)

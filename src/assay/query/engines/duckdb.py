@@ -14,9 +14,10 @@ from assay.model.errors import QueryError, StoreError
 from assay.query.dialect import Dialect
 from assay.query.engines.alarm import Alarm, too_long
 from assay.query.engines.duckdb_dialect import DuckDialect
-from assay.query.program import Limits
+from assay.query.program import Limits, Worker
 from assay.store.lake import Lake
 from assay.store.snapshot import Snapshot
+from assay.store.views import copy_table
 from assay.store.workspace import Workspace
 
 SCRATCH = "16GB"
@@ -28,6 +29,7 @@ class DuckEngine:
 
     name = "duckdb"
     url = "duckdb"
+    embedded = True
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -54,6 +56,7 @@ class DuckSession:
     ) -> None:
         self.dialect: Dialect = DuckDialect()
         self.snapshot = snapshot
+        self.embedded = True
         self._connection = connection
         self._limits = limits
         self._lake = lake
@@ -72,10 +75,10 @@ class DuckSession:
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table known as a relation."""
         with self._bounded() as connection:
-            if self._made.get(name) == "TABLE":
-                connection.execute(f"DROP TABLE {self.dialect.quoted(name)}")
-            connection.register(name, table)
-            self._made[name] = "VIEW"
+            if self._made.get(name) == "VIEW":
+                connection.execute(f"DROP VIEW {self.dialect.quoted(name)}")
+            copy_table(connection, name, table)
+            self._made[name] = "TABLE"
 
     def arrow(self, sql: str) -> pa.Table:
         """The rows of a reading statement."""
@@ -98,6 +101,11 @@ class DuckSession:
             if batch is None:
                 return
             yield batch
+
+    def each(self, worker: Worker, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+        """What a worker makes of rows, one row after another, in this process."""
+        with self._bounded():
+            return pa.Table.from_batches(worker(iter(rows.to_batches(max_chunksize=1))), schema)
 
     def count(self, relation: str) -> int:
         """The number of rows of a relation."""
@@ -145,8 +153,10 @@ def _said(error: Exception, limits: Limits, lake: Lake, snapshot: Snapshot) -> Q
         )
     if isinstance(error, duckdb.InterruptException) or text.startswith("INTERRUPT"):
         return QueryError("the question was stopped")
+    if (why := lake.explained(error, snapshot)) is not None:
+        return why
     if isinstance(error, duckdb.IOException | OSError) or ".parquet" in text:
-        return lake.explained(error, snapshot) or StoreError(
+        return StoreError(
             f"a file of the lake can't be read: {text.splitlines()[0]}",
             hint="assay lake status names damaged files and says what to do.",
         )

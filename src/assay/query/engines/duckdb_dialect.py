@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from assay.query.engines.shared_forms import (
     FARTHEST_MOVE,
     NUMBER,
+    WHITE_SPACE,
     SharedForms,
     checked_share,
     double,
@@ -121,6 +122,22 @@ class DuckDialect(SharedForms):
             f"(CASE WHEN isfinite({number}) THEN round({number}, CAST({digits} AS INTEGER)) + 0e0 "
             f"WHEN {digits} IS NOT NULL THEN {number} END)"
         )
+
+    def lowercase(self, text: str) -> str:
+        """Each letter as its one small letter; one that has none, or several, stays as it is."""
+        return f"lower(CAST({text} AS VARCHAR))"
+
+    def uppercase(self, text: str) -> str:
+        """Each letter as its one capital; one that has none, or several, stays as it is."""
+        return f"upper(CAST({text} AS VARCHAR))"
+
+    def trimmed(self, text: str) -> str:
+        """Without the white space at both ends, that of Unicode and line ends included."""
+        return f"trim(CAST({text} AS VARCHAR), {_text_literal(WHITE_SPACE)})"
+
+    def length(self, text: str) -> str:
+        """Number of code points (bigint)."""
+        return f"length(CAST({text} AS VARCHAR))"
 
     def contains(self, text: str, part: str) -> str:
         """Whether a text holds a part."""

@@ -17,6 +17,13 @@ LARGEST_SQUARE = "1e150"
 """Largest value whose square fits a double: beyond it there is no deviation."""
 
 
+WHITE_SPACE = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
+    "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+"""What Python's ``str.strip`` takes away; engines take spaces only, and not the same ones."""
+
+
 class SharedForms:
     """Forms of ANSI SQL whose meaning the contract suite found equal on every engine."""
 
@@ -27,6 +34,10 @@ class SharedForms:
     def logarithm(self, value: str) -> str:
         """Natural logarithm; missing for zero and below."""
         return f"ln(nullif(greatest(CAST({value} AS DOUBLE), 0), 0))"
+
+    def absolute(self, value: str) -> str:
+        """Absolute value, of the type of the value."""
+        return f"abs({value})"
 
     def root(self, value: str) -> str:
         """Square root; missing below zero."""

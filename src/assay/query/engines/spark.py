@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, Self
 
@@ -16,11 +18,16 @@ from assay.query.dialect import Dialect
 from assay.query.engines.alarm import Alarm, too_long
 from assay.query.engines.spark_dialect import SparkDialect
 from assay.query.engines.spark_start import first_line, new_session, refused_table
-from assay.query.program import Limits
+from assay.query.program import Limits, Worker
 from assay.store.lake import Lake
 from assay.store.layout import DATE
 from assay.store.snapshot import Snapshot
 from assay.store.workspace import Workspace
+
+_PIECES = 64
+"""In how many pieces work is given to workers: more than they are, so that none waits long for the last."""
+
+_WORD = re.compile(r"\w+")
 
 _TYPES: dict[pa.DataType, str] = {
     pa.string(): "STRING",
@@ -42,6 +49,7 @@ class SparkEngine:
     """
 
     name = "spark"
+    embedded = False
 
     def __init__(self, workspace: Workspace, url: str) -> None:
         self._workspace = workspace
@@ -57,37 +65,48 @@ class SparkEngine:
         """
         spark = new_session(self.url)
         lake = self._workspace.lake
-        session = SparkEngineSession(spark, snapshot, limits, lake, remote=self.url.startswith("sc://"))
-        session.see()
-        return session
+        return SparkEngineSession(spark, snapshot, limits, lake, remote=self.url.startswith("sc://"))
 
 
 class SparkEngineSession:
     """One question's session. The statements of a session share its time limit.
 
+    A table of the snapshot is made known when a statement first names it: a question reads few of them.
     Not shared between threads, except for :meth:`cancel`.
     """
 
     def __init__(self, spark: Any, snapshot: Snapshot, limits: Limits, lake: Lake, *, remote: bool) -> None:
         self.dialect: Dialect = SparkDialect()
         self.snapshot = snapshot
+        self.embedded = False
         self._spark = spark
         self._limits = limits
         self._lake = lake
         self._left = limits.seconds
         self._remote = remote
         self._tag = f"assay-{uuid.uuid4().hex}"
+        self._unseen = {*snapshot.schemas, *snapshot.master}
+        self._known: set[str] = set()
 
-    def see(self) -> None:
-        """Make the tables of the snapshot known: files, rows not committed yet, master data."""
-        with self._bounded():
-            for name, schema in self.snapshot.schemas.items():
-                rows = self._files(name, schema)
-                if (hot := self.snapshot.hot.get(name)) is not None and len(hot):
-                    rows = rows.unionByName(self._frame(hot), allowMissingColumns=True)
-                rows.createOrReplaceTempView(self.dialect.quoted(name))
-            for kind, table in self.snapshot.master.items():
-                self._frame(table).createOrReplaceTempView(self.dialect.quoted(kind))
+    def _read(self, sql: str) -> Any:
+        """The rows of a statement; the tables that it names are made known before."""
+        for name in self._unseen & set(_WORD.findall(sql)):
+            self._named(name, self._table(name))
+        return self._spark.sql(sql)
+
+    def _named(self, name: str, rows: Any) -> None:
+        self._unseen.discard(name)
+        self._known.add(name)
+        rows.createOrReplaceTempView(self.dialect.quoted(name))
+
+    def _table(self, name: str) -> Any:
+        """A table of the snapshot: files with rows not committed yet, or master data."""
+        if (master := self.snapshot.master.get(name)) is not None:
+            return self._frame(master)
+        rows = self._files(name, self.snapshot.schemas[name])
+        if (hot := self.snapshot.hot.get(name)) is not None and len(hot):
+            rows = rows.unionByName(self._frame(hot), allowMissingColumns=True)
+        return rows
 
     def _files(self, name: str, schema: pa.Schema) -> Any:
         """A table's files; columns that a file lacks are missing, the date is read off the path."""
@@ -105,22 +124,22 @@ class SparkEngineSession:
 
     def define(self, name: str, sql: str, *, stored: bool = False) -> None:
         """Make a relation known by name; stored ones are computed now, once."""
-        with self._bounded() as spark:
-            rows = spark.sql(sql)
+        with self._bounded():
+            rows = self._read(sql)
             if stored:
                 # Unlike a cache, this also cuts the plan: a walk of 40 rounds stays as quick as its first.
                 rows = rows.localCheckpoint(eager=True)
-            rows.createOrReplaceTempView(self.dialect.quoted(name))
+            self._named(name, rows)
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table known as a relation."""
         with self._bounded():
-            self._frame(table).createOrReplaceTempView(self.dialect.quoted(name))
+            self._named(name, self._frame(table))
 
     def arrow(self, sql: str) -> pa.Table:
         """The rows of a reading statement."""
-        with self._bounded() as spark:
-            table: pa.Table = spark.sql(sql).toArrow()
+        with self._bounded():
+            table: pa.Table = self._read(sql).toArrow()
             return table
 
     def stream(self, sql: str, batch_rows: int = 65_536) -> pa.RecordBatchReader:
@@ -132,8 +151,8 @@ class SparkEngineSession:
         from pyspark.sql.pandas.types import to_arrow_schema
         from pyspark.sql.types import TimestampType
 
-        with self._bounded() as spark:
-            frame = spark.sql(sql)
+        with self._bounded():
+            frame = self._read(sql)
             schema = to_arrow_schema(frame.schema, timezone="UTC")
             # A row would carry times in the zone of this process, with an hour twice a year that means two.
             exact = frame.select(
@@ -161,6 +180,17 @@ class SparkEngineSession:
             if len(taken) < size:
                 return
 
+    def each(self, worker: Worker, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+        """What a worker makes of rows, some at a time, on the cluster, which has to have Assay installed."""
+        if not rows.num_rows:
+            return schema.empty_table()
+        with self._bounded():
+            frame = self._frame(rows).repartition(min(rows.num_rows, _PIECES))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # of pandas, which has no part in this
+                made: pa.Table = frame.mapInArrow(worker, _declared(schema)).toArrow()
+            return made.cast(schema)
+
     def count(self, relation: str) -> int:
         """The number of rows of a relation."""
         rows = self.arrow(f"SELECT count(*) AS n FROM {self.dialect.quoted(relation)}")
@@ -183,9 +213,15 @@ class SparkEngineSession:
         (context.addJobTag if on else context.removeJobTag)(self._tag)
 
     def close(self) -> None:
-        """Let go of the session; the driver stays for the next question of this process."""
+        """Let go of the session and its relations; the driver stays for the next question of this process."""
         if self._remote:
             self._spark.stop()
+            return
+        # A driver that is gone has let go of them; what went wrong with it was said by the statement.
+        with suppress(Exception):
+            for name in self._known:
+                self._spark.catalog.dropTempView(name)
+        self._known.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -194,7 +230,7 @@ class SparkEngineSession:
         self.close()
 
     @contextmanager
-    def _bounded(self) -> Iterator[Any]:
+    def _bounded(self) -> Iterator[None]:
         """Run something within the time that is left, and say in our words what went wrong."""
         if self._left <= 0:
             raise too_long(self._limits)
@@ -202,7 +238,7 @@ class SparkEngineSession:
         self._tagged(on=True)
         alarm = Alarm(self._left, self.cancel)
         try:
-            yield self._spark
+            yield
         except AssayError:
             raise
         except Exception as error:
@@ -270,6 +306,9 @@ def _said(error: Exception, lake: Lake, snapshot: Snapshot) -> QueryError | Stor
     place = f"{lake.place.url}/"
     text = first_line(error).replace(f"file://{place}", "").replace(place, "")
     whole = str(error)
+    if "Python worker" in text:
+        lines = [line for line in whole.partition("JVM stacktrace")[0].splitlines() if line.strip()]
+        text = f"a worker had to give up: {lines[-1].strip()}"
     if "maxResultSize" in whole or "OutOfMemoryError" in whole:
         return QueryError(
             f"the answer is too large for the memory of Spark: {text}",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from assay.query.engines.shared_forms import (
     FARTHEST_MOVE,
     NUMBER,
+    WHITE_SPACE,
     SharedForms,
     checked_share,
     double,
@@ -20,6 +21,13 @@ from assay.query.language.tree import Scalar
 
 _ESCAPED = str.maketrans({"\\": "\\\\", "'": "\\'", "$": "\\u0024", "\0": "\\u0000"})
 """What a text literal can't hold as it is; ``${…}`` would be replaced by a setting of the session."""
+
+_CAPITALS = {"ß": "ẞ"} | {
+    small: small.title()
+    for small in map(chr, range(0x1F80, 0x1FFD))
+    if len(small.upper()) > 1 and len(small.title()) == 1 and small.title() != small
+}
+"""Letters of which Spark makes two capitals although they have a single one: ß, and those of old Greek."""
 
 _FEW_DIGITS, _MANY_DIGITS = "1e-4", "1e16"
 """Numbers from the first up to the second are written without an exponent, as Python and DuckDB do."""
@@ -143,6 +151,22 @@ class SparkDialect(SharedForms):
             f"ELSE round({number} / {scale}) * {scale} + 0e0 END)"
         )
 
+    def lowercase(self, text: str) -> str:
+        """Each letter as its one small letter; one that has none, or several, stays as it is."""
+        return _letter_by_letter("lower", text, {"İ": "i"})
+
+    def uppercase(self, text: str) -> str:
+        """Each letter as its one capital; one that has none, or several, stays as it is."""
+        return _letter_by_letter("upper", text, _CAPITALS)
+
+    def trimmed(self, text: str) -> str:
+        """Without the white space at both ends, that of Unicode and line ends included."""
+        return f"trim(BOTH {self.literal(WHITE_SPACE)} FROM CAST({text} AS STRING))"
+
+    def length(self, text: str) -> str:
+        """Number of code points (bigint)."""
+        return f"CAST(char_length(CAST({text} AS STRING)) AS BIGINT)"
+
     def contains(self, text: str, part: str) -> str:
         """Whether a text holds a part."""
         return f"contains(CAST({text} AS STRING), CAST({part} AS STRING))"
@@ -185,6 +209,18 @@ class SparkDialect(SharedForms):
         fields = ", ".join([*_keys(order), f"'value', {value}"])
         rows = f"sort_array(collect_list(named_struct({fields})) FILTER (WHERE {value} IS NOT NULL))"
         return f"transform({rows}, one -> one.value)"
+
+
+def _letter_by_letter(function: str, text: str, single: Mapping[str, str]) -> str:
+    """``lower`` or ``upper`` of each letter by itself: of a whole text they look at the neighbours too.
+
+    A text of ASCII alone, which has as many bytes as letters, is done at once.
+    """
+    written = f"CAST({text} AS STRING)"
+    ready = f"translate({written}, '{''.join(single)}', '{''.join(single.values())}')"
+    one = f"if(char_length({function}(c)) = 1, {function}(c), c)"
+    each = f"array_join(transform(split({ready}, ''), c -> {one}), '')"
+    return f"if(octet_length({written}) = char_length({written}), {function}({written}), {each})"
 
 
 def _integer(value: int) -> str:

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import socket
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -16,6 +17,9 @@ from assay.model.errors import QueryError, StoreError
 
 _ANSWER_SECONDS = 5.0
 """How long a host may take to answer; Spark by itself would try for a minute."""
+
+_REMEMBERED = "20"
+"""Jobs, stages, tasks and statements of which the driver keeps the story."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _CONNECT_PORT = 15002
@@ -109,12 +113,19 @@ def _driver(url: str) -> Any:
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.log.level", "FATAL")
+        # The driver remembers what it has done, plans and all, whether anybody looks at it or not.
+        .config("spark.ui.retainedJobs", _REMEMBERED)
+        .config("spark.ui.retainedStages", _REMEMBERED)
+        .config("spark.ui.retainedTasks", _REMEMBERED)
+        .config("spark.sql.ui.retainedExecutions", _REMEMBERED)
         # A loop inside a task doesn't hear that its job was stopped: its executor is replaced.
         .config("spark.task.reaper.enabled", "true")
         .config("spark.task.reaper.killTimeout", "5s")
         .config("spark.sql.warehouse.dir", str(Path(tempfile.gettempdir()) / "assay-spark-warehouse"))
     )
     if _is_here(url):
+        # Workers on this machine work with this Python, and what is installed for it.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.config("spark.driver.host", "127.0.0.1").config(
             "spark.driver.bindAddress", "127.0.0.1"
         )

@@ -11,8 +11,11 @@ from assay.query.federation.errors import (
     SourceValue,
 )
 from assay.query.federation.fetch import Federation, federation
+from assay.query.federation.seen import Acceptance, ColumnDrift, TableDrift
 
 __all__ = [
+    "Acceptance",
+    "ColumnDrift",
     "Federation",
     "MissingDriver",
     "SourceChanged",
@@ -22,5 +25,6 @@ __all__ = [
     "SourceSlow",
     "SourceTooMuch",
     "SourceValue",
+    "TableDrift",
     "federation",
 ]

@@ -12,18 +12,22 @@ import pyarrow as pa
 
 MOST_BYTES = 256 << 20
 
+State = tuple[int, int]
+"""What tells one state of a table from another: its rows, and the sum of a hash of the column of changes."""
+
 
 @dataclass(frozen=True)
 class Kept:
-    """A result, and when it was fetched (on the clock of :func:`time.monotonic`)."""
+    """A result, when it was known to hold (on the clock of :func:`time.monotonic`), and of which state."""
 
     source: str
     table: pa.Table
     fetched: float
+    state: State | None = None
 
     @property
     def age(self) -> float:
-        """Seconds since it was fetched."""
+        """Seconds since it was known to hold."""
         return time.monotonic() - self.fetched
 
 
@@ -54,27 +58,27 @@ class Cache:
         return self._round
 
     def find(self, key: str, fresh_for: float) -> Kept | None:
-        """A result not older than ``fresh_for`` seconds."""
+        """A result not older than ``fresh_for`` seconds, or one whose state can be compared."""
         with self._lock:
             kept = self._kept.get(key)
             if kept is None:
                 return None
-            if kept.age >= fresh_for:
+            if kept.age >= fresh_for and kept.state is None:
                 self._drop(key)
                 return None
             self._kept.move_to_end(key)
             return kept
 
-    def keep(self, key: str, source: str, table: pa.Table, fetched: float, round_: int) -> None:
+    def keep(self, key: str, kept: Kept, round_: int) -> None:
         """Keep a result that was asked for in a round; those not used for longest make room."""
-        if table.nbytes > self.most_bytes:
+        if kept.table.nbytes > self.most_bytes:
             return
         with self._lock:
             if round_ != self._round:
                 return
             self._drop(key)
-            self._kept[key] = Kept(source, table, fetched)
-            self._bytes += table.nbytes
+            self._kept[key] = kept
+            self._bytes += kept.table.nbytes
             while self._bytes > self.most_bytes:
                 self._drop(next(iter(self._kept)))
 

@@ -34,6 +34,8 @@ Clause = ColumnElement[bool]
 _SHIFT = timedelta(hours=3)  # clocks are never put on or back by more
 _DAY = timedelta(days=1)
 _INT64 = range(-(2**63), 2**63)
+_WHOLE = {"mariadb": range(-(2**63), 2**64)}
+"""The whole numbers that a source may have, where it has unsigned ones."""
 
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "=": lambda a, b: a == b,
@@ -101,6 +103,7 @@ class Asker:
     def __init__(self, dialect: str, zone: ZoneInfo, source: str, table: str) -> None:
         self.dialect = dialect
         self.zone = zone
+        self._whole = _WHOLE.get(dialect, _INT64)
         self._source = source
         self._table = table
 
@@ -261,7 +264,7 @@ class Asker:
             return None
         if column.family is Family.INTEGER:
             digits = value.removeprefix("-")
-            if not (digits.isascii() and digits.isdigit()) or int(value) not in _INT64:
+            if not (digits.isascii() and digits.isdigit()) or int(value) not in self._whole:
                 return None
             return int(value) if str(int(value)) == value else None
         if column.declared == "uuid" and column.converted:

@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from assay.query.federation.errors import (
     SourceRefused,
     SourceSlow,
 )
+from assay.query.federation.schema import HASH
 
 BATCH_ROWS = 16_384
 """Rows that are in memory as Python values at once."""
@@ -63,7 +65,7 @@ class Reading:
     connection
         For looking at the columns; statements for rows go through :meth:`batches`.
     statements
-        How many statements were sent by :meth:`batches` and :meth:`number`.
+        How many statements were sent by :meth:`batches` and :meth:`numbers`.
     answered
         Whether anything came back yet.
     """
@@ -88,13 +90,13 @@ class Reading:
                 return
             yield rows
 
-    def number(self, statement: sa.Select[Any]) -> int:
-        """The one number that a statement returns."""
+    def numbers(self, statement: sa.Executable) -> tuple[int, ...]:
+        """The numbers of the one row that a statement returns."""
         with self.guarded():
             self.statements += 1
-            value = self.connection.scalar(statement)
+            row = self.connection.execute(statement).one()
             self.answered = True
-        return int(value or 0)
+        return tuple(int(value or 0) for value in row)
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
@@ -331,6 +333,8 @@ class Connector:
                 check_same_thread=False,
             )
             raw.execute("PRAGMA query_only = ON")
+            raw.text_factory = _read
+            raw.create_function(HASH, 1, _hashed, deterministic=True)
             return raw
 
         engine = self._engine("sqlite://", creator=opened)
@@ -366,6 +370,18 @@ class Connector:
             kind = Stale if used and not reading.answered else SourceDown
             return kind("dropped", source=name, detail=detail)
         return SourceFailure("failed", source=name, table=table, detail=detail)
+
+
+def _read(text: bytes) -> str | bytes:
+    """A text of SQLite; bytes where it is none, so that the value is named."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text
+
+
+def _hashed(value: object) -> int | None:
+    return None if value is None else zlib.crc32(repr(value).encode())
 
 
 def _abandon(owner: Any) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 from weakref import WeakKeyDictionary, ref
 from zoneinfo import ZoneInfo
 
@@ -17,13 +17,18 @@ import sqlalchemy as sa
 from assay.model.errors import ModelError, did_you_mean
 from assay.model.plant_model import PlantModel
 from assay.model.sources import MountedTable, Source
-from assay.query.federation.cache import MOST_BYTES, Cache, digest
-from assay.query.federation.conditions import Asker, holds
+from assay.query.federation.asked import Asked, Bounds
+from assay.query.federation.cache import MOST_BYTES, Cache, Kept, State, digest
+from assay.query.federation.conditions import Asker
 from assay.query.federation.connect import Connector, Missing, Reading, Stale
-from assay.query.federation.errors import CATALOGUE, SourceFailure, SourceTooMuch, SourceValue
-from assay.query.federation.schema import Column, Mounted, declaration, look
-from assay.query.federation.values import column_array
-from assay.query.program import Condition, Fetch, Told
+from assay.query.federation.errors import (
+    CATALOGUE,
+    SourceFailure,
+    SourceValue,
+)
+from assay.query.federation.schema import Mounted, look
+from assay.query.federation.seen import Acceptance, Columns, Seen, TableDrift, compared
+from assay.query.program import Fetch, Told
 from assay.store.workspace import Workspace
 
 KEYS_PER_STATEMENT = {"postgresql": 20_000, "mariadb": 5_000, "sqlite": 5_000}
@@ -33,7 +38,6 @@ MOST_ROWS = 50_000_000
 LOOK_AGAIN = 300.0
 """Seconds after which the columns of a table are looked at anew."""
 
-_SEEN = "federation.seen"
 Result = TypeVar("Result")
 
 
@@ -89,10 +93,12 @@ class Federation:
         SourceFailure
             The source can't answer.
         """
-        return self._counted(self._asked(step), Told())
+        return self._counted(self._asked(step))
 
-    def names(self, source: str, table: str, field: str) -> tuple[str, ...]:
+    def names(self, source: str, table: str, field: str, told: Told | None = None) -> tuple[str, ...]:
         """The different values of a field of text, such as a characteristic: one statement, remembered.
+
+        Statements are added to ``told``.
 
         Raises
         ------
@@ -107,7 +113,7 @@ class Federation:
             return (asked.source.table(table).constants[field],)
         mark = f"names|{asked.mark}|{field}"
         kept = self._counts.find(mark, asked.source.fresh_for)
-        if kept is not None:
+        if kept is not None and kept.age < asked.source.fresh_for:
             return tuple(kept.table.column(0).to_pylist())
         began, round_ = time.monotonic(), self._counts.round
         text = asked.asker.comparable(mapped).label("name")
@@ -115,15 +121,25 @@ class Federation:
             sa.select(text).select_from(asked.mounted.place).where(mapped.plain.is_not(None)).distinct()
         )
 
-        def work(reading: Reading) -> list[str]:
-            return sorted(str(row[0]) for rows in reading.batches(statement) for row in rows)
+        def work(reading: Reading) -> tuple[pa.Table, State | None]:
+            state = asked.state(reading)
+            if kept is not None and state == kept.state:
+                return kept.table, state
+            found = sorted(str(row[0]) for rows in reading.batches(statement) for row in rows)
+            return pa.table({"name": pa.array(found, pa.string())}), state
 
-        found = self._tried(asked.source, table, work)
-        self._counts.keep(mark, source, pa.table({"name": pa.array(found, pa.string())}), began, round_)
-        return tuple(found)
+        found, state = self._tried(asked.source, table, work, told=told)
+        self._counts.keep(mark, Kept(source, found, began, state), round_)
+        return tuple(found.column(0).to_pylist())
 
     def fetch(
-        self, step: Fetch, keys: pa.Array | pa.ChunkedArray | None, told: Told, *, most: int = MOST_ROWS
+        self,
+        step: Fetch,
+        keys: pa.Array | pa.ChunkedArray | None,
+        told: Told,
+        *,
+        most: int = MOST_ROWS,
+        seconds: float = math.inf,
     ) -> pa.Table:
         """The rows of a step, with its columns in order.
 
@@ -138,6 +154,8 @@ class Federation:
             Statements, rows moved and notes are added to it.
         most
             Most rows that may be moved.
+        seconds
+            Longest time until all of them are here.
 
         Raises
         ------
@@ -156,12 +174,12 @@ class Federation:
             unique = None
         mark = f"{asked.mark}|{step.columns}|{asked.key and asked.key.field}|{digest(unique)}"
         kept = self._cache.find(mark, asked.source.fresh_for)
-        if kept is not None:
+        if kept is not None and kept.age < asked.source.fresh_for:
             told.notes.append(_note("cached", asked, rows=kept.table.num_rows, seconds=f"{kept.age:.0f}"))
             return kept.table
         began, round_ = time.monotonic(), self._cache.round
-        table = self._moved(asked, unique, told, most)
-        self._cache.keep(mark, asked.source.name, table, began, round_)
+        table, state = self._moved(asked, unique, told, kept, Bounds(most, began + seconds))
+        self._cache.keep(mark, Kept(asked.source.name, table, began, state), round_)
         return table
 
     # -- forgetting ---------------------------------------------------------------------------------
@@ -174,11 +192,46 @@ class Federation:
             for place in [place for place in self._mounted if source in {None, place[0]}]:
                 del self._mounted[place]
 
-    def accept(self, source: str) -> None:
-        """Take the tables of a source as they are now, after a change that was meant."""
-        for table in self._source(source).tables:
-            self._remember(source, table, None)
+    # -- what became of the tables ------------------------------------------------------------------
+
+    def drift(self, source: str) -> tuple[TableDrift, ...]:
+        """Each mounted table of a source beside what it was when it was last seen or accepted."""
+        return tuple(self._drifted(self._source(source), table)[0] for table in self._source(source).tables)
+
+    def accept(self, source: str, table: str | None = None) -> tuple[TableDrift, ...]:
+        """Take a table of a source, or all, as they are now, after a change that was meant.
+
+        Returns what changed, table by table; that is also written down, see :meth:`accepted`. A table that
+        can't be asked is not accepted: its ``failure`` says why.
+
+        Raises
+        ------
+        ModelError
+            There is no such source or table.
+        """
+        declared = self._source(source)
+        tables = declared.tables if table is None else [declared.table(table)]
+        found = []
+        for one in tables:
+            drift, mounted = self._drifted(declared, one)
+            if mounted is not None:
+                self._seen.accept(source, one, mounted.fingerprint)
+            found.append(drift)
         self.invalidate(source)
+        return tuple(found)
+
+    def accepted(self) -> tuple[Acceptance, ...]:
+        """The changes of mounted tables that were accepted, the latest first."""
+        return self._seen.accepted()
+
+    def _drifted(self, source: Source, table: MountedTable) -> tuple[TableDrift, Mounted | None]:
+        was = self._seen.columns(source.name, table)
+        try:
+            mounted = self._looked(source, table, None)
+        except SourceFailure as failure:
+            return TableDrift(source.name, table.name, was is not None, (), failure.said), None
+        changed = compared(was, mounted.fingerprint)
+        return TableDrift(source.name, table.name, was is not None, changed), mounted
 
     def close(self) -> None:
         """Give back every connection and forget everything."""
@@ -233,37 +286,31 @@ class Federation:
         if known is not None and time.monotonic() - known[1] < LOOK_AGAIN:
             return known[0]
         declared = source.table(name)
-        was = self._remembered(source.name, declared)
-
-        def looked(reading: Reading) -> Mounted:
-            with reading.guarded():
-                return look(reading.connection, source.name, declared, self._current(), was)
-
-        mounted = self._tried(source, name, looked, explain=False)
+        was = self._seen.columns(source.name, declared)
+        mounted = self._looked(source, declared, was)
         with self._lock:
             if known is not None and known[0].fingerprint != mounted.fingerprint:
                 self._cache.forget(source.name)
                 self._counts.forget(source.name)
             self._mounted[place] = (mounted, time.monotonic())
         if was != mounted.fingerprint:
-            self._remember(source.name, declared, mounted.fingerprint)
+            self._seen.remember(source.name, declared, mounted.fingerprint)
         return mounted
 
-    def _remembered(self, source: str, table: MountedTable) -> dict[str, list[str]] | None:
-        seen = self._workspace.registry.setting(f"{_SEEN}.{source}.{table.name}")
-        if not isinstance(seen, dict) or seen.get("declaration") != declaration(table):
-            return None
-        columns: dict[str, list[str]] | None = seen.get("columns")
-        return columns
+    def _looked(self, source: Source, table: MountedTable, was: Columns | None) -> Mounted:
+        def looked(reading: Reading) -> Mounted:
+            with reading.guarded():
+                return look(reading.connection, source.name, table, self._current(), was)
 
-    def _remember(self, source: str, table: MountedTable, columns: dict[str, list[str]] | None) -> None:
-        self._workspace.registry.set_setting(
-            f"{_SEEN}.{source}.{table.name}", {"declaration": declaration(table), "columns": columns}
-        )
+        return self._tried(source, table.name, looked, explain=False)
+
+    @property
+    def _seen(self) -> Seen:
+        return Seen(self._workspace.registry)
 
     # -- statements ---------------------------------------------------------------------------------
 
-    def _asked(self, step: Fetch) -> _Asked:
+    def _asked(self, step: Fetch) -> Asked:
         source = self._source(step.source)
         mounted = self._table(source, step.table)
         zone = ZoneInfo(source.time_zone or self._workspace.config.time_zone)
@@ -283,48 +330,59 @@ class Federation:
                 f"the field {key.field!r} of table {step.table!r} holds no ids",
                 hint="Only a field of text can be restricted to keys.",
             )
-        return _Asked(step, source, mounted, asker, key)
+        return Asked(step, source, mounted, asker, key)
 
-    def _counted(self, asked: _Asked, told: Told) -> int:
+    def _counted(self, asked: Asked, reading: Reading | None = None) -> int:
         kept = self._counts.find(asked.mark, asked.source.fresh_for)
-        if kept is not None:
+        if kept is not None and kept.age < asked.source.fresh_for:
             return int(kept.table.column(0)[0].as_py())
         folded = asked.folded(None)
         if folded.never:
             return 0
         began, round_ = time.monotonic(), self._counts.round
         statement = sa.select(sa.func.count()).select_from(asked.mounted.place).where(*folded.clauses())
-        count = self._tried(
-            asked.source, asked.step.table, lambda reading: reading.number(statement), told=told
-        )
-        self._counts.keep(asked.mark, asked.source.name, pa.table({"count": [count]}), began, round_)
+        if reading is None:
+            [count] = self._tried(asked.source, asked.step.table, lambda opened: opened.numbers(statement))
+        else:
+            [count] = reading.numbers(statement)
+        self._counts.keep(asked.mark, Kept(asked.source.name, pa.table({"count": [count]}), began), round_)
         return count
 
-    def _moved(self, asked: _Asked, keys: pa.Array | None, told: Told, most: int) -> pa.Table:
-        """Fetch, by keys or by conditions alone, whichever moves fewer rows."""
-        size = KEYS_PER_STATEMENT[asked.asker.dialect]
-        by_keys = keys is not None
-        if keys is not None and len(keys) > size:
-            rows = self._counted(asked, told)
-            if rows <= len(keys):
-                by_keys = False
-                told.notes.append(_note("conditions", asked, keys=len(keys), rows=rows))
-        batches: list[list[str] | None] = [*_batches(keys, size)] if by_keys else [None]
-        before = told.statements.get(asked.source.name, 0)
+    def _moved(
+        self, asked: Asked, keys: pa.Array | None, told: Told, kept: Kept | None, bounds: Bounds
+    ) -> tuple[pa.Table, State | None]:
+        """Fetch, by keys or by conditions, whichever moves fewer rows; nothing where what is kept holds."""
+        size, name = KEYS_PER_STATEMENT[asked.asker.dialect], asked.source.name
+        notes: list[str] = []
 
-        def work(reading: Reading) -> tuple[list[pa.Table], int]:
-            return asked.run(reading, batches, keys, most)
+        def work(reading: Reading) -> tuple[pa.Table, State | None, int]:
+            notes.clear()
+            state = asked.state(reading)
+            if kept is not None and state == kept.state:
+                notes.append(_note("unchanged", asked, rows=kept.table.num_rows))
+                return kept.table, state, 0
+            by_keys = keys is not None
+            if keys is not None and len(keys) > size:
+                rows = self._counted(asked, reading)
+                if rows <= len(keys):
+                    by_keys = False
+                    notes.append(_note("conditions", asked, keys=len(keys), rows=rows))
+            batches: list[list[str] | None] = [*_batches(keys, size)] if by_keys else [None]
+            before = reading.statements
+            parts, moved = asked.run(reading, batches, keys, bounds)
+            sent = reading.statements - before
+            if keys is not None and by_keys:
+                notes.append(_note("keys", asked, keys=len(keys), statements=sent, rows=moved))
+            elif keys is None:
+                notes.append(_note("whole", asked, rows=moved))
+            found = pa.concat_tables([asked.schema().empty_table(), *parts]).combine_chunks()
+            asked.check_keys(found)
+            return found, state, moved
 
-        parts, moved = self._tried(asked.source, asked.step.table, work, told=told)
-        table = pa.concat_tables([asked.schema().empty_table(), *parts]).combine_chunks()
-        name = asked.source.name
+        table, state, moved = self._tried(asked.source, asked.step.table, work, told=told)
         told.moved[name] = told.moved.get(name, 0) + moved
-        sent = told.statements.get(name, 0) - before
-        if keys is not None and by_keys:
-            told.notes.append(_note("keys", asked, keys=len(keys), statements=sent, rows=moved))
-        elif keys is None:
-            told.notes.append(_note("whole", asked, rows=moved))
-        return table
+        told.notes.extend(notes)
+        return table, state
 
     def _tried(
         self,
@@ -365,118 +423,6 @@ class Federation:
         self._table(source, table)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A step with everything known about its table."""
-
-    step: Fetch
-    source: Source
-    mounted: Mounted
-    asker: Asker
-    key: Column | None
-    never: bool = False
-
-    @property
-    def mark(self) -> str:
-        """What tells it from others, columns and keys aside."""
-        step = self.step
-        return f"{step.source}|{step.table}|{declaration(self.mounted.table)}|{step.conditions!r}"
-
-    def folded(self, keys: pa.Array | None) -> _Asked:
-        """Without what is known before asking: conditions on constants, a key that is one, no keys."""
-        left: list[Condition] = []
-        never = keys is not None and len(keys) == 0
-        for condition in self.step.conditions:
-            constant = self.mounted.constants.get(condition.column)
-            if constant is None:
-                left.append(condition)
-            elif not holds(pa.chunked_array([_repeated(constant, 1)]), condition)[0].as_py():
-                never = True
-        if keys is not None and self.key is None:
-            value = self.mounted.constants[self.step.key or ""].as_py()
-            never = never or value is None or not pc.is_in(pa.scalar(value), value_set=keys).as_py()
-        return replace(self, step=replace(self.step, conditions=tuple(left)), never=never)
-
-    def schema(self) -> pa.Schema:
-        """The fields asked for, in order."""
-        known = self.mounted.schema
-        return pa.schema([known.field(name) for name in self.step.columns])
-
-    def clauses(self) -> list[sa.ColumnElement[bool]]:
-        """The conditions for the source."""
-        return [
-            self.asker.pushed(self.mounted.columns[one.column], one).clause for one in self.step.conditions
-        ]
-
-    def again(self) -> list[Condition]:
-        """The conditions that the source can't say exactly."""
-        columns = self.mounted.columns
-        return [one for one in self.step.conditions if not self.asker.pushed(columns[one.column], one).exact]
-
-    def run(
-        self, reading: Reading, batches: Iterable[Sequence[str] | None], keys: pa.Array | None, most: int
-    ) -> tuple[list[pa.Table], int]:
-        """Send the statements; returns the rows that are meant and how many were moved."""
-        again = self.again()
-        names = list(
-            dict.fromkeys(
-                [
-                    *(name for name in self.step.columns if name in self.mounted.columns),
-                    *(one.column for one in again),
-                    *([self.key.field] if self.key and keys is not None else []),
-                ]
-            )
-        )
-        selected = [self.mounted.columns[name].selected.label(f"c{at}") for at, name in enumerate(names)]
-        base = sa.select(*(selected or [sa.literal(1).label("one")])).select_from(self.mounted.place)
-        base = base.where(*self.clauses())
-        parts, moved = [], 0
-        for batch in batches:
-            statement, meant = base, keys
-            if batch is not None and self.key is not None:
-                native = [self.asker.native(self.key, one) for one in batch]
-                native = [one for one in native if one is not None]
-                if not native:
-                    continue
-                statement = base.where(self.asker.having(self.key, native))
-                meant = pa.array(batch, pa.string())
-            for rows in reading.batches(statement):
-                moved += len(rows)
-                if moved > most:
-                    raise SourceTooMuch(
-                        "much", source=self.source.name, table=self.step.table, most=f"{most:,}"
-                    )
-                parts.append(self._arrived(rows, names, again, meant))
-        return parts, moved
-
-    def _arrived(
-        self, rows: Sequence[Any], names: list[str], again: list[Condition], keys: pa.Array | None
-    ) -> pa.Table:
-        """Rows as Arrow, without those that were not meant."""
-        place = self.mounted.table.table
-        columns = dict(zip(names, zip(*rows, strict=True), strict=False))
-        arrays = {
-            name: column_array(values, self.mounted.columns[name], self.asker.zone, self.source.name, place)
-            for name, values in columns.items()
-        }
-        for name in self.step.columns:
-            if name in self.mounted.constants:
-                arrays[name] = _repeated(self.mounted.constants[name], len(rows))
-        wanted = self.schema()
-        if not arrays:
-            return pa.table({}, schema=wanted)
-        table = pa.table(arrays)
-        for condition in again:
-            table = table.filter(holds(table.column(condition.column), condition))
-        if keys is not None and self.key is not None:
-            table = table.filter(pc.is_in(table.column(self.key.field), value_set=keys))
-        return table.select(list(wanted.names)).cast(wanted)
-
-
-def _repeated(value: pa.Scalar, count: int) -> pa.Array:
-    return pa.nulls(count, value.type) if not value.is_valid else pa.repeat(value, count)
-
-
 def _unique(keys: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Different keys as text, in order; missing ones left out."""
     if isinstance(keys, pa.ChunkedArray):
@@ -493,7 +439,7 @@ def _batches(keys: pa.Array | None, size: int) -> list[list[str]]:
     return [keys.slice(first, size).to_pylist() for first in range(0, len(keys), size)]
 
 
-def _note(key: str, asked: _Asked, **values: object) -> str:
+def _note(key: str, asked: Asked, **values: object) -> str:
     return CATALOGUE.say(f"note.{key}", "en", table=asked.step.table, source=asked.source.name, **values)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from assay.model.entities import ENTITIES
 from assay.model.entity_attributes import entity_schema
@@ -21,6 +23,12 @@ from assay.model.plant_model import PlantModel
 from assay.model.sources import MountedTable, record_columns
 from assay.model.text import Text
 from assay.query.federation.errors import CATALOGUE, SourceChanged
+
+HASH = "assay_hash"
+"""The function that connections to SQLite have for the hash of a value."""
+
+_HIDDEN = {"postgresql": {"xmin"}}
+"""Columns that a table has without declaring them."""
 
 
 class Family(StrEnum):
@@ -111,6 +119,30 @@ class Column:
         return self.plain
 
 
+class _Hash(FunctionElement[int]):
+    """A hash of a value's text, a whole number."""
+
+    name = "hash"
+    inherit_cache = True
+    type = sa.BigInteger()
+
+
+@compiles(_Hash, "postgresql")
+def _postgresql_hash(element: _Hash, compiler: Any, **options: Any) -> str:
+    return f"CAST(hashtext(CAST({compiler.process(element.clauses, **options)} AS text)) AS bigint)"
+
+
+@compiles(_Hash, "mariadb")
+@compiles(_Hash, "mysql")
+def _mariadb_hash(element: _Hash, compiler: Any, **options: Any) -> str:
+    return f"crc32(CAST({compiler.process(element.clauses, **options)} AS char))"
+
+
+@compiles(_Hash, "sqlite")
+def _sqlite_hash(element: _Hash, compiler: Any, **options: Any) -> str:
+    return f"{HASH}({compiler.process(element.clauses, **options)})"
+
+
 @dataclass(frozen=True)
 class Mounted:
     """A mounted table with the columns it has at the source now.
@@ -128,6 +160,14 @@ class Mounted:
     table: MountedTable
     columns: Mapping[str, Column]
     constants: Mapping[str, pa.Scalar]
+
+    @property
+    def state(self) -> sa.Executable | None:
+        """The statement of the table's state, where a column tells its changes."""
+        if self.table.changed is None:
+            return None
+        mark = sa.func.coalesce(sa.func.sum(_Hash(sa.column(self.table.changed))), 0)
+        return sa.select(sa.func.count(), mark).select_from(self.place)
 
     @property
     def place(self) -> sa.TableClause:
@@ -198,6 +238,9 @@ def look(
         found = {}
     if not found:
         raise SourceChanged("gone.table", source=source, table=table.name, place=table.table)
+    own = {*found, *_HIDDEN.get(connection.dialect.name, ())}
+    if table.changed is not None and table.changed not in own:
+        raise _gone(source, table, ("changed", table.changed), list(found), was)
     targets = _targets(table, model)
     columns: dict[str, Column] = {}
     mapped = {**({"id": table.key} if table.key else {}), **table.fields}

@@ -67,6 +67,10 @@ def _array(values: Sequence[Any], column: Column, zone: ZoneInfo) -> pa.Array:
         if not {value for value in values if value is not None} <= {0, 1}:
             raise ValueError("not true or false")
         return pa.array([None if value is None else bool(value) for value in values], pa.bool_())
+    if family is Family.INTEGER and pa.types.is_string(target):
+        if any(value is not None and not isinstance(value, int) for value in values):
+            raise ValueError("not whole")
+        return pa.array([None if value is None else str(value) for value in values], target)
     if family is Family.INTEGER:
         return pa.array(values, pa.int64()).cast(target)
     if pa.types.is_string(target) and any(isinstance(value, bytes) for value in values):

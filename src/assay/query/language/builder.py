@@ -20,6 +20,7 @@ from typing import Protocol, TypeVar
 
 from assay.model.errors import did_you_mean
 from assay.query.language.built import Rooted, Term, constant_of, expression_of, fn, relative
+from assay.query.language.depth import bounded
 from assay.query.language.parser import parse, parse_expression, parse_item, parse_sort_key
 from assay.query.language.printer import write, write_value
 from assay.query.language.tree import (
@@ -91,6 +92,7 @@ class Stand:
 
     def relative(self, node: Node) -> Node:
         """The node with its paths written from here."""
+        bounded(node)
         return relative(node, self.hops, self.kind)
 
 

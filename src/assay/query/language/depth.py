@@ -1,11 +1,28 @@
-"""How deep a tree is, found without recursion."""
+"""How deep a tree is, found without recursion, and how deep it may be."""
 
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from assay.query.language.errors import at, told
 from assay.query.language.tree import NOWHERE, Place
+
+DEEPEST_TREE = 100
+"""Nodes from the root of a tree to its furthest leaf."""
+
+
+def bounded(root: Any, text: str = "") -> None:
+    """Refuse a tree so deep that its readers could run out of stack.
+
+    Raises
+    ------
+    QuestionError
+        It is deeper than :data:`DEEPEST_TREE`; ``text`` is what it was read from.
+    """
+    depth, place = deepest(root)
+    if depth > DEEPEST_TREE:
+        raise at(text, place if text else NOWHERE, told("error.too-deep"), told("hint.too-deep"))
 
 
 def deepest(root: Any) -> tuple[int, Place]:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 from assay.model.catalogue import Catalogue
 from assay.model.errors import QueryError, SpokenError
 from assay.model.text import Text
 from assay.query.language.tree import NOWHERE, Place
+from assay.query.language.words import written_word
 
 CATALOGUE = Catalogue("assay.query.language")
 
 _EXCERPT = 72
+
+
+class Advice(Text):
+    """Advice that says what may stand in the place of what is wrong.
+
+    Attributes
+    ----------
+    instead
+        Each as it is written there, most likely first.
+    """
+
+    instead: tuple[str, ...]
 
 
 class QuestionError(SpokenError, QueryError):
@@ -29,6 +42,8 @@ class QuestionError(SpokenError, QueryError):
         Where that part begins, counted from 1.
     reason
         What is wrong, without the place and the drawing that ``said`` has.
+    instead
+        What may be written in the place, most likely first; empty where the advice names nothing to write.
     """
 
     def __init__(
@@ -37,6 +52,7 @@ class QuestionError(SpokenError, QueryError):
         self.text = text
         self.place = place
         self.reason = said
+        self.instead = advice.instead if isinstance(advice, Advice) and place != NOWHERE else ()
         self.line, self.column = _position(text, place.start)
         super().__init__(_shown(said, text, place, self.line, self.column), advice)
 
@@ -65,19 +81,28 @@ def told(key: str, **values: object) -> Text:
     return Text(zh=CATALOGUE.say(key, "zh", **zh), en=CATALOGUE.say(key, "en", **en))
 
 
-def likely(wrong: str, known: Iterable[str]) -> Text | None:
-    """ "Did you mean …?" with the closest known names, or None when nothing is close."""
+def likely(wrong: str, known: Iterable[str], written: Callable[[str], str] = written_word) -> Advice | None:
+    """ "Did you mean …?" with the closest known names, or None when nothing is close.
+
+    ``written`` says how a name is written in the place of the wrong one.
+    """
     folded = {name.casefold(): name for name in sorted(known, reverse=True)}
     close = [folded[name] for name in get_close_matches(wrong.casefold(), list(folded), n=3, cutoff=0.5)]
-    return meant(*close) if close else None
+    return meant(*close, written=written) if close else None
 
 
-def meant(*names: str) -> Text:
+def meant(*names: str, written: Callable[[str], str] = written_word) -> Advice:
     """ "Did you mean …?" with these names."""
-    return Text(
+    return Advice(
         zh=CATALOGUE.say("hint.did-you-mean", "zh", names=" 或 ".join(names)),
         en=CATALOGUE.say("hint.did-you-mean", "en", names=" or ".join(names)),
+        instead=tuple(map(written, names)),
     )
+
+
+def write_instead(said: Text, *instead: str) -> Advice:
+    """Advice with what to write in the place."""
+    return Advice(zh=said.zh, en=said.en, instead=instead)
 
 
 def _position(text: str, start: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Literal as OneOf
 
 from assay.model.text import Text
-from assay.query.language.errors import QuestionError, at, told
+from assay.query.language.errors import QuestionError, at, told, write_instead
 from assay.query.language.tree import Place, Scalar
 from assay.query.language.words import UNITS, WORD
 
@@ -54,6 +54,9 @@ _PIECES = re.compile(
     |(?P<other>.)""",
     re.DOTALL | re.VERBOSE,
 )
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of characters, as broken JSON or UTF-16 has them: no text holds them."""
+
 _PART = re.compile(rf"({_AMOUNT})[ \t]*({_UNIT})")
 _LARGEST = 2**63 - 1
 _MOST_DIGITS = 40
@@ -111,6 +114,8 @@ def _name(text: str, _: str, place: Place) -> Token:
 
 def _unquoted(text: str, place: Place, quote: str) -> str:
     inside = text[place.start + 1 : place.end - 1]
+    if _HALVES.search(inside):
+        raise at(text, place, told("error.half"), told("hint.half"))
     return inside.replace(quote * 2, quote) if text[place.start] == quote else inside
 
 
@@ -159,7 +164,8 @@ def _untimely(text: str, place: Place) -> QuestionError:
 
 def _sign(text: str, twin: str, place: Place) -> Token:
     if twin in _FOREIGN:
-        raise _unreadable(text, place, told("hint.write", word=_FOREIGN[twin]))
+        word = _FOREIGN[twin]
+        raise _unreadable(text, place, write_instead(told("hint.write", word=word), word))
     return Token("sign", _SIGNS.get(twin, twin), place)
 
 

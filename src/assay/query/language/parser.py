@@ -7,7 +7,7 @@ of stack.
 
 from __future__ import annotations
 
-from assay.query.language.depth import deepest
+from assay.query.language.depth import bounded
 from assay.query.language.errors import at, told
 from assay.query.language.reader import Reader
 from assay.query.language.stages import read_stage, sort_key
@@ -15,8 +15,6 @@ from assay.query.language.terms import expression, item, kind_path
 from assay.query.language.tree import Expression, Item, Place, Question, SortKey, Stage
 
 MOST_STAGES = 50
-DEEPEST_TREE = 100
-"""Nodes from the root of a tree to its furthest leaf."""
 
 
 def parse(text: str) -> Question:
@@ -42,7 +40,7 @@ def parse(text: str) -> Question:
         stages.append(read_stage(reader))
     reader.finish("expected.stage-or-end" if not stages else "expected.end-of-stage")
     question = Question(path, tuple(stages), text)
-    _bounded(text, question)
+    bounded(question, text)
     return question
 
 
@@ -62,7 +60,7 @@ def parse_expression(text: str) -> Expression:
     reader = _begun(text, "hint.empty-expression")
     found = expression(reader)
     reader.finish("expected.end-of-expression")
-    _bounded(text, found)
+    bounded(found, text)
     return found
 
 
@@ -71,7 +69,7 @@ def parse_item(text: str) -> Item:
     reader = _begun(text, "hint.empty-expression")
     found = item(reader)
     reader.finish("expected.end-of-expression")
-    _bounded(text, found)
+    bounded(found, text)
     return found
 
 
@@ -80,7 +78,7 @@ def parse_sort_key(text: str) -> SortKey:
     reader = _begun(text, "hint.empty-expression")
     found = sort_key(reader)
     reader.finish("expected.end-of-expression")
-    _bounded(text, found)
+    bounded(found, text)
     return found
 
 
@@ -89,9 +87,3 @@ def _begun(text: str, hint: str) -> Reader:
     if reader.token.kind == "end":
         raise at(text, Place(0, 0), told("error.empty"), told(hint))
     return reader
-
-
-def _bounded(text: str, root: Question | Expression | Item | SortKey) -> None:
-    depth, place = deepest(root)
-    if depth > DEEPEST_TREE:
-        raise at(text, place, told("error.too-deep"), told("hint.too-deep"))

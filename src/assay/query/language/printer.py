@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 
+from assay.query.language.errors import QuestionError
 from assay.query.language.terms import COMPARISON, LEAF, MINUS, NOT, OR, RANKS, SUM
 from assay.query.language.tree import (
     Among,
@@ -63,6 +64,22 @@ def write(tree: Question | Expression | Item | SortKey) -> str:
     if isinstance(tree, Item):
         return _item(tree)
     return _key(tree) if isinstance(tree, SortKey) else _expression(tree)
+
+
+def written_column(name: str) -> str:
+    """A column as a later stage names it: in double quotes where it isn't read as the same text without.
+
+    Examples
+    --------
+    >>> written_column("mean(thickness)"), written_column("zone 1"), written_column("by")
+    ('mean(thickness)', '"zone 1"', '"by"')
+    """
+    from assay.query.language.parser import parse_expression
+
+    try:
+        return name if write(parse_expression(name)) == name else quoted(name)
+    except QuestionError:
+        return quoted(name)
 
 
 def write_value(value: Scalar) -> str:

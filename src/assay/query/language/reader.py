@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from assay.model.text import Text
-from assay.query.language.errors import QuestionError, at, likely, told
+from assay.query.language.errors import QuestionError, at, likely, told, write_instead
 from assay.query.language.lexer import Token, tokens
 from assay.query.language.tree import Place
-from assay.query.language.words import OPERATORS, meaning, run_together, spellings
+from assay.query.language.words import OPERATORS, meaning, quoted, run_together, spellings
 
 DEEPEST = 64
 """Levels of brackets and operators inside each other."""
@@ -128,9 +128,10 @@ class Reader:
             return None
         word = self.token.text
         if parts := run_together(word):
-            return told("hint.space", first=parts[0], second=parts[1])
+            return write_instead(told("hint.space", first=parts[0], second=parts[1]), " ".join(parts))
         if own := meaning(word):
-            return told("hint.reserved", word=word) if self.token.kind == "word" and own in _NAMES else None
+            is_name = self.token.kind == "word" and own in _NAMES
+            return write_instead(told("hint.reserved", word=word), quoted(word)) if is_name else None
         return likely(word, spellings((*OPERATORS, "as", "by", "desc")))
 
 

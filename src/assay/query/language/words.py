@@ -94,6 +94,10 @@ WORD = r"[^\W\d]\w*"
 """A name that needs no quotes: letters of any script, digits and underscores, no digit first."""
 
 
+QUOTES = '"“”＂'
+"""What a name in quotes begins with."""
+
+
 def meaning(word: str) -> str | None:
     """What a word of the language means, whatever its case and language; None for any other word."""
     return _MEANINGS.get(word.lower())
@@ -123,6 +127,11 @@ def written_name(name: str) -> str:
     if re.fullmatch(WORD, name) and not is_reserved(name):
         return name
     return quoted(name)
+
+
+def written_word(word: str) -> str:
+    """A word of the language as it is, any other name as :func:`written_name` writes it."""
+    return word if meaning(word) is not None else written_name(word)
 
 
 def quoted(name: str) -> str:

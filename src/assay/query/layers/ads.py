@@ -11,7 +11,7 @@ from assay.model.judgement import BAD_WORDS
 from assay.model.kinds import TIME, WORD
 from assay.query.layers.definition import CHANGED, Definition, Ground, Making
 from assay.query.layers.dws import changed_days, production_day
-from assay.query.layers.masters import OFFSETS
+from assay.query.masters import OFFSETS
 
 FEATURES = ("mean",)
 """The features of signals that become columns of ``ads_unit``."""

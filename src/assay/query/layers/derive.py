@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -15,9 +15,9 @@ from assay.plugins.operator import Progress
 from assay.query.engines.duckdb_dialect import DuckDialect
 from assay.query.layers import ads, dwd, dws
 from assay.query.layers.definition import Definition, Ground
-from assay.query.layers.masters import masters
 from assay.query.layers.work import Derived, Work
-from assay.store.derived import changes
+from assay.query.masters import masters
+from assay.store.derived import KEPT, LOCK, changes
 from assay.store.layout import TABLES
 from assay.store.locks import locked
 from assay.store.snapshot import Snapshot
@@ -25,8 +25,6 @@ from assay.store.workspace import Workspace
 
 DEFINITIONS: tuple[Definition, ...] = (*dwd.DEFINITIONS, *dws.DEFINITIONS, *ads.DEFINITIONS)
 """Every derived table, each after those that it is made from."""
-
-LOCK = "derive.lock"
 
 
 @dataclass(frozen=True)
@@ -245,4 +243,6 @@ def _sweep(workspace: Workspace, definitions: Sequence[Definition]) -> None:
     for definition in definitions:
         table = workspace.lake.derived[definition.name]
         if table.version() >= 0:
-            table.sweep(needed=needed.get(definition.name))
+            own = workspace.lake.policies.tables.get(definition.name)
+            kept = KEPT if own is None else max(KEPT, timedelta(days=own.old_versions_days))
+            table.sweep(needed=needed.get(definition.name), kept=kept)

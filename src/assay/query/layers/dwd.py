@@ -1,19 +1,19 @@
 """DWD: records typed, in one unit, without repetitions, and matched to units and lots.
 
 The SQL is plain SQL and the forms of :class:`~assay.query.dialect.Dialect`, so that any engine can run it.
-Of several records with one natural key the one recorded last counts: corrections replace what they correct.
+Of several records with one natural key the one recorded last counts, and corrections replace what they
+correct. Inferred movements are no stays: what may have been in a step wasn't seen there.
 """
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-from assay.model.judgement import BAD_WORDS, GOOD_WORDS
 from assay.model.kinds import TIME, WORD, Role
+from assay.query.judging import conforming, in_force, limited, typed
 from assay.query.layers.definition import CHANGED, WANTED, Definition, Ground, Making
-from assay.query.layers.masters import CHARACTERISTICS, CONVERSIONS, SIGNALS, SPECIFICATIONS
-
-_LATEST = "recorded DESC, source DESC, epoch DESC, seq DESC"
+from assay.query.masters import CHARACTERISTICS, CONVERSIONS, SIGNALS, SPECIFICATIONS
+from assay.query.standing import LATEST, standing
 
 _UNIT_SCHEMA = (pa.field("unit_id", pa.string()), pa.field("lot_id", pa.string()))
 
@@ -105,13 +105,6 @@ def occupancy_schema(ground: Ground) -> pa.Schema:
     return pa.schema([*_OCCUPANCY, *ground.attributes.get("movement", ())])
 
 
-def _in_force(version: str, time: str) -> str:
-    return (
-        f"({version}.since IS NULL OR {version}.since <= {time}) "
-        f"AND ({version}.until IS NULL OR {time} < {version}.until)"
-    )
-
-
 def _reading(making: Making) -> str:
     has_signals = making.ground.masters[SIGNALS].num_rows > 0
     equipment = "coalesce(r.equipment, s.equipment)" if has_signals else "r.equipment"
@@ -120,7 +113,7 @@ def _reading(making: Making) -> str:
         value = "CASE WHEN c.factor IS NULL THEN r.value ELSE r.value * c.factor + c.shift END"
         unit = "CASE WHEN c.factor IS NULL THEN coalesce(r.unit, s.unit) ELSE s.unit END"
         joined = (
-            f"LEFT JOIN {SIGNALS} AS s ON s.id = r.signal AND {_in_force('s', 'r.time')}\n"
+            f"LEFT JOIN {SIGNALS} AS s ON s.id = r.signal AND {in_force('s', 'r.time')}\n"
             f"LEFT JOIN {CONVERSIONS} AS c ON c.unit = r.unit AND c.into = s.unit\n"
         )
     return (
@@ -154,7 +147,7 @@ def _latest(table: str, key: str, where: str) -> str:
     """The records of a kind without those that a later one of the same key replaces."""
     return (
         f"SELECT * FROM (SELECT r.*, row_number() OVER (PARTITION BY r.key_hash, {key}\n"
-        f"ORDER BY {_LATEST}) AS place FROM {table} AS r WHERE {where}) AS q WHERE place = 1"
+        f"ORDER BY {LATEST}) AS place FROM {table} AS r WHERE {where}) AS q WHERE place = 1"
     )
 
 
@@ -171,15 +164,17 @@ def _occupancy(making: Making) -> str:
     either = ", ".join(f"coalesce(p.{name}, r.{name}) AS {name}" for name in step)
     extra = "".join(f", coalesce(p.{name}, r.{name}) AS {name}" for name in own)
     started = "coalesce(p.started, r.started, p.seen, r.seen)"
+    wanted = making.only(execution="r.execution")
     return (
         "WITH said AS (\n"
-        f"{_latest('movement', 'r.execution', making.only(execution='r.execution'))}),\n"
+        f"{_latest('movement', 'r.execution', f'r.confidence IS NULL AND {wanted}')}),\n"
         "named AS (SELECT execution, min(segment) AS only_segment FROM said WHERE segment IS NOT NULL\n"
         "GROUP BY execution HAVING min(segment) = max(segment)),\n"
         "placed AS (SELECT s.*, coalesce(s.segment, n.only_segment, '') AS step\n"
         "FROM said AS s LEFT JOIN named AS n ON n.execution = s.execution),\n"
+        f"{standing('placed', ('execution', 'step', 'role', 'subject_kind', 'subject'))},\n"
         "runs AS (SELECT execution, step, min(started) AS started, max(ended) AS ended, min(time) AS seen,\n"
-        f"min(recorded) AS noted{run_columns} FROM placed GROUP BY execution, step),\n"
+        f"min(recorded) AS noted{run_columns} FROM standing GROUP BY execution, step),\n"
         "parts AS (SELECT execution, step, subject_kind, subject,\n"
         "min(started) AS started, max(ended) AS ended, min(time) AS seen,\n"
         f"concat_ws(',', {roles}) AS roles,\n"
@@ -187,7 +182,7 @@ def _occupancy(making: Making) -> str:
         f"AND (count(unit) = 0 OR min(unit) = max(unit)) THEN {d.total('quantity')} END AS quantity,\n"
         "CASE WHEN min(unit) = max(unit) THEN min(unit) END AS unit,\n"
         f"max(clock_uncertainty) AS clock_uncertainty{part_columns}\n"
-        "FROM placed WHERE subject_kind IN ('unit', 'lot')\n"
+        "FROM standing WHERE subject_kind IN ('unit', 'lot')\n"
         "GROUP BY execution, step, subject_kind, subject)\n"
         "SELECT p.subject_kind, p.subject, p.execution, nullif(p.step, '') AS segment,\n"
         f"{either}, p.roles, p.position, p.material, p.quantity, p.unit,\n"
@@ -217,8 +212,8 @@ def _lots(limit: str) -> str:
     produced = "CASE WHEN l.roles LIKE '%produced%' THEN 0 ELSE 1 END"
     return (
         "SELECT unit_id, lot_id FROM (SELECT u.subject AS unit_id, l.subject AS lot_id,\n"
-        f"row_number() OVER (PARTITION BY u.subject ORDER BY {produced}, coalesce(l.started, l.ended),\n"
-        "l.subject, l.execution) AS place\n"
+        f"row_number() OVER (PARTITION BY u.subject ORDER BY {produced},\n"
+        "coalesce(l.started, l.ended) NULLS LAST, l.subject, l.execution) AS place\n"
         "FROM dwd_occupancy AS u JOIN dwd_occupancy AS l ON l.execution = u.execution\n"
         f"AND {_SAME_STEP.format(a='l', b='u')} AND l.subject_kind = 'lot'\n"
         f"WHERE u.subject_kind = 'unit' AND {limit}) AS q WHERE place = 1"
@@ -240,39 +235,34 @@ def _workpieces(limit: str) -> str:
     )
 
 
-def conforming(making: Making, text: str, value: str, low: str, high: str) -> str:
-    """SQL of whether a result is good: by its word, by its limits, unknown where neither says anything."""
-    d = making.dialect
-    bad, good = (", ".join(d.literal(word) for word in sorted(words)) for words in (BAD_WORDS, GOOD_WORDS))
-    word = f"lower(trim({text}))"
-    return (
-        f"CASE WHEN {word} IN ({bad}) THEN false\n"
-        f"WHEN {value} < {low} OR {value} > {high} THEN false\n"
-        f"WHEN {word} IN ({good}) THEN true\n"
-        f"WHEN {value} IS NOT NULL AND ({low} IS NOT NULL OR {high} IS NOT NULL) THEN true END"
-    )
-
-
 def _result(making: Making) -> str:
     d = making.dialect
-    limited = making.only(subject_kind="r.subject_kind", subject="r.subject")
+    asked = making.only(subject_kind="r.subject_kind", subject="r.subject")
     runs = f"SELECT subject FROM {WANTED} WHERE subject_kind = 'execution'"
     units = (
         f"SELECT subject FROM {WANTED} WHERE subject_kind = 'unit' UNION\n"
         f"SELECT subject FROM dwd_occupancy WHERE subject_kind = 'unit' AND execution IN ({runs})"
     )
-    own_units = making.only_among("u.subject", units)
+    lots = f"SELECT subject FROM {WANTED} WHERE subject_kind = 'lot'"
+    own_units, own_lots = making.only_among("u.subject", units), making.only_among("u.subject", lots)
     own_runs = making.only_among("o.execution", runs)
     columns = ", ".join(f"m.{name}" for name in ("person", "gauge", "method"))
+    time = "coalesce(f.time, f.recorded)"
+    in_unit = typed("f", time)
+    limits = limited(
+        "m", making.ground.masters[SPECIFICATIONS], "coalesce(m.time, m.recorded)", segment="step"
+    )
+    good = conforming(d, "m.text", "m.typed_value", limits.low, limits.high)
     return (
         "WITH said AS (\n"
-        f"{_latest('measurement', 'r.subject_kind, r.subject', limited)}),\n"
+        f"{_latest('measurement', 'r.subject_kind, r.subject', asked)}),\n"
         "named AS (SELECT execution, min(coalesce(segment, '')) AS only_segment FROM dwd_occupancy AS o\n"
         f"WHERE {own_runs} GROUP BY execution\n"
         "HAVING min(coalesce(segment, '')) = max(coalesce(segment, ''))),\n"
         f"lots AS ({_lots(own_units)}),\n"
-        "products AS (SELECT u.subject AS unit_id, min(u.material) AS material FROM dwd_occupancy AS u\n"
-        f"WHERE u.subject_kind = 'unit' AND {own_units} GROUP BY u.subject),\n"
+        "products AS (SELECT u.subject_kind, u.subject, min(u.material) AS material\n"
+        f"FROM dwd_occupancy AS u WHERE u.subject_kind = 'unit' AND {own_units}\n"
+        f"OR u.subject_kind = 'lot' AND {own_lots} GROUP BY u.subject_kind, u.subject),\n"
         f"made AS ({_workpieces(own_runs)}),\n"
         "placed AS (SELECT s.*, coalesce(s.segment, n.only_segment) AS step FROM said AS s\n"
         "LEFT JOIN named AS n ON s.subject_kind = 'execution' AND n.execution = s.subject),\n"
@@ -284,31 +274,24 @@ def _result(making: Making) -> str:
         "ON p.subject_kind = 'execution' AND m.execution = p.subject AND m.step = p.step),\n"
         "typed AS (SELECT f.*,\n"
         "CASE WHEN f.subject_kind = 'lot' THEN f.subject ELSE l.lot_id END AS lot_id, g.material,\n"
-        "CASE WHEN v.factor IS NULL THEN f.value ELSE f.value * v.factor + v.shift END AS typed_value,\n"
-        "CASE WHEN v.factor IS NULL THEN coalesce(f.unit, c.unit) ELSE c.unit END AS typed_unit\n"
+        f"{in_unit.value} AS typed_value,\n{in_unit.unit} AS typed_unit\n"
         "FROM found AS f LEFT JOIN lots AS l ON l.unit_id = f.unit_id\n"
-        "LEFT JOIN products AS g ON g.unit_id = f.unit_id\n"
-        f"LEFT JOIN {CHARACTERISTICS} AS c ON c.id = f.characteristic\n"
-        f"AND {_in_force('c', 'coalesce(f.time, f.recorded)')}\n"
-        f"LEFT JOIN {CONVERSIONS} AS v ON v.unit = f.unit AND v.into = c.unit),\n"
-        "limited AS (SELECT t.*, s.low, s.high, s.target,\n"
-        "row_number() OVER (PARTITION BY t.source, t.epoch, t.seq, t.unit_id ORDER BY\n"
-        "CASE WHEN s.material IS NULL THEN 1 ELSE 0 END, CASE WHEN s.segment IS NULL THEN 1 ELSE 0 END,\n"
-        "s.since DESC, s.id) AS best\n"
-        f"FROM typed AS t LEFT JOIN {SPECIFICATIONS} AS s ON s.characteristic = t.characteristic\n"
-        "AND (s.material IS NULL OR s.material = t.material) AND (s.segment IS NULL OR s.segment = t.step)\n"
-        f"AND {_in_force('s', 'coalesce(t.time, t.recorded)')})\n"
+        "LEFT JOIN products AS g ON g.subject = coalesce(f.unit_id, f.subject)\n"
+        "AND g.subject_kind = CASE WHEN f.unit_id IS NULL THEN f.subject_kind ELSE 'unit' END\n"
+        f"{in_unit.joins})\n"
         "SELECT m.subject_kind, m.subject, m.unit_id, m.lot_id, m.execution, nullif(m.step, '') AS segment,\n"
         f"m.place_of AS equipment, {columns}, m.material, m.characteristic, m.typed_value AS value, m.text,\n"
-        "m.typed_unit AS unit, m.low AS lower_specification_limit, m.high AS upper_specification_limit,\n"
-        f"m.target, {conforming(making, 'm.text', 'm.typed_value', 'm.low', 'm.high')} AS conforming,\n"
-        f"m.time, m.recorded, m.clock_uncertainty, m.source, m.epoch, m.seq,\n"
-        f"{d.date('coalesce(m.time, m.recorded)')} AS date FROM limited AS m WHERE m.best = 1"
+        f"m.typed_unit AS unit, {limits.low} AS lower_specification_limit,\n"
+        f"{limits.high} AS upper_specification_limit, {limits.target} AS target,\n"
+        f"{good} AS conforming,\n"
+        "m.time, m.recorded, m.clock_uncertainty, m.source, m.epoch, m.seq,\n"
+        f"{d.date('coalesce(m.time, m.recorded)')} AS date\n"
+        f"FROM typed AS m\n{limits.joins}"
     )
 
 
 def _results_of_movements(_: Making) -> str:
-    """Measurements of the executions and units that changed occupancy concerns, as far as lots reach."""
+    """Measurements of executions, units and lots that changed occupancy concerns, as far as lots reach."""
     changed = f"{CHANGED}dwd_occupancy"
     return (
         f"WITH hit AS (SELECT DISTINCT execution FROM {changed}),\n"
@@ -318,7 +301,8 @@ def _results_of_movements(_: Making) -> str:
         "SELECT 'unit' AS subject_kind, subject FROM units UNION\n"
         "SELECT 'execution', execution FROM hit UNION\n"
         "SELECT 'execution', execution FROM dwd_occupancy WHERE subject_kind = 'unit'\n"
-        "AND subject IN (SELECT subject FROM units)"
+        "AND subject IN (SELECT subject FROM units) UNION\n"
+        f"SELECT 'lot', subject FROM {changed} WHERE subject_kind = 'lot'"
     )
 
 

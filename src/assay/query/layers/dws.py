@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from assay.model.kinds import TIME, WORD
 from assay.query.layers.definition import CHANGED, Definition, Making
-from assay.query.layers.masters import OFFSETS
+from assay.query.masters import OFFSETS
 
 SHIFTS = (6, 14, 22)
 """The local hours at which the early, late and night shifts begin; a night belongs to the day it began."""
@@ -80,7 +80,7 @@ def _result(making: Making) -> str:
     d = making.dialect
     once = (
         "(SELECT * FROM (SELECT a.*, row_number() OVER (PARTITION BY a.source, a.epoch, a.seq, a.lot_id\n"
-        "ORDER BY a.unit_id) AS place FROM dwd_result AS a) AS b WHERE b.place = 1)"
+        "ORDER BY a.unit_id NULLS LAST) AS place FROM dwd_result AS a) AS b WHERE b.place = 1)"
     )
     group = "shift, segment, equipment, material, lot_id, characteristic, unit"
     return (

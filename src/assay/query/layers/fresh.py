@@ -10,10 +10,20 @@ import pyarrow as pa
 from assay.query.layers.definition import Making
 from assay.query.layers.derive import DeriveReport, derive, ground_of
 from assay.query.layers.dwd import READING
-from assay.query.layers.masters import CONVERSIONS, SIGNALS, conversions
 from assay.query.layers.work import new_files
+from assay.query.masters import CONVERSIONS, SIGNALS, conversions
+from assay.query.program import Session
 from assay.store.snapshot import Snapshot
+from assay.store.views import copy_table
 from assay.store.workspace import Workspace
+
+BOUND = ("signal", "equipment", "time", "value", "clock_uncertainty", "recorded")
+"""The columns of readings that binding looks at."""
+
+_UNITS = (
+    "SELECT DISTINCT r.unit AS given, s.unit AS wanted FROM reading AS r\n"
+    f"JOIN {SIGNALS} AS s ON s.id = r.signal WHERE r.unit <> s.unit"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +65,9 @@ def readings(workspace: Workspace, snapshot: Snapshot) -> Readings:
     )
     with workspace.lake.connect(narrow) as connection:
         for name in READING.masters:
-            connection.register(name, ground.masters[name])
-        pairs = connection.execute(
-            f"SELECT DISTINCT r.unit, s.unit FROM reading AS r JOIN {SIGNALS} AS s ON s.id = r.signal\n"
-            "WHERE r.unit <> s.unit"
-        ).fetchall()
-        connection.register(CONVERSIONS, conversions(pairs))
+            copy_table(connection, name, ground.masters[name])
+        pairs = connection.execute(_UNITS).fetchall()
+        copy_table(connection, CONVERSIONS, conversions(pairs))
         names = ", ".join(READING.schema(ground).names)
         tail = connection.execute(
             f"SELECT {names} FROM ({READING.rows(Making(ground))}) AS t"
@@ -68,6 +75,32 @@ def readings(workspace: Workspace, snapshot: Snapshot) -> Readings:
     if not derived:
         return Readings(received, False, tail)
     return Readings(snapshot.files[READING.name], True, tail)
+
+
+def define_readings(workspace: Workspace, session: Session, name: str) -> None:
+    """Make all readings of a session's snapshot known on its engine, under ``name``.
+
+    Derived ones where there are, and those that came after, hot ones among them; otherwise those as received,
+    typed as they would be derived. Of several readings of one signal, equipment and time the one recorded
+    last counts.
+    """
+    columns = ", ".join(BOUND)
+    found = readings(workspace, session.snapshot)
+    if found.ordered:
+        late = f"{name}_late"
+        session.register(late, found.tail.select(BOUND))
+        session.define(name, f"SELECT {columns} FROM {READING.name} UNION ALL SELECT {columns} FROM {late}")
+        return
+    ground = replace(ground_of(workspace, session.snapshot), dialect=session.dialect)
+    # A question judges results by relations of these names: its own are left alone.
+    own = {SIGNALS: f"{name}_signals", CONVERSIONS: f"{name}_units"}
+    units, rows = _UNITS, READING.rows(Making(ground))
+    for shared, mine in own.items():
+        units, rows = units.replace(shared, mine), rows.replace(shared, mine)
+    session.register(own[SIGNALS], ground.masters[SIGNALS])
+    pairs = session.arrow(units).to_pylist()
+    session.register(own[CONVERSIONS], conversions((pair["given"], pair["wanted"]) for pair in pairs))
+    session.define(name, f"SELECT {columns} FROM ({rows}) AS t")
 
 
 class Follower:

@@ -16,14 +16,16 @@ import pyarrow as pa
 
 from assay.model.errors import StoreError
 from assay.query.layers.definition import CHANGED, WANTED, Definition, Ground, Making
-from assay.query.layers.masters import CHARACTERISTICS, CONVERSIONS, SIGNALS, conversions
-from assay.store.derived import DerivedTable, Input, Lineage, changes, is_sound
+from assay.query.masters import CHARACTERISTICS, CONVERSIONS, SIGNALS, conversions
+from assay.store.derived import DerivedTable, changes, is_sound
 from assay.store.lake import Lake
 from assay.store.layout import DATE, TABLES, plain
+from assay.store.lineage import Input, Lineage
 from assay.store.place import located
 from assay.store.reading import date_of
 from assay.store.registry import now
 from assay.store.snapshot import Snapshot
+from assay.store.views import copy_table
 
 _MEMORY = "6GB"
 _BATCH_ROWS = 131_072
@@ -231,7 +233,7 @@ class Work:
     def _fresh(self, connection: duckdb.DuckDBPyConnection, making: Making) -> None:
         rows = self._definition.rows(making)
         if self._definition.features:
-            connection.register(_BOUND, self._bound(connection.execute(rows).to_arrow_table()))
+            copy_table(connection, _BOUND, self._bound(connection.execute(rows).to_arrow_table()))
             rows = f"SELECT * FROM {_BOUND}"
         connection.execute(f"CREATE TEMP TABLE {_FRESH} AS {rows}")
 
@@ -319,23 +321,19 @@ class Work:
 
     @contextmanager
     def _connected(self, snapshot: Snapshot, *, own: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        # Tables that it doesn't read need no footers, master data comes as relations of its own.
+        # Tables that it doesn't read need no views, master data comes as relations of its own.
         # The table itself is read only to keep some of its rows: made from the beginning, it may be damaged.
         read = {*self._definition.inputs, *([self._definition.name] if own else [])}
-        narrow = replace(
-            snapshot,
-            files={
-                name: files
-                if name.removeprefix(_CAME).removeprefix(_WENT).removeprefix(CHANGED) in read
-                else ()
-                for name, files in snapshot.files.items()
-            },
-            master={},
-        )
+        files = {
+            name: files
+            for name, files in snapshot.files.items()
+            if name.removeprefix(_CAME).removeprefix(_WENT).removeprefix(CHANGED) in read
+        }
+        narrow = replace(snapshot, files=files, master={})
         try:
             with self._lake.connect(narrow, memory_limit=_MEMORY) as connection:
                 for name, table in self._ground.masters.items():
-                    connection.register(name, table)
+                    copy_table(connection, name, table)
                 yield connection
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             if isinstance(error, StoreError):
@@ -355,7 +353,7 @@ class Work:
                     f"JOIN {declared} AS s ON s.id = r.{column} WHERE r.unit <> s.unit AND {where}"
                 )
                 pairs += connection.execute(sql).fetchall()
-        connection.register(CONVERSIONS, conversions(pairs))
+        copy_table(connection, CONVERSIONS, conversions(pairs))
 
     def _failure(self, error: Exception) -> StoreError:
         damaged = self._lake.explained(error, self._snapshot)

@@ -21,7 +21,13 @@ SPECIFICATIONS = "the_specifications"
 CONVERSIONS = "the_conversions"
 OFFSETS = "the_offsets"
 
+SCOPES = (("material", "segment"), ("material",), ("segment",), ())
+"""What a specification may name besides its characteristic, the most particular first."""
+
 _FIRST_YEAR, _LAST_YEAR = 1970, 2100
+_BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+_Interval = tuple[datetime | None, datetime | None]
 
 _SIGNAL = pa.schema(
     [("id", pa.string()), ("equipment", pa.string()), ("unit", pa.string()), ("since", TIME), ("until", TIME)]
@@ -31,6 +37,7 @@ _SPECIFICATION = pa.schema(
     [
         *[(name, pa.string()) for name in ("id", "characteristic", "material", "segment")],
         *[(name, pa.float64()) for name in ("low", "high", "target")],
+        ("scope", pa.int32()),
         ("since", TIME),
         ("until", TIME),
     ]
@@ -43,14 +50,25 @@ _OFFSET = pa.schema([("since", TIME), ("until", TIME), ("seconds", pa.float64())
 
 def masters(snapshot: Snapshot, zone: str) -> dict[str, pa.Table]:
     """Signals, characteristics and specifications with the intervals in which they hold, and zone offsets."""
-    characteristics = _intervals(_rows(snapshot, "characteristic"))
-    units = {row["id"]: row["unit"] for row in characteristics}
-    limits = [_in_unit(row, units.get(row["characteristic"])) for row in _rows(snapshot, "specification")]
     return {
         SIGNALS: pa.Table.from_pylist(_intervals(_rows(snapshot, "signal")), _SIGNAL),
-        CHARACTERISTICS: pa.Table.from_pylist(characteristics, _CHARACTERISTIC),
-        SPECIFICATIONS: pa.Table.from_pylist(_intervals(limits), _SPECIFICATION),
+        **specified(snapshot),
         OFFSETS: _offsets(zone),
+    }
+
+
+def specified(snapshot: Snapshot) -> dict[str, pa.Table]:
+    """Characteristics and specifications: all that results are judged by.
+
+    Of one characteristic, material and segment no two specifications hold at the same time: the one that
+    began last counts.
+    """
+    characteristics = _intervals(_rows(snapshot, "characteristic"))
+    units = {row["id"]: row["unit"] for row in characteristics}
+    rows = [_in_unit(row, units.get(row["characteristic"])) for row in _rows(snapshot, "specification")]
+    return {
+        CHARACTERISTICS: pa.Table.from_pylist(characteristics, _CHARACTERISTIC),
+        SPECIFICATIONS: pa.Table.from_pylist(_apart(_intervals(rows)), _SPECIFICATION),
     }
 
 
@@ -77,9 +95,8 @@ def _rows(snapshot: Snapshot, kind: str) -> list[dict[str, Any]]:
 
 def _intervals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Versions with ``since`` and ``until``: a version ends where the next one of the same id begins."""
-    beginning = datetime.min.replace(tzinfo=UTC)
     found = []
-    ordered = sorted(rows, key=lambda row: (row["id"], row["valid_from"] or beginning))
+    ordered = sorted(rows, key=lambda row: (row["id"], row["valid_from"] or _BEGINNING))
     for row, following in zip(ordered, [*ordered, None][1:], strict=True):
         until = row["valid_to"]
         if following is not None and following["id"] == row["id"]:
@@ -87,6 +104,42 @@ def _intervals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             until = min(ends) if ends else until
         found.append({**row, "since": row["valid_from"], "until": until})
     return found
+
+
+def _apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Specifications cut so that of those for the same results only one holds at any time."""
+    groups: dict[tuple[str | None, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["characteristic"], row["material"], row["segment"]), []).append(row)
+    found = []
+    for (_, material, segment), own in groups.items():
+        named = tuple(
+            name for name, value in (("material", material), ("segment", segment)) if value is not None
+        )
+        # Those that began last come first; of two that began together the one whose id comes first.
+        own.sort(key=lambda row: row["id"])
+        own.sort(key=lambda row: row["since"] or _BEGINNING, reverse=True)
+        taken: list[dict[str, Any]] = []
+        for row in own:
+            free = [(row["since"], row["until"])]
+            for other in taken:
+                free = [part for one in free for part in _without(one, (other["since"], other["until"]))]
+            taken += [
+                {**row, "since": since, "until": until, "scope": SCOPES.index(named)} for since, until in free
+            ]
+        found += taken
+    return found
+
+
+def _without(one: _Interval, other: _Interval) -> list[_Interval]:
+    """The parts of an interval that another leaves; a missing end is open."""
+    first, last = one[0] or _BEGINNING, one[1] or _END
+    begin, end = other[0] or _BEGINNING, other[1] or _END
+    if end <= first or begin >= last:
+        return [one]
+    before = [(one[0], other[0])] if first < begin else []
+    after = [(other[1], one[1])] if end < last else []
+    return [*before, *after]
 
 
 def _in_unit(row: Mapping[str, Any], unit: str | None) -> dict[str, Any]:
