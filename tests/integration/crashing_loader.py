@@ -41,7 +41,7 @@ POINTS: dict[str, tuple[Any, str, int]] = {
     "between two files": (staging.StagedWriter, "_close", 2),
     "between staging two kinds": (lake.Lake, "stage", 1),
     "between staging and commit": (lake.Lake, "commit_load", 0),
-    "before the intent is written": (lake, "_write_intent", 0),
+    "before the intent is written": (lake, "write_intent", 0),
     "before the first commit": (LakeTable, "commit", 0),
     "between two kinds' commits": (LakeTable, "commit", 1),
     "before the intent is removed": (Path, "unlink", 0),

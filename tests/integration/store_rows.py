@@ -80,6 +80,19 @@ def load(workspace: Workspace, number: int, rows: int = 50) -> bool:
     return new
 
 
+STREAM = LoadKey("line-1", "stream")
+"""A load that comes in many appends."""
+
+
+def append(workspace: Workspace, number: int, rows: int = 8, *, load: LoadKey | None = None) -> bool:
+    """The numbered movements into the hot buffer: as a load of their own, or as the next rows of ``load``."""
+    table = movements(number, rows)
+    if load is not None:
+        seq = pa.array(np.arange(number * rows, (number + 1) * rows))
+        table = table.set_column(table.column_names.index("seq"), "seq", seq)
+    return workspace.lake.hot.append("movement", table, load or key(number), recorded=RECORDED)
+
+
 def content(workspace: Workspace, kind: str) -> list[dict[str, object]]:
     """Every row of a kind, in the order of the idempotency key."""
     rows: list[dict[str, object]] = workspace.lake.query(

@@ -204,6 +204,20 @@ def test_two_openings_see_each_others_commits(plant: Workspace) -> None:
         assert len(content(other, "movement")) == 100
 
 
+def test_a_reader_that_slept_while_the_log_was_cleared_sees_what_came(plant: Workspace) -> None:
+    load(plant, 1)
+    with Workspace.open(plant.path) as sleeper:
+        seen = sleeper.lake.version(RecordKind.MOVEMENT)
+        for number in (2, 3):
+            load(plant, number)
+        table = DeltaTable(str(plant.path / "lake" / "movement"))
+        table.create_checkpoint()
+        log = plant.path / "lake" / "movement" / "_delta_log"
+        for version in range(table.version()):
+            (log / f"{version:020}.json").unlink()
+        assert sleeper.lake.version(RecordKind.MOVEMENT) == table.version() > seen + 1
+
+
 def test_files_of_an_older_version(plant: Workspace) -> None:
     load(plant, 1)
     version = plant.lake.version("movement")

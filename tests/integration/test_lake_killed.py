@@ -28,13 +28,14 @@ POLICIES = "\n[lake]\nsmall_files = 3\n"
 
 
 def counts(workspace: Workspace, kind: str) -> dict[int, int]:
-    """Rows of each load."""
+    """Rows of each number."""
     found = workspace.lake.query(
-        f"SELECT epoch, count(*) AS n, count(DISTINCT seq) AS d FROM {kind} GROUP BY 1"
+        "SELECT CAST(split_part(subject, '-', 2) AS INTEGER) AS number, count(*) AS n,\n"
+        f"count(DISTINCT subject) AS d FROM {kind} GROUP BY 1"
     )
     for row in found.to_pylist():
-        assert row["n"] == row["d"], f"rows of {row['epoch']} are there twice"
-    return {int(row["epoch"].removeprefix("load-")): row["n"] for row in found.to_pylist()}
+        assert row["n"] == row["d"], f"rows of {row['number']} are there twice"
+    return {row["number"]: row["n"] for row in found.to_pylist()}
 
 
 @contextmanager

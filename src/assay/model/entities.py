@@ -308,6 +308,86 @@ class Recipe(Entity):
     phases: list[Phase] | None = None
 
 
+class Requirement(BaseModel):
+    """One line of a process card: what a step, a result or a paper has to be.
+
+    ``requires`` says of what: a *characteristic* (limits, or words in ``accepted``; without both, the
+    specification in force), a *feature* of a signal over the step, a *recipe* and its ``revision``, one of
+    some *equipment* (or below it), a *qualification* of the person, the *calibration* of the gauge,
+    a *certificate* of the ``material`` that was used, or only that the *step* was done.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name | None = None
+    requires: Literal[
+        "step",
+        "characteristic",
+        "feature",
+        "recipe",
+        "equipment",
+        "qualification",
+        "calibration",
+        "certificate",
+    ]
+    segment: Id | None = Field(default=None, description="The step; a certificate needs none.")
+    characteristic: Id | None = None
+    signal: Id | None = None
+    feature: Name | None = Field(default=None, description="A feature of bind, such as mean or max.")
+    target: float | None = None
+    lower_limit: float | None = None
+    upper_limit: float | None = None
+    unit: Unit | None = Field(default=None, description="The unit of the limits.")
+    accepted: list[Name] | None = Field(default=None, description="Words that a result may be.")
+    recipe: Id | None = None
+    revision: Name | None = None
+    equipment: list[Id] | None = None
+    level: Name | None = Field(default=None, description="The level of qualification that is asked for.")
+    material: Id | None = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        needed, allowed = _REQUIREMENTS[self.requires]
+        for name in needed:
+            if not getattr(self, name):
+                raise ValueError(f"a requirement of a {self.requires} needs {name!r}")
+        given = self.model_fields_set - {"name", "requires", "segment"}
+        for name in sorted(given - set(needed) - set(allowed)):
+            if getattr(self, name) is not None:
+                raise ValueError(f"a requirement of a {self.requires} has no {name!r}")
+        low, high = self.lower_limit, self.upper_limit
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"the lower limit {low:g} is above the upper limit {high:g}")
+        if self.requires == "feature" and low is None and high is None:
+            raise ValueError("a requirement of a feature needs a lower or an upper limit")
+        return self
+
+
+_LIMITS = ("target", "lower_limit", "upper_limit", "unit")
+_REQUIREMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "step": (("segment",), ()),
+    "characteristic": (("characteristic",), (*_LIMITS, "accepted")),
+    "feature": (("segment", "signal"), ("feature", *_LIMITS)),
+    "recipe": (("segment", "recipe"), ("revision",)),
+    "equipment": (("segment", "equipment"), ()),
+    "qualification": (("segment",), ("level",)),
+    "calibration": (("characteristic",), ()),
+    "certificate": (("material",), ()),
+}
+"""What each sort of requirement needs, and what it may have besides."""
+
+
+class ProcessCard(Entity):
+    """What has to be true of every unit or lot of a material: the standard that unit files are graded by."""
+
+    KIND = "process_card"
+    TITLE = Text(zh="工艺卡", en="Process card")
+
+    material: Id | None = None
+    revision: Name | None = None
+    requirements: list[Requirement] | None = None
+
+
 class Carrier(Entity):
     """A tray, pallet, fixture or container that holds units while they are worked on."""
 
@@ -427,6 +507,7 @@ MASTER: dict[str, type[Entity]] = {
         WorkOrder,
         Method,
         Recipe,
+        ProcessCard,
         Carrier,
         EnvironmentZone,
         Signal,

@@ -77,6 +77,20 @@ class AnalysisError(AssayError, ValueError):
     """An analysis can't be run on the records asked for."""
 
 
+class CodeError(SpokenError, ValueError):
+    """A code is not valid, or none can be given; ``rule`` names what is broken.
+
+    Parameters
+    ----------
+    rule
+        The short name of the rule, such as ``check-digit``; the same in every language.
+    """
+
+    def __init__(self, said: Text, advice: Text | None = None, *, rule: str = "code") -> None:
+        super().__init__(said, advice)
+        self.rule = rule
+
+
 class StatisticsError(SpokenError, ValueError):
     """Data or settings a statistic can't be computed on; the named kinds are in ``assay.stats.errors``."""
 
@@ -93,10 +107,15 @@ class AccessError(AssayError, PermissionError):
     """The user may not do this."""
 
 
-def did_you_mean(wrong: str, known: list[str]) -> str | None:
-    """A hint naming the closest known names, or None when nothing is close."""
+def closest(wrong: str, known: list[str]) -> list[str]:
+    """The up to three known names closest to a wrong one, closest first; empty when nothing is close."""
     from difflib import get_close_matches
 
     folded = {name.casefold(): name for name in reversed(known)}
-    close = [folded[name] for name in get_close_matches(wrong.casefold(), list(folded), n=3, cutoff=0.5)]
+    return [folded[name] for name in get_close_matches(wrong.casefold(), list(folded), n=3, cutoff=0.5)]
+
+
+def did_you_mean(wrong: str, known: list[str]) -> str | None:
+    """A hint naming the closest known names, or None when nothing is close."""
+    close = closest(wrong, known)
     return f"Did you mean {' or '.join(repr(name) for name in close)}?" if close else None

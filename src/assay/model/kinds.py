@@ -104,6 +104,12 @@ _OWN: dict[RecordKind, tuple[pa.Field, ...]] = {
         pa.field("material", WORD),
         pa.field("started", TIME),
         pa.field("ended", TIME),
+        pa.field("confidence", pa.float64()),
+        pa.field("share", pa.float64()),
+        pa.field("choice", WORD),
+        pa.field("basis", WORD),
+        pa.field("correction", WORD),
+        pa.field("corrected_by", WORD),
     ),
     RecordKind.ARTIFACT: (
         pa.field("content", pa.string(), nullable=False),

@@ -13,6 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assay.model.attributes import Attribute
+from assay.model.codes.rules import CodeField, CodeRule, Serial, check_rules
+from assay.model.consumer import ConsumerPage, settings_at
 from assay.model.entities import MASTER
 from assay.model.entity_attributes import EntityAttribute, check_entity
 from assay.model.errors import ModelError, did_you_mean
@@ -40,6 +42,12 @@ class PlantModel(BaseModel):
     )
     features: list[UserFeature] = Field(default_factory=list, description="Features made of built-in ones.")
     sources: list[Source] = Field(default_factory=list, description="Databases that are asked in place.")
+    codes: list[CodeRule] = Field(
+        default_factory=list, description="How the codes of units and lots are made up."
+    )
+    consumer_page: ConsumerPage | None = Field(
+        default=None, description="What everybody may see who scans a product's code; none: nothing."
+    )
 
 
 _FIELDS = {
@@ -49,6 +57,7 @@ _FIELDS = {
     "measures": Measure.model_fields,
     "features": UserFeature.model_fields,
     "sources": Source.model_fields,
+    "codes": CodeRule.model_fields,
 }
 
 
@@ -138,6 +147,10 @@ def _check_declarations(model: PlantModel, name: str) -> None:
         for index, row in enumerate(rows):
             _at(f"{where}[{index}]", partial(check_entity, kind, row, extra))
     check_sources(model.sources, model.attributes, name)
+    try:
+        check_rules(model.codes, f"{name}: codes")
+    except ValueError as error:
+        raise ModelError(str(error), hint="Change one of the two.") from error
 
 
 def _at(where: str, check: Callable[[], object]) -> None:
@@ -152,8 +165,12 @@ def _at(where: str, check: Callable[[], object]) -> None:
 
 def _settings(place: Sequence[int | str]) -> Iterable[str]:
     """What may stand at a place of the file."""
+    if place[0] == "consumer_page":
+        return settings_at(place[1:])
     if len(place) > 3 and place[0] == "sources" and place[2] == "tables":
         return MountedTable.model_fields
+    if place[0] == "codes" and len(place) > 3:
+        return (Serial if place[2] == "serial" else CodeField).model_fields
     return _FIELDS.get(str(place[0]), PlantModel.model_fields)
 
 

@@ -71,6 +71,12 @@ class MountedTable(BaseModel):
     constants: dict[str, str] = Field(
         default_factory=dict, description="Fields that are the same in every row, such as subject_kind: unit."
     )
+    changed: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Column that every change of a row sets anew, such as the time of the last change; "
+        "xmin for tables of PostgreSQL. Rows older than fresh_for are used again while nothing changed.",
+    )
 
     @property
     def record(self) -> RecordKind | None:
@@ -96,7 +102,9 @@ class Source(BaseModel):
     url: str = Field(min_length=1, description="Where it is: a URL without a password, or env:NAME.")
     tables: list[MountedTable] = Field(min_length=1, description="The tables that are mounted.")
     timeout: float = Field(default=10.0, gt=0, le=3600, description="Seconds a statement may take.")
-    fresh_for: float = Field(default=60.0, ge=0, description="Seconds that fetched rows may be used again.")
+    fresh_for: float = Field(
+        default=60.0, ge=0, description="Seconds that fetched rows are used again without asking."
+    )
     time_zone: str | None = Field(
         default=None, description="Zone of its times without one; the plant's where it isn't given."
     )

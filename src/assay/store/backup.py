@@ -1,7 +1,8 @@
 """A whole plant in one file, taken while loading goes on, and back.
 
 The file is a plain tar: settings, the registry's rows, each lake table's log and files up to the version that
-was pinned, and objects, wherever lake and objects lie. Its last member lists the SHA-256 of every other one.
+was pinned, objects, wherever lake and objects lie, and the evidence logs without any key. Its last
+member lists the SHA-256 of every other one.
 """
 
 from __future__ import annotations
@@ -89,12 +90,16 @@ def _private(path: Path) -> IO[bytes]:
 
 
 def _write(workspace: Workspace, archive: tarfile.TarFile, rows: IO[bytes], target: Path) -> Backup:
+    from assay.store.evidence_backup import evidence_files
+
+    digests: dict[str, str] = {}
+    for name, content in evidence_files(workspace.path):
+        _add_bytes(archive, name, content, digests)
     # A load writes the registry, commits to the lake, then notes in the registry that it is done. A registry
     # seen while the lake rests knows all that the lake's rows refer to, and no finished load the lake lacks.
     with workspace.registry.snapshot() as connection, workspace.lake.settled() as versions:
         taken = now()
         revision = dump_rows(connection, rows)
-    digests: dict[str, str] = {}
     _add_bytes(archive, FILE_NAME, (workspace.path / FILE_NAME).read_bytes(), digests)
     if (workspace.path / MODEL_FILE).is_file():
         _add_bytes(archive, MODEL_FILE, (workspace.path / MODEL_FILE).read_bytes(), digests)

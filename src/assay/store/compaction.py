@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from assay.model.errors import StoreError
 from assay.model.kinds import RecordKind
+from assay.store.derived import LOCK
 from assay.store.keys import LoadKey
 from assay.store.lake import Lake
 from assay.store.layout import MANY, ROW_GROUP_ROWS, StagedFile
@@ -27,6 +28,7 @@ from assay.store.log import Entry
 from assay.store.place import located
 from assay.store.policies import TablePolicy
 from assay.store.registry import now as present
+from assay.store.scratch import scratch
 from assay.store.staging import StagedWriter, aligned
 from assay.store.views import quoted
 
@@ -109,18 +111,24 @@ def compact(
 ) -> list[Upkeep]:
     """Do the upkeep that the policies want for every table, or for one; returns what was done.
 
-    Loads, flushes and readers go on meanwhile. One process does it at a time; others wait.
+    Loads, flushes and readers go on meanwhile. One process does it at a time; others wait, and so does
+    whoever derives while derived tables are looked after.
 
     Raises
     ------
     StoreError
         There is no such table, or a file is damaged; nothing is lost then.
     """
-    names = lake.tables() if table is None else [lake.known(table)]
+    derived = [name for name in lake.derived.names() if table in {None, name}]
+    names = lake.tables() if table is None else [] if derived else [lake.known(table)]
     moment = now or present()
     with locked(lake.spool / "compaction.lock"):
         written = [name for name in names if lake.version(name) >= 0]
-        return [_keep(lake, name, moment, dry_run=dry_run) for name in written]
+        done = [_keep(lake, name, moment, dry_run=dry_run) for name in written]
+    if derived:
+        with locked(lake.spool / LOCK):
+            done += [_keep_derived(lake, name, moment, dry_run=dry_run) for name in derived]
+    return done
 
 
 def _keep(lake: Lake, name: str, moment: datetime, *, dry_run: bool) -> Upkeep:
@@ -148,6 +156,22 @@ def _keep(lake: Lake, name: str, moment: datetime, *, dry_run: bool) -> Upkeep:
     deleted = _delete_old(lake, name, moment - max(_READERS, timedelta(days=policy.old_versions_days)))
     table.checkpoint(every=policy.checkpoint_every)
     return replace(done, deleted_files=deleted)
+
+
+def _keep_derived(lake: Lake, name: str, moment: datetime, *, dry_run: bool) -> Upkeep:
+    """Retention and the log of a derived table; deriving writes whole dates, so there is nothing to merge."""
+    policy, table = lake.policies.of(name), lake.derived[name]
+    done = Upkeep(name)
+    if policy.keep_days is not None:
+        limit = moment.date() - timedelta(days=policy.keep_days)
+        _, entries = table.entries()
+        rows = sum(one.rows for one in entries if one.date < limit)
+        if rows and not dry_run:
+            rows = table.retire_before(limit, f"keep_days = {policy.keep_days}")
+        done = replace(done, retired_rows=rows)
+    if not dry_run:
+        table.checkpoint(every=policy.checkpoint_every)
+    return done
 
 
 def _merged(lake: Lake, name: str, job: Job, policy: TablePolicy, done: Upkeep) -> Upkeep:
@@ -202,10 +226,8 @@ def sorted_rows(
     """
     order = [*_SORTED_BY.get(name, _BY_TIME), *_IDENTITY]
     order = [column for column in order if column in schema.names]
-    scratch = lake.spool / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(
-        config={"memory_limit": _MEMORY, "temp_directory": str(scratch), "threads": "2"}
+        config={"memory_limit": _MEMORY, "temp_directory": str(scratch(lake.spool)), "threads": "2"}
     ) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         broken: list[StoreError] = []

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from assay.model.errors import ModelError
 from assay.model.text import Language
+from assay.store.layout import TABLES
 from assay.store.policies import LakePolicies, read_policies
 
 FILE_NAME = "assay.toml"
@@ -31,6 +33,52 @@ def is_engine(url: str) -> bool:
     return _ENGINE.fullmatch(url) is not None
 
 
+LOG_SWITCH = "ASSAY_LEDGER"
+"""The environment variable that, set to ``off``, has new plants made without an evidence log."""
+
+
+def log_by_default() -> bool:
+    """Whether a new plant gets an evidence log when nobody says otherwise."""
+    return os.environ.get(LOG_SWITCH, "").strip().lower() not in {"off", "0", "false", "no"}
+
+
+class LedgerSettings(BaseModel):
+    """The ``[ledger]`` part of ``assay.toml``.
+
+    Attributes
+    ----------
+    log
+        Whether everything the plant records is logged; it is where the plant has a log.
+    disclosable
+        By table, the columns of which a single field can be shown while the rest of its row stays hidden.
+    gate
+        By table, the columns of the plant's own that the gate is told (:mod:`assay.store.evidence_gate`).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    log: bool = True
+    disclosable: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    gate: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @field_validator("disclosable", "gate")
+    @classmethod
+    def _are_tables(cls, named: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        for table in named:
+            if table not in TABLES:
+                raise ValueError(f"the lake has no table {table!r}; tables: {', '.join(TABLES)}")
+        return named
+
+    def to_toml(self) -> str:
+        """The text of the part; empty when every setting has its default."""
+        text = "" if self.log else "\n[ledger]\nlog = false\n"
+        for part, tables in (("disclosable", self.disclosable), ("gate", self.gate)):
+            if tables:
+                said = "".join(f"{name} = {json.dumps(list(one))}\n" for name, one in tables.items())
+                text += f"\n[ledger.{part}]\n{said}"
+        return text
+
+
 class PlantConfig(BaseModel):
     """Name, time zone, language and the places of registry and lake.
 
@@ -38,7 +86,7 @@ class PlantConfig(BaseModel):
     ``objects`` are directories or ``s3://bucket/prefix``, or empty for those names in the plant's directory.
     ``engine`` is what answers questions: empty or ``duckdb`` for DuckDB; ``spark://host:port``,
     ``sc://host:port`` (Spark Connect) or ``local[n]`` for Apache Spark. ``policies`` is the file's ``[lake]``
-    part.
+    part, ``ledger`` its ``[ledger]`` part.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +99,7 @@ class PlantConfig(BaseModel):
     objects: str = ""
     engine: str = ""
     policies: LakePolicies = LakePolicies()
+    ledger: LedgerSettings = LedgerSettings()
 
     @field_validator("time_zone")
     @classmethod
@@ -74,9 +123,9 @@ class PlantConfig(BaseModel):
         # A JSON string is a valid TOML basic string.
         lines += [
             f"{key} = {json.dumps(value, ensure_ascii=False)}"
-            for key, value in self.model_dump(exclude={"policies"}).items()
+            for key, value in self.model_dump(exclude={"policies", "ledger"}).items()
         ]
-        return "\n".join(lines) + "\n" + self.policies.to_toml()
+        return "\n".join(lines) + "\n" + self.policies.to_toml() + self.ledger.to_toml()
 
 
 def read_config(path: Path) -> PlantConfig:
@@ -92,7 +141,9 @@ def read_config(path: Path) -> PlantConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path} is not TOML: {error}", hint="Correct the file in a text editor.") from error
     config = checked_config(document.get("plant", {}), f"{path}: plant")
-    return config.model_copy(update={"policies": read_policies(document.get("lake", {}), f"{path}: lake")})
+    policies = read_policies(document.get("lake", {}), f"{path}: lake")
+    ledger = _checked(LedgerSettings, document.get("ledger", {}), f"{path}: ledger")
+    return config.model_copy(update={"policies": policies, "ledger": ledger})
 
 
 def checked_config(values: Mapping[str, Any], where: str) -> PlantConfig:
@@ -103,8 +154,15 @@ def checked_config(values: Mapping[str, Any], where: str) -> PlantConfig:
     ModelError
         A setting is missing, unknown or not valid.
     """
+    return _checked(PlantConfig, values, where)
+
+
+_Part = TypeVar("_Part", bound=BaseModel)
+
+
+def _checked(part: type[_Part], values: object, where: str) -> _Part:
     try:
-        return PlantConfig.model_validate(values)
+        return part.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         path = ".".join([where, *map(str, first["loc"])])

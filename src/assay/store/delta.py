@@ -6,7 +6,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
@@ -21,14 +21,17 @@ from deltalake.schema import Schema as DeltaSchema
 from deltalake.transaction import AddAction, RemoveAction
 
 from assay.model.errors import StoreError
-from assay.store.keys import LoadKey
+from assay.store.keys import LoadKey, Stretch
 from assay.store.layout import DATE, StagedFile, plain
-from assay.store.log import MOMENT, REWRITE, Commit, Entry, read_commit, read_entries
+from assay.store.log import ALL_ROWS, MOMENT, REWRITE, Commit, Entry, read_commit, read_entries
 from assay.store.place import Place, sync
 
 _ATTEMPTS = 20
 _LONGEST_WAIT = 0.05
-_FIRST_TRANSACTION = 1
+_WHOLE = 1
+_BEYOND = 2
+"""The version of a load's transaction: 1 when all of it came at once; otherwise two more than the greatest
+``seq`` that is in the table, so that one entry stands for every append of the load."""
 _APPEND_ONLY = "delta.appendOnly"
 
 
@@ -41,6 +44,7 @@ class LakeTable:
         self._table: DeltaTable | None = None
         self._lock = threading.Lock()
         self._commits: dict[int, Commit] = {}
+        self._known: tuple[int, dict[str, int]] = (-1, {})
 
     def _opened(self) -> DeltaTable | None:
         """The table at its newest version, or None when it was never written."""
@@ -50,10 +54,21 @@ class LakeTable:
                 return None
             with self._reporting():
                 self._table = self._read()
-        else:
+        elif self._behind(self._table.version()):
             with self._reporting():
                 self._table.update_incremental()
         return self._table
+
+    def _behind(self, version: int) -> bool:
+        """Whether the log may have a version after this one; a directory tells it for the price of a look.
+
+        Where this version's own entry was cleared away, the next ones may have been too.
+        """
+        directory = self.place.directory
+        if directory is None:
+            return True
+        log = directory / "_delta_log"
+        return (log / f"{version + 1:020}.json").exists() or not (log / f"{version:020}.json").exists()
 
     def _read(self, version: int | None = None) -> DeltaTable | None:
         try:
@@ -85,6 +100,12 @@ class LakeTable:
         with self._lock:
             table = self._opened()
             return -1 if table is None else table.version()
+
+    def stamp(self) -> tuple[str, int]:
+        """The id that the table was made with, "" before, and its newest version."""
+        with self._lock:
+            table = self._opened()
+            return ("", -1) if table is None else (str(table.metadata().id), table.version())
 
     def files(
         self, version: int | None = None, between: tuple[date, date] | None = None
@@ -138,25 +159,47 @@ class LakeTable:
 
     def committed(self, load: LoadKey) -> bool:
         """Whether the load's transaction is in the log."""
-        with self._lock:
-            return self._opened_has(load)
+        return self.reached([load])[load] >= 0
 
-    def _opened_has(self, load: LoadKey) -> bool:
-        table = self._opened()
-        return table is not None and table.transaction_version(load.transaction) is not None
+    def reached(self, loads: Iterable[LoadKey]) -> dict[LoadKey, int]:
+        """The ``seq`` up to which each load is in the table: −1 for none of it, ``ALL_ROWS`` for all."""
+        with self._lock:
+            table = self._opened()
+            return {load: self._reached(table, load) for load in loads}
+
+    def _reached(self, table: DeltaTable | None, load: LoadKey) -> int:
+        """The same, of the table as it is; what the log said is remembered until there is a newer version."""
+        if table is None:
+            return -1
+        if self._known[0] != table.version():
+            self._known = (table.version(), {})
+        known = self._known[1]
+        if load.transaction not in known:
+            version = table.transaction_version(load.transaction)
+            known[load.transaction] = (
+                -1 if version is None else ALL_ROWS if version == _WHOLE else version - _BEYOND
+            )
+        return known[load.transaction]
+
+    def _any_there(self, table: DeltaTable | None, brought: Iterable[LoadKey | Stretch]) -> bool:
+        return any(
+            self._reached(table, _load_of(one)) >= (one.first if isinstance(one, Stretch) else 0)
+            for one in brought
+        )
 
     def commit(
         self,
         files: Sequence[StagedFile],
         schema: pa.Schema,
-        *loads: LoadKey,
+        *brought: LoadKey | Stretch,
         facts: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Name the files in the log; False when the transaction of one of the loads is already there.
+        """Name the files in the log; False when rows of what they bring are already there.
 
-        The transaction ids are checked on the very snapshot the commit is made against, and the log refuses a
-        commit whose snapshot has become stale in that respect: a load is in the table exactly once. ``facts``
-        are written down with the commit; see :mod:`assay.store.log`.
+        They bring whole loads, or stretches of loads that come in the order of ``seq``. The transaction ids
+        are checked on the very snapshot the commit is made against, and the log refuses a commit whose
+        snapshot has become stale in that respect: a row is in the table exactly once. ``facts`` are written
+        down with the commit; see :mod:`assay.store.log`.
 
         Raises
         ------
@@ -164,36 +207,36 @@ class LakeTable:
             A staged file is gone, or the log can't be written.
         """
         with self._lock:
-            if any(map(self._opened_has, loads)):
+            if self._any_there(self._opened(), brought):
                 return False
             there = self.place.sizes(file.path for file in files)
             gone = next((file.path for file in files if file.path not in there), None)
             if gone is not None:
                 raise StoreError(
                     f"the staged file {self.place.address(gone)} "
-                    f"of the load {loads[0].transaction!r} is gone",
+                    f"of the load {_load_of(brought[0]).transaction!r} is gone",
                     hint="Run the load again. If the plant can't be read for this reason, remove the note of "
                     "that load in spool/commits first.",
                 )
-            return self._again(lambda: self._commit(files, schema, loads, facts or {}))
+            return self._again(lambda: self._commit(files, schema, brought, facts or {}))
 
     def _commit(
         self,
         files: Sequence[StagedFile],
         schema: pa.Schema,
-        loads: Sequence[LoadKey],
+        brought: Sequence[LoadKey | Stretch],
         facts: Mapping[str, Any],
     ) -> bool:
         table = self._opened()
         before = -1 if table is None else table.version()
         table = table or self._created(schema, facts)
-        if any(table.transaction_version(load.transaction) is not None for load in loads):
+        if self._any_there(table, brought):
             return False
         table = self._widened(table, schema, facts)
         self._write(
             table,
             [_action(file, "time" in schema.names) for file in files],
-            [Transaction(load.transaction, _FIRST_TRANSACTION) for load in loads],
+            _transactions(brought),
             facts,
             since=before,
         )
@@ -377,6 +420,19 @@ class LakeTable:
                     hint="Check free disk space and access rights, then run the load again.",
                 ) from error
         raise AssertionError("unreachable")  # the last attempt returns or raises
+
+
+def _load_of(brought: LoadKey | Stretch) -> LoadKey:
+    return brought.load if isinstance(brought, Stretch) else brought
+
+
+def _transactions(brought: Iterable[LoadKey | Stretch]) -> list[Transaction]:
+    versions: dict[str, int] = {}
+    for one in brought:
+        name = _load_of(one).transaction
+        version = one.last + _BEYOND if isinstance(one, Stretch) else _WHOLE
+        versions[name] = max(version, versions.get(name, 0))
+    return [Transaction(name, version) for name, version in versions.items()]
 
 
 def _moment_of(facts: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -27,75 +31,32 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from assay.model.errors import StoreError
 from assay.store.delta import LakeTable
-from assay.store.layout import DATE, FILE_ROWS, ROW_GROUP_ROWS, is_word, plain, signature, writer_options
+from assay.store.layout import (
+    DATE,
+    FILE_ROWS,
+    LAYERS,
+    ROW_GROUP_ROWS,
+    is_derived,
+    is_word,
+    plain,
+    signature,
+    writer_options,
+)
+from assay.store.lineage import LINEAGE_SCHEMA, Lineage
+from assay.store.log import MOMENT, REASON, RETIRED, read_entries
 from assay.store.place import Place
-
-LAYERS = ("dwd", "dws", "ads")
-"""The layers of derived tables, in the order in which they are derived."""
+from assay.store.tables import to_microseconds
 
 KEPT = timedelta(hours=1)
 """How long a file that was replaced stays for readers that have pinned it."""
 
+LOCK = "derive.lock"
+"""The lock in the plant's spool that whoever writes derived tables holds."""
+
+_AHEAD = 2
+"""How many row groups wait for the encoder at most."""
 _LINEAGE = "assay.lineage"
 _SWEPT = "_swept"
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """What a commit read of one table: the versions after ``since`` up to ``version``.
-
-    ``since`` is −1 where everything was read; ``files`` and ``rows`` count what was new.
-    """
-
-    since: int
-    version: int
-    files: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lineage:
-    """Where a version of a derived table came from.
-
-    Attributes
-    ----------
-    definition, fingerprint
-        The definition's name, and a hash of everything it says.
-    inputs
-        What was read, by table.
-    code
-        Version of the program.
-    whole
-        Whether everything was derived again.
-    rows_in
-        New rows of the inputs that made this derivation necessary.
-    rows_out
-        Rows in the dates that were written.
-    dates
-        How many dates were replaced.
-    derived
-        When, in UTC.
-    """
-
-    definition: str
-    fingerprint: str
-    inputs: Mapping[str, Input]
-    code: str
-    whole: bool
-    rows_in: int = 0
-    rows_out: int = 0
-    dates: int = 0
-    derived: datetime
-
-    def document(self) -> dict[str, Any]:
-        """As it's written into a commit."""
-        return asdict(self) | {"derived": self.derived.isoformat()}
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """From what a commit holds."""
-        inputs = {name: Input(**one) for name, one in document["inputs"].items()}
-        derived = datetime.fromisoformat(document["derived"])
-        return cls(**{**document, "inputs": inputs, "derived": derived})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +86,10 @@ class _Part:
 
 
 class DerivedWriter:
-    """Writes rows that come ordered by ``date``; :meth:`finish` gives the files for a commit."""
+    """Writes rows that come ordered by ``date``; :meth:`finish` gives the files for a commit.
+
+    Rows are encoded in a thread of its own, one row group after the other, while the next ones are made.
+    """
 
     def __init__(self, place: Place, schema: pa.Schema, version: int, *, timed: str | None) -> None:
         self._place = place
@@ -139,6 +103,8 @@ class DerivedWriter:
         self._rows = 0
         self.total = 0
         self._parts: list[_Part] = []
+        self._encoder = ThreadPoolExecutor(1, thread_name_prefix="assay-derive")
+        self._jobs: deque[Future[None]] = deque()
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Take rows; their dates never go back."""
@@ -155,17 +121,20 @@ class DerivedWriter:
     def finish(self) -> list[AddAction]:
         """Close and make durable; the actions that name the files."""
         self._close()
-        self._place.durable(*(part.path for part in self._parts))
+        self._wait()
+        self._encoder.shutdown()
         self._place.durable(*{part.path.split("/", 1)[0] for part in self._parts})
         sizes = self._place.sizes(part.path for part in self._parts)
         return [self._action(part, sizes[part.path]) for part in self._parts]
 
     def abort(self) -> None:
         """Drop what was written."""
-        if self._open is not None:
-            self._open.writer.close()
-            self._open.sink.close()
-            self._open = None
+        self._encoder.shutdown(cancel_futures=True)
+        for part in self._parts:
+            with suppress(OSError, pa.ArrowException):  # it may be what failed, or be closed already
+                part.writer.close()
+                part.sink.close()
+        self._open = None
         for part in self._parts:
             self._place.delete(part.path)
 
@@ -193,7 +162,7 @@ class DerivedWriter:
         group, rest = waiting.slice(0, rows), waiting.slice(rows)
         self._waiting, self._rows = rest.to_batches(), rest.num_rows
         aligned = pa.table([_as(group.column(f.name), f) for f in self._schema], schema=self._schema)
-        part.writer.write_table(aligned, row_group_size=ROW_GROUP_ROWS)
+        self._encode(partial(part.writer.write_table, aligned, row_group_size=ROW_GROUP_ROWS))
         part.rows += aligned.num_rows
         self.total += aligned.num_rows
         if self._timed is not None:
@@ -203,9 +172,22 @@ class DerivedWriter:
     def _close(self) -> None:
         if self._open is not None:
             self._flush(ROW_GROUP_ROWS)
-            self._open.writer.close()
-            self._open.sink.close()
+            self._encode(partial(self._finished, self._open))
             self._open = None
+
+    def _finished(self, part: _Part) -> None:
+        part.writer.close()
+        part.sink.close()
+        self._place.durable(part.path)
+
+    def _encode(self, work: Callable[[], None]) -> None:
+        """Let the encoder do it after what it has; raises what went wrong there so far."""
+        self._jobs.append(self._encoder.submit(work))
+        self._wait(_AHEAD)
+
+    def _wait(self, left: int = 0) -> None:
+        while len(self._jobs) > left:
+            self._jobs.popleft().result()
 
     def _action(self, part: _Part, size: int) -> AddAction:
         stats: dict[str, Any] = {"numRecords": part.rows}
@@ -229,12 +211,15 @@ class DerivedTable(LakeTable):
         super().__init__(place)
         self.name = name
 
-    def schema(self) -> pa.Schema:
+    def schema(self, version: int | None = None) -> pa.Schema:
         """The columns as SQL sees them, without ``date``; empty for a table that was never derived."""
         with self._lock:
             table = self._opened()
             if table is None:
                 return pa.schema([])
+            if version is not None and version != table.version():
+                with self._reporting():
+                    table = DeltaTable(self.place.url, version=version, storage_options=self._options)
             found = pa.schema(table.schema())
             return pa.schema([column for column in found if column.name != DATE.name])
 
@@ -283,9 +268,10 @@ class DerivedTable(LakeTable):
             before = -1 if table is None else table.version()
             table = table or self._made(schema)
             properties = CommitProperties(
-                custom_metadata={_LINEAGE: lineage.document()}, max_commit_retries=0
+                custom_metadata={_LINEAGE: lineage.document(), MOMENT: self._moment(before)},
+                max_commit_retries=0,
             )
-            try:
+            with self._committing():
                 if dates is None:
                     table.create_write_transaction(
                         list(files),
@@ -302,13 +288,6 @@ class DerivedTable(LakeTable):
                         partition_by=[DATE.name],
                         commit_properties=properties,
                     )
-            except CommitFailedError as error:
-                self._table = None
-                raise StoreError(
-                    f"another process derived {self.name!r} meanwhile", hint="Derive again."
-                ) from self._cause(error)
-            except (DeltaError, OSError) as error:
-                raise self.place.failure(error, "can't be committed to") from self._cause(error)
             table.update_incremental()
             self._sync_log(range(before + 1, table.version() + 1))
             return table.version()
@@ -327,9 +306,60 @@ class DerivedTable(LakeTable):
         )
         return self._table
 
+    def _moment(self, version: int) -> int:
+        """The time of the commit after a version: now, and later than that one."""
+        last = to_microseconds(self.commit_at(version).moment) if version >= 0 else 0
+        return max(to_microseconds(datetime.now(UTC)), last + 1)
+
+    def retire_before(self, before: date, reason: str) -> int:
+        """Take the rows of dates before one out of the table; how many. Tables made from it keep theirs.
+
+        Raises
+        ------
+        StoreError
+            The log can't be written, or another process wrote the table meanwhile.
+        """
+        with self._lock:
+            table = self._opened()
+            entries = [] if table is None else read_entries(table.get_add_actions())
+            old = [one for one in entries if one.date < before]
+            if table is None or not old:
+                return 0
+            moment, version = self._moment(table.version()), table.version()
+            facts = {MOMENT: moment, RETIRED: before.isoformat(), REASON: reason}
+            removed: list[AddAction | RemoveAction] = [
+                RemoveAction(
+                    one.path, True, moment // 1000, partition_values={DATE.name: one.date.isoformat()}
+                )
+                for one in old
+            ]
+            with self._committing():
+                table.create_write_transaction(
+                    removed,
+                    mode="append",
+                    schema=table.schema(),
+                    partition_by=[DATE.name],
+                    commit_properties=CommitProperties(custom_metadata=facts, max_commit_retries=0),
+                )
+            table.update_incremental()
+            self._sync_log(range(version + 1, table.version() + 1))
+            return sum(one.rows for one in old)
+
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        try:
+            yield
+        except CommitFailedError as error:
+            self._table = None
+            raise StoreError(
+                f"another process wrote {self.name!r} meanwhile", hint="Derive again."
+            ) from self._cause(error)
+        except (DeltaError, OSError) as error:
+            raise self.place.failure(error, "can't be committed to") from self._cause(error)
+
     def changes(self, since: int, version: int) -> Changes:
-        """What came and went after ``since`` up to ``version``."""
-        return changes(self.place, since, version)
+        """What came and went after ``since`` up to ``version``; rows that retention took did not go."""
+        return changes(self.place, since, version, retired=False)
 
     # -- what is no longer needed -------------------------------------------------------------------
 
@@ -399,12 +429,11 @@ class DerivedTables:
 
     def __getitem__(self, name: str) -> DerivedTable:
         if name not in self._tables:
-            layer = name.split("_", 1)[0]
-            if layer not in LAYERS:
+            if not is_derived(name):
                 raise StoreError(
                     f"{name!r} is no name of a derived table", hint="It begins with dwd_, dws_ or ads_."
                 )
-            self._tables[name] = DerivedTable(self._lake / layer / name, name)
+            self._tables[name] = DerivedTable(self._lake / name.split("_", 1)[0] / name, name)
         return self._tables[name]
 
     def names(self) -> list[str]:
@@ -456,27 +485,6 @@ class DerivedTables:
         return pa.Table.from_pylist(rows, LINEAGE_SCHEMA)
 
 
-LINEAGE_SCHEMA = pa.schema(
-    [
-        ("table", pa.string()),
-        ("version", pa.int64()),
-        ("input", pa.string()),
-        ("since", pa.int64()),
-        ("input_version", pa.int64()),
-        ("files", pa.int64()),
-        ("definition", pa.string()),
-        ("fingerprint", pa.string()),
-        ("whole", pa.bool_()),
-        ("rows_in", pa.int64()),
-        ("rows_out", pa.int64()),
-        ("dates", pa.int64()),
-        ("code", pa.string()),
-        ("derived", pa.timestamp("us", tz="UTC")),
-    ]
-)
-"""The columns of the relation ``lineage``."""
-
-
 def log_entries(place: Place, version: int) -> list[dict[str, Any]]:
     """The entries of one version of a table's log; none where there is no such version."""
     path = f"_delta_log/{version:020}.json"
@@ -487,12 +495,18 @@ def log_entries(place: Place, version: int) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
-def changes(place: Place, since: int, version: int) -> Changes:
-    """Files whose rows came and went after ``since`` up to ``version``; rows written anew are left out."""
+def changes(place: Place, since: int, version: int, *, retired: bool = True) -> Changes:
+    """Files whose rows came and went after ``since`` up to ``version``; rows written anew are left out.
+
+    So are, without ``retired``, rows that went because of their age.
+    """
     added: dict[str, None] = {}
     removed: dict[str, None] = {}
     for at in range(since + 1, version + 1):
-        for entry in log_entries(place, at):
+        entries = log_entries(place, at)
+        if not retired and any(RETIRED in entry.get("commitInfo", {}) for entry in entries):
+            continue
+        for entry in entries:
             for kind in ("add", "remove"):
                 action = entry.get(kind)
                 if action is None or not action.get("dataChange", True):

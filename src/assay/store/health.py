@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.model.errors import StoreError
-from assay.store.derived import LAYERS
 from assay.store.keys import LoadKey
-from assay.store.layout import TABLES, holds_many_loads
+from assay.store.layout import TABLES, holds_many_loads, is_derived
 from assay.store.log import Entry, load_of
 from assay.store.place import is_remote, located
 from assay.store.timetravel import table_named
@@ -204,35 +203,27 @@ def damaged(lake: Lake, name: str, address: str, why: str) -> DamagedFile:
 def cause_of(lake: Lake, error: Exception, snapshot: Snapshot) -> DamagedFile | None:
     """The damaged file that an engine's error on a snapshot comes from; None when it comes from elsewhere.
 
-    Files that the error names are read as a whole; of the others only the size is looked at, unless the error
-    is one of reading files.
+    Files that the error names are looked at first. Of the others each is read only where the error is one of
+    reading files and names none.
     """
     text = str(error)
-    words = (
-        "IO Error",
-        "Parquet",
-        "parquet",
-        "ZSTD",
-        "zstd",
-        "Snappy",
-        "thrift",
-        "TProtocol",
-        "No such file",
-    )
-    suspected = any(word in text for word in words) or isinstance(error, OSError)
+    named: list[tuple[str, str]] = []
+    others: list[tuple[str, str]] = []
     for name, addresses in snapshot.files.items():
-        if name not in lake.tables() and name.split("_", 1)[0] not in LAYERS:
+        if name not in lake.tables() and not is_derived(name):
             continue  # a derivation's own relation of some files of a table that is looked at as well
         place = table_named(lake, name).place
-        ours = [one for one in addresses if is_remote(one) == is_remote(place.url)]
-        sizes = place.sizes(map(place.relative, ours))
-        for address in ours:
+        for address in addresses:
+            if is_remote(address) != is_remote(place.url):
+                continue  # a copy of rows as of the past
             path = place.relative(address)
-            if path not in sizes:
-                return Damage(name, address, "is missing", _loads_in(lake, name, path)).error()
-            why = _unsound(address) if suspected or address in text else None
-            if why is not None:
-                return Damage(name, address, why, _loads_in(lake, name, path)).error()
+            (named if f"/{name}/{path}" in text else others).append((name, path))
+    suspected = isinstance(error, OSError) or any(word in text for word in _OF_FILES)
+    for name, path in [*named, *(others if suspected and not named else [])]:
+        address = table_named(lake, name).place.address(path)
+        why = _unsound(address)
+        if why is not None:
+            return Damage(name, address, why, _loads_in(lake, name, path)).error()
     return None
 
 

@@ -1,9 +1,11 @@
 """The hot buffer: rows that are durable and visible at once, and become part of the tables a little later.
 
 An append is one Arrow file in ``spool/hot/<table>/``; its name says everything but the rows: the load it is
-of, when it became visible, how many rows and bytes it has. Renaming the finished file to that name is the
-acknowledgement. A flush makes many appends one Delta commit that carries the transaction of each, so that an
-append whose file was not removed in time counts once all the same.
+of, when it became visible, how many rows and bytes it has, and their least and greatest ``seq``. Renaming
+the finished file to that name is the acknowledgement. The appends of a load come in the order of ``seq``: how
+far it got is one number, however many appends there were. A flush makes many appends one Delta commit that
+carries that number for each load, so that an append whose file was not removed in time counts once all the
+same.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.model.errors import AssayError, StoreError
-from assay.store.keys import LoadKey
+from assay.store.keys import LoadKey, Stretch
 from assay.store.layout import DATE, UNFINISHED, plain
 from assay.store.locks import locked
 from assay.store.place import sync
@@ -56,16 +58,18 @@ class HotFile:
     digest: str
     rows: int
     size: int
+    first: int
+    last: int
     path: Path
 
     @classmethod
     def of(cls, path: Path) -> HotFile | None:
         """What the name says; None for a file of another kind."""
         pieces = path.name.removesuffix(".arrow").split("-")
-        if len(pieces) != 4 or not all(piece.isdigit() for piece in pieces[1:]):
+        if len(pieces) != 6 or not all(piece.isdigit() for piece in pieces[1:]):
             return None
-        moment, rows, size = map(int, pieces[1:])
-        return cls(moment, pieces[0], rows, size, path)
+        moment, rows, size, first, last = map(int, pieces[1:])
+        return cls(moment, pieces[0], rows, size, first, last, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,11 @@ class HotRows:
     file: HotFile
     load: LoadKey
     rows: pa.Table
+
+    @property
+    def stretch(self) -> Stretch:
+        """Which rows of the load they are."""
+        return Stretch(self.load, self.file.first, self.file.last)
 
     @property
     def moment(self) -> datetime:
@@ -98,20 +107,40 @@ class HotBuffer:
         """Take rows; when this returns they are durable, and every reader sees them.
 
         The table is laid out as for :class:`assay.store.staging.StagedWriter`; all rows must be of ``load``.
-        False when rows of the load are in the table already, hot or not: nothing is changed then.
+        A load may come in many appends, each with greater ``seq`` than those before it. Rows up to the
+        greatest ``seq`` that the plant has of the load are there already and left out: what is sent again
+        after a crash counts once, also when it is cut into other pieces. False when no row is left, and
+        nothing is changed.
 
         Raises
         ------
         HotBufferFull
             The buffer holds as much as its policy allows: flush it, or wait for the flusher.
         StoreError
-            A column is unknown, missing or of another type, or the file can't be written.
+            A column is unknown, missing or of another type, a ``seq`` is negative, or the file can't be
+            written.
         """
         name = self._lake.known(kind)
         rows = aligned(table, self._lake.schema(name), name, load, to_microseconds(recorded or now()))
         _check_identity(rows, load, name)
-        if not len(rows) or self._lake.committed(name, load):
-            return False
+        self._lake.committed(name, load)  # finishes what a load that was killed left half committed
+        while True:
+            rows = _beyond(rows, self._reached(name, load))
+            if not len(rows):
+                return False
+            if self._put(name, rows, load):
+                return True
+
+    def _reached(self, name: str, load: LoadKey) -> int:
+        """The greatest ``seq`` that the plant has of a load, hot or not; −1 for none."""
+        # In this order: an append leaves the buffer after it is in the table.
+        hot = max((one.last for one in self._listed(name) if one.digest == load.digest), default=-1)
+        return max(hot, self._lake.table(name).reached([load])[load])
+
+    def _put(self, name: str, rows: pa.Table, load: LoadKey) -> bool:
+        """Write an append; False when somebody else appended rows of the load meanwhile."""
+        bounds = pc.min_max(rows.column("seq")).as_py()
+        first, last = bounds["min"], bounds["max"]
         folder = self._directory / name
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = folder / f"{UNFINISHED}{load.digest}-{uuid.uuid4().hex}"
@@ -119,11 +148,14 @@ class HotBuffer:
             _write(unfinished, rows, load)
             size = unfinished.stat().st_size
             with self._still():
-                if any(one.digest == load.digest for one in self._listed(name)):
+                if self._reached(name, load) >= first:
                     return False
                 self._check_room(size)
-                moment = to_microseconds(now())
-                unfinished.rename(folder / f"{load.digest}-{moment:020d}-{len(rows)}-{size}.arrow")
+                # Later than every other, also when the clock was put back: appends are flushed in this order.
+                others = (one.moment + 1 for one in self._listed(name))
+                moment = max([to_microseconds(now()), *others])
+                said = f"{load.digest}-{moment:020d}-{len(rows)}-{size}-{first}-{last}.arrow"
+                unfinished.rename(folder / said)
             sync(folder)
         except OSError as error:
             if isinstance(error, AssayError):
@@ -170,9 +202,10 @@ class HotBuffer:
         with self._still():
             return now(), self.waiting(name)
 
-    def mark(self) -> tuple[tuple[str, str, int], ...]:
-        """Something that changes when hot rows arrive or are flushed; cheap."""
-        return tuple((name, one.digest, one.moment) for name in self.tables() for one in self.waiting(name))
+    def mark(self, names: Iterable[str] | None = None) -> tuple[tuple[str, str, int], ...]:
+        """Something that changes when hot rows (of these tables) arrive or are flushed; cheap."""
+        tables = self.tables() if names is None else names
+        return tuple((name, one.digest, one.moment) for name in tables for one in self.waiting(name))
 
     def rows(self, name: str) -> list[HotRows]:
         """The appends of a table with their rows. Hold the lake still meanwhile, or a flush may remove one.
@@ -258,6 +291,18 @@ def _check_identity(rows: pa.Table, load: LoadKey, name: str) -> None:
                 f"rows of {name!r} are of the {column} {min(found - {wanted})!r} and appended as {wanted!r}",
                 hint=f"Leave out the column {column}, or append the rows of each load by themselves.",
             )
+
+
+def _beyond(rows: pa.Table, reached: int) -> pa.Table:
+    """The rows of a greater ``seq``."""
+    least = pc.min(rows.column("seq")).as_py()
+    if least is not None and least < 0:
+        raise StoreError(
+            f"rows are appended with the seq {least}", hint="Number the rows of a load from 0 upwards."
+        )
+    if least is None or least > reached:
+        return rows
+    return rows.filter(pc.greater(rows.column("seq"), reached))
 
 
 def _day(one: HotRows) -> int:

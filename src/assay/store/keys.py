@@ -1,4 +1,4 @@
-"""The key of one load: who recorded the rows, and in which session or file."""
+"""The key of one load: who recorded the rows, and in which session or file; and parts of a load."""
 
 from __future__ import annotations
 
@@ -45,3 +45,12 @@ class LoadKey:
     def digest(self) -> str:
         """16 hex digits that stand for the key in file names."""
         return hashlib.sha256(f"{self.source}\0{self.epoch}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Stretch:
+    """The rows of a load whose ``seq`` is from ``first`` to ``last``, both included: those of one append."""
+
+    load: LoadKey
+    first: int
+    last: int

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from assay.model.entities import in_force
 from assay.model.errors import QueryError, StoreError, did_you_mean
 from assay.model.kinds import RecordKind
 from assay.store.delta import LakeTable
 from assay.store.derived import DerivedTables
+from assay.store.digests import Digests
 from assay.store.hot import HotBuffer, HotRows, hot_table
+from assay.store.intents import pending, read_intent, write_intent
 from assay.store.keys import LoadKey
 from assay.store.layout import (
     CORE_SCHEMAS,
@@ -29,7 +30,6 @@ from assay.store.layout import (
     STORE_SCHEMAS,
     TABLES,
     StagedFile,
-    holds_many_loads,
     load_prefix,
     plain,
     spill_directory,
@@ -37,15 +37,15 @@ from assay.store.layout import (
 )
 from assay.store.locks import locked
 from assay.store.log import APPENDED, HOT_PENDING, MOMENT, REASON, RETIRED, UNTIL
-from assay.store.place import Place, is_remote, sync
+from assay.store.place import Place, is_remote
 from assay.store.policies import DEFAULT_POLICIES, LakePolicies
-from assay.store.reading import parquet_dataset
 from assay.store.registry import Registry, now
 from assay.store.remains import Remains
-from assay.store.snapshot import Snapshot
+from assay.store.scratch import scratch
+from assay.store.snapshot import Refused, Snapshot
 from assay.store.staging import StagedWriter
 from assay.store.tables import from_microseconds, to_microseconds
-from assay.store.views import create_entity_table, create_views, entity_table, entity_views, literal
+from assay.store.views import copy_table, create_views, entity_table, entity_views, literal
 
 Kind = RecordKind | str
 
@@ -69,6 +69,9 @@ class Lake:
         self._tables = {name: LakeTable(self.place / name) for name in TABLES}
         self.derived = DerivedTables(self.place)
         self.hot = HotBuffer(self, spool / "hot", policies.hot)
+        self.after_commit: Callable[[], None] | None = None
+        """Called when rows became part of the plant, or left it."""
+        self.digests = Digests()
 
     @property
     def directory(self) -> Path:
@@ -133,7 +136,16 @@ class Lake:
                 left.unlink()
             shutil.rmtree(spill_directory(directory, load), ignore_errors=True)
             directory.mkdir(parents=True, exist_ok=True)
-        return StagedWriter(directory, self.schema(kind), load, recorded, discard=taken)
+        name = self.known(kind)
+        return StagedWriter(
+            directory,
+            self.schema(kind),
+            load,
+            recorded,
+            discard=taken,
+            digester=None if self.after_commit is None or taken else self.digests.digester(),
+            digested=partial(self.digests.keep, name),
+        )
 
     def staged_path(self, kind: Kind, file: StagedFile) -> Path:
         """Where a staged file lies until it is committed."""
@@ -165,12 +177,17 @@ class Lake:
             intent = self._intents / f"{load.digest}.json"
             facts = self._facts(open_kinds)
             if len(open_kinds) > 1:
-                _write_intent(intent, load, {name: plan[name] for name in open_kinds}, facts)
+                write_intent(intent, load, {name: plan[name] for name in open_kinds}, facts)
             for name in open_kinds:
                 self._tables[name].commit(plan[name], self.schema(name), load, facts=facts[name])
             intent.unlink(missing_ok=True)
             self._sent(plan)
+        self._changed()
         return True
+
+    def _changed(self) -> None:
+        if self.after_commit is not None:
+            self.after_commit()
 
     def _facts(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
         """What is noted with the commits of one load: the moment, the same in all and after older ones."""
@@ -211,19 +228,16 @@ class Lake:
         """No load is half committed while this is held; many readers may hold it."""
         while True:
             with locked(self._commit_lock, shared=True):
-                if not self._pending():
+                if not pending(self._intents):
                     yield
                     return
             with locked(self._commit_lock):
                 self._recover()
 
-    def _pending(self) -> list[Path]:
-        return sorted(self._intents.glob("*.json")) if self._intents.is_dir() else []
-
     def _recover(self) -> None:
         """Commit what a process that died had begun to commit."""
-        for path in self._pending():
-            load, plan, facts = _read_intent(path)
+        for path in pending(self._intents):
+            load, plan, facts = read_intent(path)
             for name, files in plan.items():
                 self._tables[name].commit(files, self.schema(name), load, facts=facts.get(name))
             path.unlink()
@@ -245,12 +259,14 @@ class Lake:
         name = self.known(kind)
         table, schema = self._tables[name], self.schema(name)
         with self._settled():
-            fresh = [one for one in appends if not table.committed(one.load)]
+            reached = table.reached(one.load for one in appends)
+            fresh = [one for one in appends if one.file.last > reached[one.load]]
         if not fresh:
             with locked(self._commit_lock):
                 self.hot.forget(one.file for one in appends)
             return sum(one.file.rows for one in appends)
-        digest = hashlib.sha256("\n".join(sorted(one.load.transaction for one in fresh)).encode())
+        said = sorted(f"{one.load.transaction} {one.file.first} {one.file.last}" for one in fresh)
+        digest = hashlib.sha256("\n".join(said).encode())
         key = LoadKey("assay.hot", digest.hexdigest())
         with self.remains("flush", name).noted(key):
             recorded = from_microseconds(fresh[0].rows.column("recorded")[0].value)
@@ -264,12 +280,16 @@ class Lake:
                 facts = self._facts([name])[name]
                 facts |= {
                     UNTIL: to_microseconds(until),
-                    APPENDED: {one.load.transaction: one.file.moment for one in fresh},
+                    APPENDED: [
+                        (one.load.transaction, one.file.first, one.file.last, one.file.moment)
+                        for one in fresh
+                    ],
                 }
-                if not table.commit(files, schema, *(one.load for one in fresh), facts=facts):
+                if not table.commit(files, schema, *(one.stretch for one in fresh), facts=facts):
                     return 0  # a load brought the same rows meanwhile; the next turn leaves them out
                 self.hot.forget(one.file for one in appends)
         self._sent({name: files})
+        self._changed()
         return sum(one.file.rows for one in appends)
 
     def commit_rewrite(self, kind: Kind, files: Sequence[StagedFile], replaced: Sequence[str]) -> bool:
@@ -289,7 +309,9 @@ class Lake:
         with locked(self._commit_lock):
             self._recover()
             facts = self._facts([name])[name] | {RETIRED: before.isoformat(), REASON: reason}
-            return self._tables[name].retire(paths, self.schema(name), facts)
+            done = self._tables[name].retire(paths, self.schema(name), facts)
+        self._changed()
+        return done
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -304,12 +326,18 @@ class Lake:
         table = self._tables[name]
         if not self.hot.waiting(name):
             return []
-        return [one for one in self.hot.rows(name) if not table.committed(one.load)]
+        appends = self.hot.rows(name)
+        reached = table.reached(one.load for one in appends)
+        return [one for one in appends if one.file.last > reached[one.load]]
 
-    def mark(self) -> tuple[Any, ...]:
-        """Something that changes when rows arrive, hot or committed; cheap, to be compared only."""
-        with self.settled() as versions:
-            return (*versions.items(), *self.hot.mark())
+    def mark(self, *kinds: Kind) -> tuple[Any, ...]:
+        """Something that changes when rows of these tables (all without names) arrive, hot or committed.
+
+        Cheap, to be compared only. A plant made anew in the same place has another one.
+        """
+        names = [self.known(kind) for kind in kinds] or self.tables()
+        with self._settled():
+            return (*((name, *self._tables[name].stamp()) for name in names), *self.hot.mark(names))
 
     def hashes(
         self,
@@ -323,26 +351,9 @@ class Lake:
         ``time_range`` leaves out the date partitions outside it (rows without an event time lie in the
         partition of the day they were recorded); ``exclude`` leaves out the rows of one load.
         """
-        between = None
-        if time_range is not None:
-            between = (_utc_date(time_range[0]), _utc_date(time_range[1]))
-        with self._settled():
-            _, files = self.table(kind).files(between=between)
-        names = ("key_hash", "content_hash")
-        schema = pa.schema([pa.field(name, pa.int64(), nullable=False) for name in names])
-        if exclude is not None:
-            prefix = load_prefix(exclude)
-            files = [path for path in files if not path.rsplit("/", 1)[-1].startswith(prefix)]
-        mixed = [path for path in files if exclude is not None and holds_many_loads(path)]
-        with self.place.reporting("can't be read"):
-            alone = [path for path in files if path not in set(mixed)]
-            found = parquet_dataset(alone, schema).to_table()
-            if exclude is None or not mixed:
-                return found
-            identity = pa.schema([*schema, pa.field("source", pa.string()), pa.field("epoch", pa.string())])
-            its = (ds.field("source") == exclude.source) & (ds.field("epoch") == exclude.epoch)
-            others = parquet_dataset(mixed, identity).to_table(columns=list(names), filter=~its)
-            return pa.concat_tables([found, others])
+        from assay.store.row_hashes import hashes
+
+        return hashes(self, self.known(kind), time_range=time_range, exclude=exclude)
 
     def snapshot(
         self,
@@ -397,6 +408,7 @@ class Lake:
         *,
         hot: Mapping[str, pa.Table],
         moment: datetime,
+        refused: Mapping[str, Refused] | None = None,
     ) -> Snapshot:
         """A snapshot of these files and rows, with the master data of a moment."""
         return Snapshot(
@@ -408,6 +420,7 @@ class Lake:
             master=self._master(moment),
             moment=moment,
             hot=hot,
+            refused=refused or {},
         )
 
     def lineage(self) -> pa.Table:
@@ -440,17 +453,17 @@ class Lake:
         It reads the plant's files and no others: file access and settings are locked. Temporary tables may be
         made; they vanish with the connection. Times are in UTC. Files in a bucket are read through datasets
         of Arrow, which take over filters and read only the row groups that can match. With ``lineage`` there
-        is a relation of that name: what each version of a derived table was made from.
+        is a relation of that name: what each version of a derived table was made from. A statement fails that
+        reads a table with a damaged file, or one that the snapshot refuses; see :meth:`explaining`.
         """
         pinned = snapshot or self.snapshot()
-        scratch = self.spool / "scratch"
         connection = duckdb.connect(
             ":memory:",
             config={
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
                 "python_enable_replacements": "false",
-                "temp_directory": str(scratch),
+                "temp_directory": str(scratch(self.spool)),
                 **({"memory_limit": memory_limit} if memory_limit else {}),
                 **({"max_temp_directory_size": scratch_limit} if scratch_limit else {}),
                 **({"threads": str(threads)} if threads else {}),
@@ -459,12 +472,12 @@ class Lake:
         try:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET parquet_metadata_cache = true")
-            try:
-                create_views(connection, pinned)
-            except (duckdb.Error, OSError, pa.ArrowException) as error:
-                raise self.explained(error, pinned) or error from error
+            if any(is_remote(path) for files in pinned.files.values() for path in files):
+                # A join's Bloom filter may reach a scan of Arrow, which refuses it; see copy_table.
+                connection.execute("SET disabled_optimizers = 'join_filter_pushdown'")
+            create_views(connection, pinned, partial(self._damage, pinned))
             if lineage:
-                create_entity_table(connection, "lineage", self.lineage())
+                copy_table(connection, "lineage", self.lineage(), schema="main")
             paths = [path for files in pinned.files.values() for path in files if not is_remote(path)]
             connection.execute(f"SET allowed_paths = [{', '.join(map(literal, paths))}]")
             connection.execute("SET enable_external_access = false")
@@ -504,15 +517,41 @@ class Lake:
 
                 check_read_only(sql, connection)
             try:
-                return connection.execute(sql, params).to_arrow_table()
+                with self.explaining(snapshot):
+                    return connection.execute(sql, params).to_arrow_table()
             except duckdb.Error as error:
-                raise self.explained(error, snapshot) or _query_error(error) from error
+                raise _query_error(error) from error
 
     def explained(self, error: Exception, snapshot: Snapshot) -> StoreError | None:
-        """What an engine's error on a snapshot comes from, if it is a damaged or missing file of the lake."""
+        """What an engine's error on a snapshot comes from, if it is a file of the lake or a refused table."""
+        text = str(error)
+        for refused in snapshot.refused.values():
+            if str(refused.why) in text:
+                return refused.why
         from assay.store.health import cause_of
 
         return cause_of(self, error, snapshot)
+
+    @contextmanager
+    def explaining(self, snapshot: Snapshot) -> Iterator[None]:
+        """Errors of an engine inside that come from a damaged file, or a refused table, say so.
+
+        Raises
+        ------
+        StoreError
+            A file of a table that was read is missing or damaged, or the table can't be shown.
+        """
+        try:
+            yield
+        except (duckdb.Error, OSError, pa.ArrowException) as error:
+            why = None if isinstance(error, StoreError) else self.explained(error, snapshot)
+            if why is None:
+                raise
+            raise why from error
+
+    def _damage(self, snapshot: Snapshot, error: Exception, name: str) -> StoreError | None:
+        """The damaged file of one table that an error comes from."""
+        return self.explained(error, replace(snapshot, files={name: snapshot.files[name]}, refused={}))
 
     # -- names ------------------------------------------------------------------------------------
 
@@ -539,47 +578,6 @@ class Lake:
     def table(self, kind: Kind) -> LakeTable:
         """The log and the files of a kind; what is half committed is not looked after here."""
         return self._tables[self.known(kind)]
-
-
-def _utc_date(moment: datetime) -> date:
-    return moment.astimezone(UTC).date()
-
-
-def _write_intent(
-    path: Path,
-    load: LoadKey,
-    plan: Mapping[str, Sequence[StagedFile]],
-    facts: Mapping[str, Mapping[str, Any]],
-) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    document = {
-        "source": load.source,
-        "epoch": load.epoch,
-        "facts": facts,
-        "kinds": {name: [asdict(file) for file in files] for name, files in plan.items()},
-    }
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(document, default=lambda value: value.isoformat()), encoding="utf-8")
-    sync(unfinished)
-    unfinished.replace(path)
-    sync(path.parent)
-
-
-def _read_intent(path: Path) -> tuple[LoadKey, dict[str, list[StagedFile]], dict[str, dict[str, Any]]]:
-    document = json.loads(path.read_text(encoding="utf-8"))
-    moments = ("time_min", "time_max")
-    plan = {
-        name: [
-            StagedFile(
-                **file
-                | {"date": date.fromisoformat(file["date"])}
-                | {key: file[key] and datetime.fromisoformat(file[key]) for key in moments}
-            )
-            for file in files
-        ]
-        for name, files in document["kinds"].items()
-    }
-    return LoadKey(document["source"], document["epoch"]), plan, document.get("facts", {})
 
 
 def _query_error(error: duckdb.Error) -> QueryError:

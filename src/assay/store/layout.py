@@ -61,11 +61,21 @@ CORE_SCHEMAS: dict[str, pa.Schema] = {
 
 TABLES: tuple[str, ...] = tuple(CORE_SCHEMAS)
 
+LAYERS = ("dwd", "dws", "ads")
+"""The layers of derived tables, in the order in which they are derived."""
+
 DATE = pa.field("date", pa.date32())
 """The partition column: the UTC date of ``time``, of ``recorded`` where there is no time."""
 
 # Hashes are noise to a compressor.
 _UNCOMPRESSED = frozenset({"key_hash", "content_hash"})
+# Least and greatest words of these leave out no row group, and finding them takes as long as writing them.
+_UNRANGED = frozenset({"source", "epoch", "text", "unit", "quality", "method"})
+
+
+def is_derived(name: str) -> bool:
+    """Whether a table's name is that of a derived one: it begins with its layer."""
+    return name.startswith(tuple(f"{layer}_" for layer in LAYERS))
 
 
 def is_word(field: pa.Field) -> bool:
@@ -79,7 +89,7 @@ def plain(schema: pa.Schema) -> pa.Schema:
 
 
 def writer_options(schema: pa.Schema) -> dict[str, Any]:
-    """Encodings and compression of each column for :class:`pyarrow.parquet.ParquetWriter`."""
+    """Encodings, compression and statistics of each column for :class:`pyarrow.parquet.ParquetWriter`."""
     delta = [f.name for f in schema if f.name == "seq" or pa.types.is_timestamp(f.type)]
     dictionary = [
         f.name
@@ -95,6 +105,7 @@ def writer_options(schema: pa.Schema) -> dict[str, Any]:
         "compression": {name: "none" for name in schema.names if name in _UNCOMPRESSED}
         | dict.fromkeys(compressed, "zstd"),
         "compression_level": dict.fromkeys(compressed, 1),
+        "write_statistics": [name for name in schema.names if name not in _UNRANGED],
         "write_page_checksum": True,
     }
 

@@ -10,20 +10,23 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from assay.store.keys import LoadKey
+from assay.store.keys import LoadKey, Stretch
 
 MOMENT = "assay.moment"
 """When the load became part of the plant, the same in every table; whole microseconds since 1970."""
 HOT_PENDING = "assay.hot_pending"
 """Whether rows of the table were still hot at that moment."""
 APPENDED = "assay.appended"
-"""When each append that the commit flushes became visible, by transaction."""
+"""The appends that the commit flushes: transaction, first and last ``seq``, when each became visible."""
 REASON = "assay.reason"
 """Why a commit that brings no load was made."""
 UNTIL = "assay.hot_until"
 """Every append up to this moment is in the table after the commit."""
 RETIRED = "assay.retired_before"
 """Rows of dates before this one leave the table with the commit."""
+
+ALL_ROWS = 2**63 - 1
+"""The greatest ``seq`` there can be: the last of a load of which all rows are meant."""
 
 REWRITE = "assay.rewrite"
 """The transaction that every rewriting commit carries, so that the log refuses two at a time."""
@@ -53,19 +56,27 @@ class Commit:
     """What Assay noted with the commit; see the names at the top of this module."""
 
     @property
-    def appended(self) -> dict[str, datetime]:
-        """When each hot append of the commit became visible, by transaction."""
-        return {name: from_micros(at) for name, at in self.facts.get(APPENDED, {}).items()}
+    def appended(self) -> list[tuple[Stretch, datetime]]:
+        """The hot appends of the commit, and when each became visible."""
+        return [
+            (Stretch(load, first, last), from_micros(at))
+            for name, first, last, at in self.facts.get(APPENDED, [])
+            if (load := load_of(name)) is not None
+        ]
+
+    @property
+    def brought(self) -> list[tuple[Stretch, datetime]]:
+        """What the commit brought, and since when each of it was visible."""
+        loads = [] if APPENDED in self.facts else [load_of(one) for one in self.transactions]
+        return self.appended + [
+            (Stretch(load, 0, ALL_ROWS), self.moment) for load in loads if load is not None
+        ]
 
     @property
     def until(self) -> datetime | None:
         """The moment up to which every append is in the table after this commit, if it is a flush."""
         at = self.facts.get(UNTIL)
         return None if at is None else from_micros(at)
-
-    def moment_of(self, transaction: str) -> datetime:
-        """When the rows of a transaction of this commit became visible."""
-        return self.appended.get(transaction, self.moment)
 
 
 def read_entries(actions: Any) -> list[Entry]:

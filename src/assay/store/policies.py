@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from assay.model.errors import ModelError, did_you_mean
-from assay.store.layout import TABLES
+from assay.store.layout import TABLES, is_derived
 
 _MEGABYTE = 1_000_000
 
@@ -27,7 +27,8 @@ class TablePolicy(_Settings):
     Attributes
     ----------
     keep_days
-        Date partitions older than this many days leave the table; None keeps every row.
+        Date partitions older than this many days leave the table; None keeps every row. Derived tables don't
+        take it over from the policy for all tables.
     small_file_mb
         A file below this size is small.
     small_files
@@ -36,6 +37,7 @@ class TablePolicy(_Settings):
         About how large compaction makes a file.
     old_versions_days
         How long a file that no newer version needs stays, for readers and for looking at the past by version.
+        Of derived tables it holds where they have a policy of their own; without one it's an hour.
     checkpoint_every
         After how many commits the log is summed up, so that opening the table stays quick.
     """
@@ -102,13 +104,16 @@ class LakePolicies(_Settings):
     tables: Mapping[str, TablePolicy] = Field(default_factory=dict)
 
     def of(self, table: str) -> TablePolicy:
-        """The policy of one table."""
-        return self.tables.get(table, self.every)
+        """The policy of one table. Derived ones keep every row where their own policy says nothing else."""
+        return self.tables.get(table, self._general(table))
+
+    def _general(self, table: str) -> TablePolicy:
+        return self.every.model_copy(update={"keep_days": None}) if is_derived(table) else self.every
 
     def to_toml(self) -> str:
         """The text of the part; empty when every setting has its default."""
         parts = [("lake", _said(self.every, TablePolicy())), ("lake.hot", _said(self.hot, HotPolicy()))]
-        parts += [(f"lake.{name}", _said(one, self.every)) for name, one in self.tables.items()]
+        parts += [(f"lake.{name}", _said(one, self._general(name))) for name, one in self.tables.items()]
         return "".join(
             f"\n[{head}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in said.items())
             for head, said in parts
@@ -145,13 +150,16 @@ def read_policies(part: object, where: str) -> LakePolicies:
     every = _checked(TablePolicy, general, where)
     hot = _checked(HotPolicy, named.pop("hot", {}), f"{where}.hot")
     for name in named:
-        if name not in TABLES:
+        if name not in TABLES and not is_derived(name):
             raise ModelError(
                 f"{where}.{name}: the lake has no table {name!r}",
-                hint=did_you_mean(name, [*TABLES, "hot"]) or f"Tables: {', '.join(TABLES)}.",
+                hint=did_you_mean(name, [*TABLES, "hot"])
+                or f"Tables: {', '.join(TABLES)}, and derived ones, such as dwd_reading.",
             )
+    shared = {key: value for key, value in general.items() if key != "keep_days"}
     tables = {
-        name: _checked(TablePolicy, {**general, **own}, f"{where}.{name}") for name, own in named.items()
+        name: _checked(TablePolicy, {**(shared if is_derived(name) else general), **own}, f"{where}.{name}")
+        for name, own in named.items()
     }
     return LakePolicies(every=every, hot=hot, tables=tables)
 

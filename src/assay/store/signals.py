@@ -117,22 +117,44 @@ def _later(
     places: NDArray[np.int64],
 ) -> None:
     """Take the rows of wanted signals that are later than the latest known."""
-    ids = _ids(table.column("signal"), wanted)
-    times = table.column("time").cast(pa.int64()).fill_null(_NEVER).to_numpy()
-    if not len(ids):
+    if not len(table):
         return
-    starts = np.append(0, np.flatnonzero(ids[1:] != ids[:-1]) + 1)
-    ends = np.append(starts[1:], len(ids))
+    times = _times(table)
+    starts, ids = _runs(table.column("signal"), wanted)
+    ends = np.append(starts[1:], len(times))
     best = np.maximum.reduceat(times, starts)
     chosen: dict[int, int] = {}
-    for run in np.flatnonzero(ids[starts] >= 0):
-        place = int(places[ids[starts[run]]])
+    for run in np.flatnonzero(ids >= 0):
+        place = int(places[ids[run]])
         if best[run] > latest[place]:
             latest[place] = best[run]
             chosen[place] = int(starts[run] + np.argmax(times[starts[run] : ends[run]]))
     taken = table.take(pa.array(list(chosen.values()), pa.int64())).to_pylist()
     for place, row in zip(chosen, taken, strict=True):
         rows[place] = row
+
+
+def _times(table: pa.Table) -> NDArray[np.int64]:
+    """The time of each row in microseconds since 1970."""
+    column = table.column("time").cast(pa.int64())
+    whole = column.fill_null(_NEVER) if column.null_count else column
+    times: NDArray[np.int64] = whole.to_numpy()
+    return times
+
+
+def _runs(signals: pa.ChunkedArray, wanted: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where runs of a signal begin, and its place in ``wanted``; -1 for others. A run may come in pieces."""
+    starts, ids, before = [], [], 0
+    for chunk in signals.chunks:
+        words = chunk.dictionary if pa.types.is_dictionary(chunk.type) else None
+        known = pc.index_in(chunk if words is None else words, wanted).fill_null(-1).to_numpy()
+        codes = known if words is None else chunk.indices.to_numpy()
+        if len(codes):
+            begins = np.append(0, np.flatnonzero(codes[1:] != codes[:-1]) + 1)
+            ids.append(codes[begins] if words is None else known[codes[begins]])
+            starts.append(begins + before)
+            before += len(codes)
+    return np.concatenate(starts), np.concatenate(ids).astype(np.int64)
 
 
 def _ids(signals: pa.ChunkedArray, wanted: pa.Array) -> NDArray[np.int64]:
@@ -148,7 +170,7 @@ def _ids(signals: pa.ChunkedArray, wanted: pa.Array) -> NDArray[np.int64]:
 
 
 def _chosen(rows: pa.Table, wanted: pa.Array, low: int, high: int, columns: Sequence[str]) -> list[pa.Table]:
-    times = rows.column("time").cast(pa.int64()).fill_null(_NEVER).to_numpy()
+    times = _times(rows)
     kept = np.flatnonzero((times >= low) & (times < high) & (_ids(rows.column("signal"), wanted) >= 0))
     return [rows.select(list(columns)).take(pa.array(kept))] if len(kept) else []
 
@@ -184,6 +206,8 @@ def _opened(path: str) -> pq.ParquetFile:
 
 def _pinned(lake: Lake, table: str, snapshot: Snapshot | None) -> Snapshot:
     pinned = snapshot or lake.snapshot()
+    if table in pinned.refused:
+        raise pinned.refused[table].why
     if table not in pinned.files:
         known = [name for name, schema in pinned.schemas.items() if {"signal", "time"} <= set(schema.names)]
         raise QueryError(f"there is no table {table!r} of readings", hint=f"Tables: {', '.join(known)}.")

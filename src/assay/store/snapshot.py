@@ -8,6 +8,16 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from assay.model.errors import StoreError
+
+
+@dataclass(frozen=True, eq=False)
+class Refused:
+    """A table that can't be shown as of the snapshot's time: its columns, and what is said to who asks."""
+
+    schema: pa.Schema
+    why: StoreError
+
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
@@ -28,6 +38,10 @@ class Snapshot:
         Every version of each entity kind, with ``is_current``: whether it is in force at the snapshot's time.
     moment
         The time of the snapshot, in UTC; the time asked for where the plant is looked at as of the past.
+    refused
+        Derived tables that can't be shown. A question that reads one fails; others don't.
+    past
+        Whether it shows the plant as it was, and not as it is.
     """
 
     versions: Mapping[str, int]
@@ -36,3 +50,5 @@ class Snapshot:
     master: Mapping[str, pa.Table]
     moment: datetime
     hot: Mapping[str, pa.Table] = field(default_factory=dict)
+    refused: Mapping[str, Refused] = field(default_factory=dict)
+    past: bool = False

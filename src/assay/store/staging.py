@@ -5,13 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,9 @@ from assay.store.layout import (
 from assay.store.place import sync
 from assay.store.spill import Spill
 from assay.store.tables import to_microseconds
+
+if TYPE_CHECKING:
+    from assay.ledger.chunks import Digested, Digester
 
 _DAY = 86_400_000_000
 _EPOCH = date(1970, 1, 1)
@@ -77,7 +80,8 @@ class StagedWriter:
     A table may leave out nullable columns (they become null) and ``source``, ``epoch`` and ``recorded``
     (they are the load's). Text may come plain or as dictionaries. With ``discard`` rows are checked and
     nothing is written. ``begins`` is how the names of files begin, ``day`` the one date of all rows where it
-    is known, ``file_rows`` how many rows a file takes.
+    is known, ``file_rows`` how many rows a file takes. With ``digester`` rows are digested for the evidence
+    log as they come.
     """
 
     def __init__(
@@ -91,6 +95,8 @@ class StagedWriter:
         begins: str = PART,
         day: date | None = None,
         file_rows: int = FILE_ROWS,
+        digester: Digester | None = None,
+        digested: Callable[[list[StagedFile], list[Digested]], None] = lambda files, batches: None,
     ) -> None:
         self._directory = directory
         self._schema = schema
@@ -101,6 +107,8 @@ class StagedWriter:
         self._begins = begins
         self._day = None if day is None else (day - _EPOCH).days
         self._file_rows = file_rows
+        self._digester = digester
+        self._digested = digested
         self._timed = "time" in schema.names
         self._partitions: OrderedDict[int, _Partition] = OrderedDict()
         self._open: OrderedDict[int, _OpenFile] = OrderedDict()
@@ -146,6 +154,9 @@ class StagedWriter:
             self._thread.join()
         if self._error is not None:
             self.abort()
+        if self._digester is not None and (batches := self._digester.finish()) is not None:
+            self._digested(list(self._done), batches)
+            self._digester = None
         return list(self._done)
 
     def abort(self) -> None:
@@ -193,6 +204,8 @@ class StagedWriter:
                 if table is None:
                     self._drain()
                     return
+                if self._digester is not None:
+                    self._digester.feed(table)
                 for batch in table.to_batches():
                     self._take(batch)
             except Exception as error:  # noqa: BLE001 - handed to the caller by finish() or the next write()

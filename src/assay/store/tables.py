@@ -87,6 +87,113 @@ SETTING = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
+CODE_RULE = sa.Table(
+    "code_rule",
+    METADATA,
+    sa.Column("fingerprint", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("shape", sa.Text, nullable=False),
+    sa.Column("latest", sa.BigInteger, nullable=True),
+)
+
+CODE_SERIES = sa.Table(
+    "code_series",
+    METADATA,
+    sa.Column("fingerprint", sa.String(64), primary_key=True),
+    sa.Column("series", sa.String(512), primary_key=True),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("given", sa.BigInteger, nullable=False),
+)
+
+# SQLite compares texts byte by byte; PostgreSQL is told to, so that a prefix is found by the index.
+_BYTES = sa.String(512).with_variant(sa.String(512, collation="C"), "postgresql")
+
+EPCIS_CONTEXT = sa.Table(
+    "epcis_context",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.UniqueConstraint("digest"),
+)
+
+EPCIS_EVENT = sa.Table(
+    "epcis_event",
+    METADATA,
+    sa.Column("position", _POSITION, primary_key=True, autoincrement=False),
+    sa.Column("event_id", _BYTES, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("captured", sa.BigInteger, nullable=False),
+    sa.Column("job", sa.String(64), nullable=False),
+    sa.Column("context", sa.Integer, nullable=False),
+    sa.Column("kind", sa.String(512), nullable=False),
+    sa.Column("happened", sa.BigInteger, nullable=False),
+    sa.Column("action", sa.String(8), nullable=True),
+    sa.Column("declared", sa.BigInteger, nullable=True),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.UniqueConstraint("event_id", "digest"),
+    sa.Index("ix_epcis_event_happened", "happened", "position"),
+)
+
+EPCIS_TERM = sa.Table(
+    "epcis_term",
+    METADATA,
+    sa.Column("field", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("value", _BYTES, primary_key=True),
+    sa.Column("position", sa.BigInteger, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+EPCIS_JOB = sa.Table(
+    "epcis_job",
+    METADATA,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("finished", sa.BigInteger, nullable=False),
+    sa.Column("behaviour", sa.String(16), nullable=False),
+    sa.Column("report", sa.Text, nullable=False),
+)
+
+EPCIS_QUERY = sa.Table(
+    "epcis_query",
+    METADATA,
+    sa.Column("name", sa.String(512), primary_key=True),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+)
+
+EPCIS_SUBSCRIPTION = sa.Table(
+    "epcis_subscription",
+    METADATA,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("query", sa.String(512), nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("cursor", sa.BigInteger, nullable=False),
+    sa.Column("pending", sa.BigInteger, nullable=True),
+    sa.Column("notified", sa.BigInteger, nullable=True),
+    sa.Column("due", sa.BigInteger, nullable=True),
+)
+
+SCAN = sa.Table(
+    "scan",
+    METADATA,
+    sa.Column("position", _POSITION, primary_key=True, autoincrement=False),
+    sa.Column("code", sa.String(512), nullable=False),
+    sa.Column("moment", sa.BigInteger, nullable=False),
+    sa.Column("standing", sa.String(16), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=True),
+    sa.Column("subject", sa.String(512), nullable=True),
+    sa.Column("device", sa.String(32), nullable=True),
+    sa.Column("country", sa.String(2), nullable=True),
+    sa.Column("latitude", sa.Float(53), nullable=True),
+    sa.Column("longitude", sa.Float(53), nullable=True),
+    sa.Column("hints", sa.String(64), nullable=False),
+    sa.Index("ix_scan_code", "code", "moment"),
+    sa.Index("ix_scan_moment", "moment"),
+)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -13,11 +13,12 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -26,10 +27,11 @@ from assay.model.errors import QueryError, StoreError
 from assay.store.hot import hot_table
 from assay.store.keys import LoadKey
 from assay.store.layout import DATE, PART, UNFINISHED, holds_many_loads, load_prefix, plain, writer_options
-from assay.store.log import HOT_PENDING, RETIRED, Commit, load_of
+from assay.store.log import ALL_ROWS, HOT_PENDING, RETIRED, Commit
 from assay.store.place import is_remote, located
 from assay.store.reading import date_of
 from assay.store.registry import now
+from assay.store.snapshot import Refused
 
 if TYPE_CHECKING:
     from assay.store.delta import LakeTable
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 65_536
 _SEPARATOR = "\0"
+
+Ends = Mapping[LoadKey, int]
+"""The first ``seq`` of a load that was not known yet."""
 
 
 class PastGone(StoreError):
@@ -112,29 +117,32 @@ def _by_version(lake: Lake, name: str, version: int, newest: int, moment: dateti
     _, entries = lake.table(name).entries(version)
     later = list(_late_flushes(lake, name, version, newest, moment))
     paths = [one.path for one in entries]
-    flushed = {path: loads for commit, loads in later for path in lake.table(name).added_by(commit.version)}
+    flushed = {path: ends for commit, ends in later for path in lake.table(name).added_by(commit.version)}
     there = place.sizes([*paths, *flushed])
     if len(there) < len({*paths, *flushed}):
         return None
     past = Past(version, [place.address(path) for path in paths])
-    for path, loads in flushed.items():
+    for path, ends in flushed.items():
         past.rows += [
-            rows for rows in _some_rows(lake, name, place.address(path), loads, hidden=False) if len(rows)
+            rows for rows in _some_rows(lake, name, place.address(path), ends, hidden=False) if len(rows)
         ]
     return past
 
 
 def _late_flushes(
     lake: Lake, name: str, version: int, newest: int, moment: datetime
-) -> Iterator[tuple[Commit, frozenset[LoadKey]]]:
-    """Later commits that brought rows which were hot at the moment already, with the loads of those rows."""
+) -> Iterator[tuple[Commit, Ends]]:
+    """Later commits that brought rows which were hot at the moment already, with where those rows end."""
     for number in range(version + 1, newest + 1):
         if not lake.table(name).added_by(number):
             continue  # it made the table, or gave it a column
         commit = lake.table(name).commit_at(number)
-        loads = {load_of(transaction) for transaction, at in commit.appended.items() if at <= moment} - {None}
-        if loads:
-            yield commit, frozenset(load for load in loads if load is not None)
+        ends: dict[LoadKey, int] = {}
+        for one, at in commit.appended:
+            if at <= moment:
+                ends[one.load] = max(one.last + 1, ends.get(one.load, 0))
+        if ends:
+            yield commit, ends
         if not commit.facts.get(HOT_PENDING) and commit.until is None:
             return
         if commit.until is not None and commit.until > moment:
@@ -143,7 +151,7 @@ def _late_flushes(
 
 def _by_load(lake: Lake, name: str, version: int, newest: int, moment: datetime) -> Past:
     table = lake.table(name)
-    hidden: set[LoadKey] = set()
+    hidden: dict[LoadKey, int] = {}
     for number in range(version + 1, newest + 1):
         commit = table.commit_at(number)
         if RETIRED in commit.facts:
@@ -152,8 +160,9 @@ def _by_load(lake: Lake, name: str, version: int, newest: int, moment: datetime)
                 f"on {commit.moment.isoformat()}, and their files are deleted",
                 hint="Restore a backup from before that time to see them.",
             )
-        late = (one for one in commit.transactions if commit.moment_of(one) > moment)
-        hidden |= {load for load in map(load_of, late) if load is not None}
+        for one, at in commit.brought:
+            if at > moment:
+                hidden[one.load] = min(one.first, hidden.get(one.load, one.first))
     unwanted = tuple(load_prefix(load, begins=PART) for load in hidden)
     past = Past(version)
     _, entries = table.entries()
@@ -165,20 +174,18 @@ def _by_load(lake: Lake, name: str, version: int, newest: int, moment: datetime)
         elif not hidden:
             past.files.append(address)
         elif is_remote(address):
-            past.rows += list(_some_rows(lake, name, address, frozenset(hidden), hidden=True))
+            past.rows += list(_some_rows(lake, name, address, hidden, hidden=True))
         else:
-            copy = _filtered_copy(lake, name, address, frozenset(hidden))
+            copy = _filtered_copy(lake, name, address, hidden)
             past.files += [str(copy)] if copy is not None else []
     return past
 
 
-def _some_rows(
-    lake: Lake, name: str, address: str, loads: frozenset[LoadKey], *, hidden: bool
-) -> Iterator[pa.Table]:
-    """The rows of a file that are of some loads, or of none of them, as SQL sees them."""
+def _some_rows(lake: Lake, name: str, address: str, ends: Ends, *, hidden: bool) -> Iterator[pa.Table]:
+    """The rows of a file that lie before the ends of some loads, or not behind them, as SQL sees them."""
     wanted = pa.schema([*plain(lake.schema(name)), DATE])
     day = date_of(address)
-    for batch in _matching(address, loads, hidden=hidden):
+    for batch in _matching(address, ends, hidden=hidden):
         rows = pa.Table.from_batches([batch])
         columns = [
             pa.repeat(pa.scalar(day, DATE.type), len(rows))
@@ -191,21 +198,25 @@ def _some_rows(
         yield pa.Table.from_arrays(columns, schema=wanted)
 
 
-def _matching(address: str, loads: frozenset[LoadKey], *, hidden: bool) -> Iterator[pa.RecordBatch]:
-    keys = pa.array(sorted(f"{load.source}{_SEPARATOR}{load.epoch}" for load in loads), pa.string())
+def _matching(address: str, ends: Ends, *, hidden: bool) -> Iterator[pa.RecordBatch]:
+    """The rows of the loads before their ends; with ``hidden`` all rows but those behind them."""
+    keys = pa.array([f"{load.source}{_SEPARATOR}{load.epoch}" for load in ends], pa.string())
+    # Rows of other loads lie at the last place, −1: never before an end, and never behind one.
+    limits = np.array([*ends.values(), ALL_ROWS if hidden else -1], np.int64)
     filesystem, (inside,) = located([address])
     with pq.ParquetFile(inside, filesystem=filesystem) as file:
         for batch in file.iter_batches(_BATCH_ROWS):
             source, epoch = (batch.column(one).cast(pa.string()) for one in ("source", "epoch"))
-            found = pc.is_in(pc.binary_join_element_wise(source, epoch, _SEPARATOR), value_set=keys)
-            chosen = batch.filter(pc.invert(found) if hidden else found)
+            load = pc.index_in(pc.binary_join_element_wise(source, epoch, _SEPARATOR), value_set=keys)
+            before = batch.column("seq").to_numpy() < limits[load.fill_null(-1).to_numpy()]
+            chosen = batch.filter(pa.array(before))
             if chosen.num_rows:
                 yield chosen
 
 
-def _filtered_copy(lake: Lake, name: str, address: str, hidden: frozenset[LoadKey]) -> Path | None:
-    """A file of the plant's spool with the rows of a file that are of none of the loads; None for no rows."""
-    said = "\n".join([address, *sorted(load.transaction for load in hidden)])
+def _filtered_copy(lake: Lake, name: str, address: str, hidden: Ends) -> Path | None:
+    """A file of the plant's spool with the rows of a file not behind the ends of loads; None for no rows."""
+    said = "\n".join([address, *sorted(f"{load.transaction} {end}" for load, end in hidden.items())])
     digest = hashlib.sha256(said.encode()).hexdigest()[:16]
     target = lake.spool / "as-of" / name / digest / f"date={date_of(address)}" / Path(address).name
     if target.is_file():
@@ -245,7 +256,7 @@ def pinned_as_of(lake: Lake, moment: datetime, *, by_version: bool | None = None
     versions: dict[str, int] = {}
     files: dict[str, Sequence[str]] = {}
     hot: dict[str, pa.Table] = {}
-    derived = _derived_as_of(lake, moment)
+    derived, refused = _derived_as_of(lake, moment)
     with lake.settled():
         for name in lake.tables():
             past = past_of(lake, name, moment, by_version=by_version)
@@ -254,7 +265,7 @@ def pinned_as_of(lake: Lake, moment: datetime, *, by_version: bool | None = None
             versions[name], files[name] = past.version, past.files
             if rows:
                 hot[name] = pa.concat_tables(rows)
-    return lake.pinned(versions, files, derived, hot=hot, moment=moment)
+    return replace(lake.pinned(versions, files, derived, hot=hot, moment=moment, refused=refused), past=True)
 
 
 def pinned_again(lake: Lake, versions: Mapping[str, int], moment: datetime) -> Snapshot:
@@ -279,18 +290,39 @@ def pinned_again(lake: Lake, versions: Mapping[str, int], moment: datetime) -> S
                 hint="Ask again on the present state, or as of the moment.",
             )
     records = {name: versions.get(name, -1) for name in pinned}
-    return lake.pinned(records, pinned, derived, hot={}, moment=moment)
+    return replace(lake.pinned(records, pinned, derived, hot={}, moment=moment), past=True)
 
 
-def _derived_as_of(lake: Lake, moment: datetime) -> Mapping[str, tuple[int, Sequence[str], pa.Schema]]:
-    """The derived tables as they were, while their files are still there."""
-    found = {}
+def _derived_as_of(
+    lake: Lake, moment: datetime
+) -> tuple[dict[str, tuple[int, Sequence[str], pa.Schema]], dict[str, Refused]]:
+    """The derived tables in the versions of that moment, and those that can't be shown so."""
+    found: dict[str, tuple[int, Sequence[str], pa.Schema]] = {}
+    refused: dict[str, Refused] = {}
     for name in lake.derived.names():
         table = lake.derived[name]
-        version, files = table.files(_version_at(table, moment))
-        if version >= 0 and _first_gone(table, files) is None:
-            found[name] = (version, files, table.schema())
-    return found
+        version = _version_at(table, moment)
+        if table.lineage_at(version) is None:
+            first = table.commit_at(0).moment
+            why = PastGone(
+                f"the table {name!r} did not exist on {moment.isoformat()}: it was first derived on "
+                f"{first.isoformat()}",
+                hint="Ask the records that it is made from.",
+            )
+            refused[name] = Refused(table.schema(), why)
+            continue
+        _, files = table.files(version)
+        if _first_gone(table, files) is None:
+            found[name] = (version, files, table.schema(version))
+            continue
+        why = PastGone(
+            f"the table {name!r} can't be shown as it was on {moment.isoformat()}: it was derived anew "
+            "since, and the files of that version are deleted",
+            hint="Ask the records that it is made from, or have replaced files kept for longer: "
+            f"old_versions_days under [lake.{name}] in assay.toml.",
+        )
+        refused[name] = Refused(table.schema(version), why)
+    return found, refused
 
 
 def _first_gone(table: LakeTable, addresses: Sequence[str]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import duckdb
@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from assay.model.entities import MASTER
 from assay.model.entity_attributes import EntityAttribute, entity_schema, to_column_value
-from assay.model.kinds import RecordKind
+from assay.model.errors import StoreError
+from assay.model.kinds import TIME, RecordKind
 from assay.store.layout import CORE_SCHEMAS, DATE, QUARANTINE, REPLAY, plain, signature_of
 from assay.store.place import is_remote
 from assay.store.reading import parquet_dataset
@@ -116,37 +117,79 @@ def entity_table(
     return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
-    """Every view of a snapshot: record kinds, quarantine, master data, and the ids read off the lake."""
-    selects = {
-        name: rows_select(connection, name, snapshot.schemas[name], files)
-        for name, files in snapshot.files.items()
-    }
-    for name, rows in snapshot.hot.items():
-        selects[name] += f"\nUNION ALL\n{_hot_select(connection, name, snapshot.schemas[name], rows)}"
-    selects[QUARANTINE] = quarantine_select(selects[QUARANTINE], selects.pop(REPLAY))
-    for name, select in selects.items():
-        connection.execute(f"CREATE VIEW {name} AS\n{select}")
+def create_views(
+    connection: duckdb.DuckDBPyConnection,
+    snapshot: Snapshot,
+    explained: Callable[[Exception, str], StoreError | None],
+) -> None:
+    """Every view of a snapshot: record kinds, quarantine, master data, and the ids read off the lake.
+
+    A table with a damaged file, or one that the snapshot refuses to show, becomes a view that fails with the
+    reason when it is read: what does not need it is answered. Tables that a narrowed snapshot leaves out get
+    no view, and the ids only where all record kinds are there. ``explained`` says what an error comes from
+    that opening a table raised; None stands for something else than a damaged file, and the error goes on.
+    """
+    for name in snapshot.files.keys() - {REPLAY}:
+        schema = snapshot.schemas[name]
+        try:
+            connection.execute(f"CREATE VIEW {name} AS\n{_table_select(connection, snapshot, name)}")
+        except (duckdb.Error, OSError, pa.ArrowException) as error:
+            both = (QUARANTINE, REPLAY) if name == QUARANTINE else (name,)
+            why = next((found for one in both if (found := explained(error, one)) is not None), None)
+            if why is None:
+                raise
+            if name == QUARANTINE:
+                schema = schema.append(pa.field("replayed", TIME))
+            connection.execute(f"CREATE VIEW {name} AS\n{_failing_select(schema, why)}")
+    for name, refused in snapshot.refused.items():
+        connection.execute(f"CREATE VIEW {name} AS\n{_failing_select(refused.schema, refused.why)}")
     for kind, table in snapshot.master.items():
-        create_entity_table(connection, kind, table)
-    for statement in derived_views():
-        connection.execute(statement)
+        copy_table(connection, kind, table, schema="main")
+    if snapshot.files.keys() >= set(record_kind_names()):
+        for statement in derived_views():
+            connection.execute(statement)
+
+
+def _table_select(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, name: str) -> str:
+    """A ``SELECT`` over all rows of a table, hot ones too; of the quarantine, with what was replayed."""
+    schema = snapshot.schemas[name]
+    select = rows_select(connection, name, schema, snapshot.files[name])
+    if name in snapshot.hot:
+        select += f"\nUNION ALL\n{_hot_select(connection, name, schema, snapshot.hot[name])}"
+    return (
+        select
+        if name != QUARANTINE
+        else quarantine_select(select, _table_select(connection, snapshot, REPLAY))
+    )
+
+
+def _failing_select(schema: pa.Schema, why: StoreError) -> str:
+    """A ``SELECT`` with the columns of ``schema`` that fails when it is read."""
+    # Every column comes from the failing call, or the optimiser could answer without it.
+    columns = ", ".join(f"CAST(said AS {sql_type(f)}) AS {quoted(f.name)}" for f in [*plain(schema), DATE])
+    failing = f"SELECT CAST(error({literal(str(why))}) AS VARCHAR) AS said"
+    return f"SELECT {columns} FROM ({failing}) WHERE said IS NULL"
 
 
 def _hot_select(connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, rows: pa.Table) -> str:
-    """A ``SELECT`` over the hot rows of a table, which become a view in the schema ``stored``."""
+    """A ``SELECT`` over the hot rows of a table, which become a table in the schema ``stored``."""
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_STORED}")
-    connection.execute(f"USE {_STORED}")
-    connection.from_arrow(rows).create_view(f"{name}_hot")
-    connection.execute("USE main")
+    copy_table(connection, f"{name}_hot", rows, schema=_STORED)
     columns = ", ".join(quoted(f.name) for f in [*plain(schema), DATE])
     return f"SELECT {columns} FROM {_STORED}.{quoted(f'{name}_hot')}"
 
 
-def create_entity_table(connection: duckdb.DuckDBPyConnection, kind: str, table: pa.Table) -> None:
-    """Copy master data into the connection's own memory."""
+def copy_table(
+    connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table, *, schema: str | None = None
+) -> None:
+    """Copy an Arrow table into the connection's own memory: into a schema, or in place of a temporary one.
+
+    DuckDB 1.5 hands the Bloom filter of a join to a scan of Arrow when the join's small side is ready first,
+    and the scan refuses it: what a statement may join is a table of DuckDB's own (duckdb-python, issue 463).
+    """
     connection.register("_incoming", table)
-    connection.execute(f"CREATE TABLE {quoted(kind)} AS SELECT * FROM _incoming")
+    what = f"OR REPLACE TEMP TABLE {quoted(name)}" if schema is None else f"TABLE {schema}.{quoted(name)}"
+    connection.execute(f"CREATE {what} AS SELECT * FROM _incoming")
     connection.unregister("_incoming")
 
 

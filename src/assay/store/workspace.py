@@ -11,7 +11,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from assay.model.errors import ModelError, StoreError, WorkspaceNotFound
-from assay.store.config import FILE_NAME, PlantConfig, checked_config, read_config
+from assay.store.config import (
+    FILE_NAME,
+    LedgerSettings,
+    PlantConfig,
+    checked_config,
+    log_by_default,
+    read_config,
+)
 from assay.store.lake import Lake
 from assay.store.locks import locked
 from assay.store.objects import ObjectStore
@@ -21,6 +28,7 @@ from assay.store.registry import Registry
 
 if TYPE_CHECKING:
     from assay.model.plant_model import PlantModel
+    from assay.store.evidence import Evidence
 
 MODEL_FILE = "model.yaml"
 _MODEL_APPLIED = "model.applied"
@@ -43,11 +51,23 @@ class Workspace:
             self.registry.close()
             raise
         self.quarantine = Quarantine(self.lake)
+        if config.ledger.log and (path / "ledger").is_dir():
+            self.lake.after_commit = self._committed
 
     @property
     def spool(self) -> Path:
         """Where files lie that are on their way in, and the plant's locks."""
         return self.path / "spool"
+
+    def _committed(self) -> None:
+        self.evidence.noticed()
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The plant's evidence log, and what is still to be logged."""
+        from assay.store.evidence import Evidence
+
+        return Evidence(self.path, self.config.ledger, self.lake, self.spool)
 
     @classmethod
     def create(
@@ -60,10 +80,12 @@ class Workspace:
         language: str = "en",
         lake: str = "",
         objects: str = "",
+        log: bool | None = None,
     ) -> Self:
         """Make a plant in a new or empty directory and open it.
 
-        ``lake`` and ``objects`` are places elsewhere: a directory, or ``s3://bucket/prefix``.
+        ``lake`` and ``objects`` are places elsewhere: a directory, or ``s3://bucket/prefix``. Everything the
+        plant records is logged, unless ``log`` is false (:func:`assay.store.config.log_by_default`).
 
         Raises
         ------
@@ -90,11 +112,17 @@ class Workspace:
             },
             "the new plant",
         )
+        logged = log_by_default() if log is None else log
+        config = config.model_copy(update={"ledger": LedgerSettings(log=logged)})
         existed = path.exists()
         try:
             elsewhere = {"lake": lake, "objects": objects}
             for folder in ("", "spool", *(name for name, place in elsewhere.items() if not place)):
                 (path / folder).mkdir(parents=True, exist_ok=True)
+            if logged:
+                from assay.store.evidence import Evidence
+
+                Evidence.make(path, Evidence.origin_of(config.name))
             workspace = cls(path, config)
             # Last: a directory is a plant when it has this file.
             (path / FILE_NAME).write_text(config.to_toml(), encoding="utf-8")
@@ -188,7 +216,9 @@ class Workspace:
         return locked(self.spool / "load.lock", wait=wait)
 
     def close(self) -> None:
-        """Give back the registry's connections."""
+        """Give back the registry's connections, and what the evidence log holds open."""
+        if "evidence" in self.__dict__:
+            self.evidence.close()
         self.registry.close()
 
     def __enter__(self) -> Self:

@@ -1,0 +1,282 @@
+"""Proofs of what the plant recorded, by the record: an entry of its own, or a row of a batch.
+
+A record is named ``table:source/epoch/seq`` (``reading:press-3/2026-11/1042``); ``/`` in the source is
+``%2F`` and ``%`` is ``%25`` where it would be taken for another, and the table may be left out where only one
+has it. Where several rows have one ``seq``, ``.n`` behind it names one of them, counted from 0.
+``subject@time`` names the one record of a unit or lot at that time, an entry's index the entry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from assay.ledger.commitment import Disclosure
+from assay.ledger.entries import Individual, Rows
+from assay.ledger.errors import LogError, VerificationError
+from assay.ledger.proving import bundle, entries_about, prove
+from assay.ledger.rows import RowProof, row_proof
+from assay.ledger.tlog_proof import TlogProof
+from assay.store.evidence import Evidence
+from assay.store.evidence_index import LoggedBatch, LoggedRecord, LoggedTree
+from assay.store.evidence_rows import source_of
+from assay.store.keys import LoadKey
+from assay.store.lake import Lake
+from assay.store.log import load_of
+from assay.store.notary import rows_of
+
+_NAMED = re.compile(r"(?:([a-z_]+):)?(.+)/(\d+)(?:\.(\d+))?", re.DOTALL)
+_ABOUT = (("measurement", "subject"), ("event", "subject"), ("movement", "subject"), ("artifact", "subject"),
+          ("entity", "id"))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of a batch: which of those with its ``seq``, None for the only one."""
+
+    batch: LoggedBatch
+    seq: int
+    place: int | None
+
+
+class Prover:
+    """Proves what one plant recorded.
+
+    Parameters
+    ----------
+    evidence
+        The plant's evidence.
+    lake
+        Its records.
+    """
+
+    def __init__(self, evidence: Evidence, lake: Lake) -> None:
+        self._evidence = evidence
+        self._lake = lake
+
+    def prove(self, record: str, fields: Sequence[str] | None = None) -> TlogProof:
+        """The proof of a record under the published checkpoint.
+
+        Parameters
+        ----------
+        record
+            Which one; see the top of this module.
+        fields
+            Fields to show; None shows everything, of an entry named by its index nothing.
+
+        Raises
+        ------
+        LedgerError
+            There is no such record, or several; it is not signed, not committed to row by row yet, or
+            erased; or a field can't be shown by itself.
+        """
+        if record.isdigit():
+            return self._entry(self._index(record), fields or ())
+        found = self._found(record)
+        if isinstance(found, LoggedRecord):
+            return self._entry(found.entry, fields)
+        return self._row(found, record, fields)
+
+    def bundle(self, subject: str) -> bytes:
+        """Everything recorded of a unit or lot in one file: its own entries and its rows, all of them shown.
+
+        Raises
+        ------
+        LedgerError
+            Nothing signed is about it, or rows of it are not committed to one by one yet.
+        """
+        shown: dict[int, Sequence[Disclosure]] = {}
+        for index in entries_about(self._evidence.place, subject):
+            body = self._evidence.entry(index).signed.body_of(check=False)
+            if isinstance(body, Individual):
+                shown[index] = self._shown(body, None)
+        rows: dict[int, list[RowProof]] = {}
+        for entry, proof in self._rows_about(subject):
+            rows.setdefault(entry, []).append(proof)
+        return bundle(self._evidence.place, subject, shown, rows)
+
+    # -- entries -----------------------------------------------------------------------------------
+
+    def _index(self, record: str) -> int:
+        """The index that a record of digits names, covered by a checkpoint or not."""
+        index = int(record)
+        try:
+            self._evidence.entry(index)
+        except LogError:
+            raise LogError.of("no_record", record=record) from None
+        return index
+
+    def _entry(self, index: int, fields: Sequence[str] | None) -> TlogProof:
+        if fields is not None and not fields:
+            return prove(self._evidence.place, index)
+        body = self._evidence.entry(index).signed.body_of(check=False)
+        shown = self._shown(body, fields) if isinstance(body, Individual) else ()
+        if fields and not shown:
+            raise LogError.of("no_fields_of", index=index)
+        return prove(self._evidence.place, index, shown)
+
+    def _shown(self, body: Individual, fields: Sequence[str] | None) -> list[Disclosure]:
+        """Fields of an entry, all of them by None; none where they were erased or are not kept here."""
+        try:
+            found = self._evidence.payloads.open(body)
+        except LogError:
+            if fields is None:
+                return []
+            raise
+        names = [name for _, name, _ in found.fields] if fields is None else fields
+        return [found.disclose(name) for name in names]
+
+    # -- rows --------------------------------------------------------------------------------------
+
+    def _row(self, row: _Row, record: str, fields: Sequence[str] | None) -> TlogProof:
+        rows = self._rows(row.batch, record)
+        seq = rows.column("seq").to_numpy()
+        start, end = (int(np.searchsorted(seq, row.seq, side)) for side in ("left", "right"))
+        if start == end or (row.place is not None and row.place >= end - start):
+            raise LogError.of("no_record", record=record)
+        if end - start > 1 and row.place is None:
+            raise LogError.of("many_records", record=record, count=end - start, last=end - start - 1)
+        place = start + (row.place or 0)
+        tree = self._tree(row.batch, place, record)
+        proof = self._proof(tree, rows, place, fields, record)
+        return prove(self._evidence.place, tree.entry, row=proof)
+
+    def _rows(self, batch: LoggedBatch, record: str) -> pa.Table:
+        _, rows = next(rows_of(self._evidence, self._lake, [batch], check=False))
+        if rows is None:
+            raise LogError.of("rows_differ", record=record, index=batch.entry)
+        return rows
+
+    def _tree(self, batch: LoggedBatch, place: int, record: str) -> LoggedTree:
+        for tree in self._evidence.index.trees(batch.entry):
+            if tree.first <= place < tree.first + tree.rows:
+                return tree
+        raise LogError.of("not_notarised", record=record, index=batch.entry)
+
+    def _proof(
+        self, tree: LoggedTree, rows: pa.Table, place: int, fields: Sequence[str] | None, record: str
+    ) -> RowProof:
+        """The proof of a row; it holds only where all rows of the tree are as they were."""
+        salts = self._evidence.secrets.salts(tree.batch, tree.first)
+        if salts is None:
+            raise LogError.of("no_salts", index=tree.entry)
+        proof = row_proof(
+            rows.slice(tree.first, tree.rows),
+            salts,
+            place - tree.first,
+            tree.fields,
+            fields,
+            known=self._evidence.secrets.erased_rows(tree.batch, tree.first),
+        )
+        body = self._evidence.entry(tree.entry).signed.body_of(check=False)
+        try:
+            if isinstance(body, Rows):
+                proof.verify(body)
+        except VerificationError:
+            raise LogError.of("rows_differ", record=record, index=tree.batch) from None
+        return proof
+
+    def leaves_about(self, subject: str) -> Iterator[tuple[LoggedTree, int, bytes]]:
+        """Where each row about a subject is in its tree, and the hash of its leaf; not of those erased.
+
+        Raises
+        ------
+        LedgerError
+            Rows of it are not committed to one by one yet, or are not as they were logged.
+        """
+        for tree, rows, place, record in self._places_about(subject):
+            salts = self._evidence.secrets.salts(tree.batch, tree.first)
+            if salts is not None and salts.of(place - tree.first) is not None:
+                yield tree, place - tree.first, self._proof(tree, rows, place, None, record).leaf
+
+    def _rows_about(self, subject: str) -> Iterator[tuple[int, RowProof]]:
+        for tree, rows, place, record in self._places_about(subject):
+            yield tree.entry, self._proof(tree, rows, place, None, record)
+
+    def _places_about(self, subject: str) -> Iterator[tuple[LoggedTree, pa.Table, int, str]]:
+        for name, column in _ABOUT:
+            found = self._lake.query(
+                f"SELECT DISTINCT source, epoch, seq FROM {name} WHERE {column} = $subject "
+                "ORDER BY source, epoch, seq",
+                {"subject": subject},
+            ).to_pylist()
+            open_batch: tuple[int, pa.Table] | None = None
+            for one in found:
+                record = f"{name}:{_load(one)}/{one['seq']}"
+                logged = self._batch(name, _load(one), one["seq"])
+                if logged is None:
+                    continue
+                if open_batch is None or open_batch[0] != logged.entry:
+                    open_batch = logged.entry, self._rows(logged, record)
+                rows = open_batch[1]
+                seq = rows.column("seq").to_numpy()
+                bounds = (int(np.searchsorted(seq, one["seq"], side)) for side in ("left", "right"))
+                for place in range(*bounds):
+                    if rows.column(column)[place].as_py() == subject:
+                        yield self._tree(logged, place, record), rows, place, record
+
+    # -- names -------------------------------------------------------------------------------------
+
+    def _found(self, record: str) -> _Row | LoggedRecord:
+        found = _NAMED.fullmatch(record)
+        if found is None:
+            return self._at_a_time(record)
+        name, load, seq, place = found.groups()
+        tables = self._lake.tables()
+        if name is not None and name not in tables:
+            name, load = None, f"{name}:{load}"
+        hits: list[_Row | LoggedRecord] = []
+        for table in [name] if name else tables:
+            batch = self._batch(table, load, int(seq))
+            if batch is not None:
+                hits.append(_Row(batch, int(seq), None if place is None else int(place)))
+            hits += self._evidence.index.records(origin=(f"{table}:{load}", 0, int(seq)))
+        source, _, epoch = load.rpartition("/")
+        if name is None and epoch.isdigit():
+            hits += self._evidence.index.records(origin=(source, int(epoch), int(seq)))
+        if not hits:
+            raise LogError.of("no_record", record=record)
+        if len(hits) > 1:
+            raise LogError.of("many_tables", record=record)
+        return hits[0]
+
+    def _batch(self, table: str, load: str, seq: int) -> LoggedBatch | None:
+        """The batch of a row; where nothing is escaped, a ``/`` may also be one of the source's."""
+        parts = [(load[:at], load[at + 1 :]) for at, one in enumerate(load) if one == "/"]
+        known = [(source, epoch) for source, epoch in parts if source.strip() and epoch.strip()]
+        for key in [load_of(load) if known else None, *(LoadKey(*one) for one in known)]:
+            if key is not None and (found := self._evidence.index.batch_of(source_of(table, key), seq)):
+                return found
+        return None
+
+    def _at_a_time(self, record: str) -> _Row | LoggedRecord:
+        subject, found, when = record.rpartition("@")
+        try:
+            moment = datetime.fromisoformat(when)
+        except ValueError:
+            raise LogError.of("no_record", record=record) from None
+        if not found or not subject:
+            raise LogError.of("no_record", record=record)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        hits = []
+        for name, column in _ABOUT:
+            rows = self._lake.query(
+                f"SELECT source, epoch, seq FROM {name} WHERE {column} = $subject AND time = $moment",
+                {"subject": subject, "moment": moment},
+            )
+            hits += [f"{name}:{_load(one)}/{one['seq']}" for one in rows.to_pylist()]
+        if len(hits) != 1:
+            reason = "several_then" if hits else "no_record"
+            raise LogError.of(reason, record=record, found=", ".join(hits[:10]))
+        return self._found(hits[0])
+
+
+def _load(row: dict[str, Any]) -> str:
+    source = row["source"].replace("%", "%25").replace("/", "%2F")
+    return f"{source}/{row['epoch']}"

@@ -1,0 +1,157 @@
+"""Rows of the lake as the evidence log has them: of one load and table, in the order of ``seq``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Protocol
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from assay.ledger.chunks import BATCH_ROWS, Digested, Digester, in_order, schema_digest
+from assay.model.kinds import HASHES
+from assay.store.keys import LoadKey
+from assay.store.layout import holds_many_loads, is_word, load_prefix
+from assay.store.log import ALL_ROWS, load_of
+from assay.store.reading import date_of, parquet_dataset, parquet_file
+
+if TYPE_CHECKING:
+    from assay.store.delta import LakeTable
+
+WINDOW = 4 * BATCH_ROWS
+"""How many sequence numbers are read at a time."""
+
+_LONGEST = 1_024
+_HASHED = "sha256:"
+UNSEEN = tuple(field.name for field in HASHES)
+"""Columns that are not logged: they follow from the others, and order rows of one ``seq``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows of one load in one table: those whose ``seq`` is from ``first`` to ``last``, both included.
+
+    ``dates`` are the first and last partition they are in, where that is known.
+    """
+
+    name: str
+    load: LoadKey
+    first: int
+    last: int
+    dates: tuple[date, date] | None = None
+
+
+class Records(Protocol):
+    """What rows are read from: a plant's lake, or its files alone."""
+
+    def table(self, kind: str, /) -> LakeTable:
+        """The log and the files of a table."""
+
+    def schema(self, kind: str, /) -> pa.Schema:
+        """The columns of a table."""
+
+
+def logged_schema(lake: Records, name: str) -> pa.Schema:
+    """The columns of a table that are logged: all but the hashes of the duplicate check."""
+    return pa.schema([field for field in lake.schema(name) if field.name not in UNSEEN])
+
+
+def columns_logged(schema: pa.Schema, digest: bytes) -> list[str] | None:
+    """The columns that a batch had when it was logged: the plant may have more of them by now."""
+    for count in range(len(schema), 0, -1):
+        if schema_digest(pa.schema(list(schema)[:count])) == digest:
+            return list(schema.names[:count])
+    return None
+
+
+def source_of(name: str, load: LoadKey) -> str:
+    """How the log names a load of a table: ``reading:source/epoch``, or by digest where that is too long."""
+    text = f"{name}:{load.transaction}"
+    if len(text) <= _LONGEST:
+        return text
+    return f"{name}:{_HASHED}{hashlib.sha256(load.transaction.encode()).hexdigest()}"
+
+
+def load_named(lake: Records, name: str, source: str) -> LoadKey | None:
+    """The load that :func:`source_of` named; None where the lake never had it."""
+    said = source.removeprefix(f"{name}:")
+    if not said.startswith(_HASHED):
+        return load_of(said)
+    table = lake.table(name)
+    for version in range(table.version() + 1):
+        for one in table.commit_at(version).brought:
+            if source_of(name, one[0].load) == source:
+                return one[0].load
+    return None
+
+
+def read_piece(
+    lake: Records, piece: Piece, files: Sequence[str], schema: pa.Schema | None = None
+) -> Iterator[pa.Table]:
+    """The rows of a piece in their order, some hundred thousand at a time; never cut within a ``seq``."""
+    schema = schema or logged_schema(lake, piece.name)
+    chosen = [path for path in files if _may_hold(path, piece)]
+    if not chosen:
+        return
+    first, last = piece.first, piece.last
+    if last - first > WINDOW:
+        bounds = [_bounds(path) for path in chosen]
+        first = max(first, min(low for low, _ in bounds))
+        last = min(last, max(high for _, high in bounds))
+    words = [field.name for field in schema if is_word(field)]
+    hashes = [field for field in lake.schema(piece.name) if field.name in UNSEEN]
+    dataset = parquet_dataset(chosen, pa.schema([*schema, *hashes]), words=words)
+    alone = not any(holds_many_loads(path) for path in chosen)
+    for start in range(first, last + 1, WINDOW):
+        where = (ds.field("seq") >= start) & (ds.field("seq") <= min(last, start + WINDOW - 1))
+        if not alone:
+            where &= (ds.field("source") == piece.load.source) & (ds.field("epoch") == piece.load.epoch)
+        rows = dataset.to_table(filter=where)
+        if len(rows):
+            yield in_order(rows, UNSEEN).select(schema.names)
+
+
+def digest_piece(lake: Records, piece: Piece, files: Sequence[str]) -> list[Digested]:
+    """The batches of a piece, read from the lake."""
+    digester = Digester()
+    for rows in read_piece(lake, piece, files):
+        digester.feed(rows)
+    return digester.finish() or []
+
+
+def files_of(lake: Records, name: str, dates: tuple[date, date] | None = None) -> list[str]:
+    """The files of a table as it is, those of some dates only."""
+    return lake.table(name).files(between=dates)[1]
+
+
+def dates_of(paths: Iterable[str]) -> tuple[date, date] | None:
+    """The first and last partition that some files are in."""
+    found = [date_of(f"/{path}") for path in paths]
+    return (min(found), max(found)) if found else None
+
+
+def _may_hold(path: str, piece: Piece) -> bool:
+    name = path.rsplit("/", 1)[-1]
+    begins = (load_prefix(piece.load), load_prefix(distinct(piece.load)))
+    return holds_many_loads(path) or name.startswith(begins)
+
+
+def distinct(load: LoadKey) -> LoadKey:
+    """The key that names the files of a load from which repeated rows were left out."""
+    return LoadKey(load.source, f"{load.epoch}+distinct")
+
+
+def _bounds(path: str) -> tuple[int, int]:
+    """The least and the greatest ``seq`` of a file, by what Parquet keeps of it."""
+    with parquet_file(path) as file:
+        at = file.schema_arrow.names.index("seq")
+        low, high = ALL_ROWS, -1
+        for number in range(file.metadata.num_row_groups):
+            known = file.metadata.row_group(number).column(at).statistics
+            if known is None or not known.has_min_max:
+                return 0, ALL_ROWS
+            low, high = min(low, known.min), max(high, known.max)
+    return low, high

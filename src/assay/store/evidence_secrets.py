@@ -1,0 +1,136 @@
+"""What is kept outside the log and outside every backup: seeds of rows' salts, keys of subjects' payloads.
+
+Destroying one of them erases what it belongs to: the log stays as it is, and nothing can be shown of it any
+more. The file is SQLite beside the log's key (mode 0600), with what is deleted overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from threading import Lock
+
+from assay.ledger.salts import Salts
+
+SECRETS = "salts.db"
+KEY_SIZE = 32
+_TABLES = """
+create table if not exists seed (
+    batch integer, first integer, salts blob not null, primary key (batch, first)
+) without rowid;
+create table if not exists erased_row (
+    batch integer, first integer, row integer, leaf blob not null, primary key (batch, first, row)
+) without rowid;
+create table if not exists subject (subject text primary key, key blob) without rowid;
+"""
+
+
+class Secrets:
+    """The secrets of a plant's log.
+
+    Parameters
+    ----------
+    path
+        The SQLite file; made when it is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = Lock()
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        self._database = sqlite3.connect(path, check_same_thread=False, timeout=30)
+        self._database.execute("pragma journal_mode = delete")
+        self._database.execute("pragma synchronous = full")
+        self._database.execute("pragma secure_delete = on")
+        self._database.executescript(_TABLES)
+
+    # -- rows --------------------------------------------------------------------------------------
+
+    def salts(self, batch: int, first: int) -> Salts | None:
+        """The salts of the tree of a batch's rows from ``first`` on; None where there never were any."""
+        found = self._one("select salts from seed where batch = ? and first = ?", (batch, first))
+        return Salts.parse(found) if found is not None else None
+
+    def new_salts(self, wanted: Iterable[tuple[int, int, int]]) -> dict[tuple[int, int], Salts]:
+        """Salts for (batch, first, rows), durable when this returns; those that are there are given again."""
+        with self._lock, self._database:
+            made = {}
+            for batch, first, rows in wanted:
+                salts = Salts.new(rows)
+                self._database.execute(
+                    "insert or ignore into seed values (?, ?, ?)", (batch, first, bytes(salts))
+                )
+                made[batch, first] = salts
+        return {key: self.salts(*key) or salts for key, salts in made.items()}
+
+    def erase_rows(self, batch: int, first: int, leaves: Mapping[int, bytes]) -> None:
+        """Destroy the salts of rows of a tree; ``leaves`` are their leaf hashes, which its proofs need."""
+        salts = self.salts(batch, first)
+        if salts is None:
+            return
+        with self._lock, self._database:
+            self._database.executemany(
+                "insert or ignore into erased_row values (?, ?, ?, ?)",
+                [(batch, first, row, leaf) for row, leaf in leaves.items()],
+            )
+            self._database.execute(
+                "update seed set salts = ? where batch = ? and first = ?",
+                (bytes(salts.without(leaves)), batch, first),
+            )
+
+    def erased_rows(self, batch: int, first: int) -> dict[int, bytes]:
+        """The leaf hashes of the rows of a tree whose salts were destroyed, by place."""
+        with self._lock:
+            rows = self._database.execute(
+                "select row, leaf from erased_row where batch = ? and first = ?", (batch, first)
+            ).fetchall()
+        return dict(rows)
+
+    # -- payloads ----------------------------------------------------------------------------------
+
+    def key_of(self, subject: str) -> bytes | None:
+        """The key of a subject's payloads; None where it has none, or it was destroyed."""
+        found: bytes | None = self._one("select key from subject where subject = ?", (subject,))
+        return found
+
+    def new_key(self, subject: str) -> bytes:
+        """The key of a subject's payloads, durable when this returns; made where there is none.
+
+        A subject whose key was destroyed gets a new one: what was erased stays so.
+        """
+        with self._lock, self._database:
+            self._database.execute(
+                "insert into subject values (?, ?) on conflict (subject) do update set key = excluded.key "
+                "where subject.key is null",
+                (subject, os.urandom(KEY_SIZE)),
+            )
+        return self.key_of(subject) or b""
+
+    def erase_subject(self, subject: str) -> bool:
+        """Destroy the key of a subject's payloads; whether there was one."""
+        with self._lock, self._database:
+            changed = self._database.execute(
+                "update subject set key = null where subject = ? and key is not null", (subject,)
+            )
+        return changed.rowcount > 0
+
+    def erased(self, subject: str) -> bool:
+        """Whether the subject had a key that was destroyed, and has no other."""
+        with self._lock:
+            found = self._database.execute(
+                "select key is null from subject where subject = ?", (subject,)
+            ).fetchone()
+        return bool(found and found[0])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._database.close()
+
+    def _one(self, statement: str, values: tuple[object, ...]) -> bytes | None:
+        with self._lock:
+            found = self._database.execute(statement, values).fetchone()
+        return found[0] if found else None

@@ -1,0 +1,218 @@
+"""What a plant does with its evidence: begin the log, bring it up to date, prove, audit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from assay.ledger.audit import Audit, Finding, audit
+from assay.ledger.checkpoint import Checkpoint
+from assay.ledger.errors import LedgerError, LogError
+from assay.ledger.gate.replay import replay
+from assay.ledger.judging import REFUSED
+from assay.ledger.notes import Note
+from assay.ledger.place import MAIN, Place
+from assay.ledger.submitter import State
+from assay.ledger.tlog_proof import TlogProof
+from assay.store.config import FILE_NAME, read_config
+from assay.store.evidence import Evidence
+from assay.store.evidence_audit import RecordsAudit, audit_records
+from assay.store.evidence_erasure import Erased, audit_payloads, erase
+from assay.store.evidence_proofs import Prover
+from assay.store.notary import Notary
+from assay.store.place import sync
+from assay.store.workspace import Workspace
+
+_OFF = re.compile(r"^(\s*log\s*=\s*)false\b", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceAudit:
+    """What an audit of a plant's evidence saw.
+
+    Attributes
+    ----------
+    valid
+        Whether there is no finding of either kind.
+    size, root
+        How many entries the log holds, and the root over them.
+    findings
+        Every difference in a file of the log.
+    records
+        What comparing the lake with the log saw; None where that was not asked for.
+    erased
+        Payloads and rows that were erased by a logged decision; a quick audit does not look.
+    """
+
+    valid: bool
+    size: int
+    root: bytes
+    findings: tuple[Finding, ...]
+    records: RecordsAudit | None
+    erased: int = 0
+
+
+def begin(plant: Path, origin: str | None = None) -> Place:
+    """Begin the evidence log of a plant that has none; what it recorded before is logged by the next process.
+
+    Raises
+    ------
+    LogError
+        There is a log already.
+    VerificationError
+        ``origin`` can't name a log.
+    """
+    settings = plant / FILE_NAME
+    if not settings.is_file():
+        return Evidence.make(plant, origin or Evidence.origin_of(plant.resolve().name))
+    config = read_config(settings)
+    place = Evidence.make(plant, origin or Evidence.origin_of(config.name))
+    if not config.ledger.log:
+        settings.write_text(_OFF.sub(r"\1true", settings.read_text("utf-8")), "utf-8")
+        sync(settings)
+    return place
+
+
+def bring_up_to_date(workspace: Workspace) -> State:
+    """Log what was recorded and is not logged, commit to every row by itself, and sign all of it.
+
+    Raises
+    ------
+    LedgerError
+        The plant has no log, or it can't be written.
+    """
+    evidence = workspace.evidence
+    if not evidence.on:
+        raise LogError.of("no_log", path=workspace.path / "ledger" / MAIN)
+    evidence.catch_up()
+    evidence.index.look_again()
+    evidence.submitter.checkpoint()
+    if Notary(evidence, workspace.lake).run():
+        return evidence.submitter.checkpoint()
+    return evidence.submitter.state()
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceStanding:
+    """How far a plant's log is.
+
+    Attributes
+    ----------
+    entries
+        How many entries a checkpoint covers.
+    waiting
+        Rows that are not committed to one by one yet.
+    why
+        What keeps records from being logged; None where nothing does.
+    """
+
+    entries: int
+    waiting: int
+    why: LedgerError | None
+
+
+def standing(workspace: Workspace) -> EvidenceStanding | None:
+    """How far the plant's log is; None where it has none."""
+    evidence = workspace.evidence
+    state = evidence.state
+    if not state.on:
+        return None
+    try:
+        return EvidenceStanding(evidence.signed_size(), evidence.index.lag().rows, state.why)
+    except LedgerError as problem:
+        return EvidenceStanding(0, 0, problem)
+
+
+def settle(workspace: Workspace, seconds: float) -> LedgerError | None:
+    """Commit to rows one by one for some time; why records are not logged, None where they are.
+
+    What is left is done by a server, or by ``assay ledger checkpoint``.
+    """
+    evidence = workspace.evidence
+    state = evidence.state
+    if not state.on or state.why is not None:
+        return state.why
+    try:
+        if evidence.index.lag().batches:
+            evidence.submitter.checkpoint()
+            Notary(evidence, workspace.lake).run(seconds, wait=False)
+    except LedgerError as problem:
+        return problem
+    return None
+
+
+def attest(
+    workspace: Workspace,
+    kind: str,
+    subject: str,
+    fields: Mapping[str, Any],
+    *,
+    moment: datetime | None = None,
+) -> int:
+    """Log a statement about a unit or lot as an entry of its own; its index.
+
+    Raises
+    ------
+    LedgerError
+        The plant has no log, it can't be written, or a field has no canonical form.
+    """
+    if not workspace.evidence.on:
+        raise LogError.of("no_log", path=workspace.path / "ledger" / MAIN)
+    return workspace.evidence.say(kind, subject, fields, moment=moment)
+
+
+def prove_record(workspace: Workspace, record: str, fields: Sequence[str] | None = None) -> TlogProof:
+    """The proof of a record under the published checkpoint (:mod:`assay.store.evidence_proofs`)."""
+    return Prover(workspace.evidence, workspace.lake).prove(record, fields)
+
+
+def bundle_subject(workspace: Workspace, subject: str) -> bytes:
+    """Everything recorded of a unit or lot in one file (:mod:`assay.store.evidence_proofs`)."""
+    return Prover(workspace.evidence, workspace.lake).bundle(subject)
+
+
+def erase_subject(workspace: Workspace, subject: str, why: str) -> Erased:
+    """Bring the log up to date, then erase what it holds about a subject (:func:`evidence_erasure.erase`).
+
+    Raises
+    ------
+    LedgerError
+        The plant has no log, it can't be written, or nothing in it is about the subject.
+    """
+    bring_up_to_date(workspace)
+    return erase(workspace, subject, why)
+
+
+def audit_plant(
+    plant: Path, *, quick: bool = False, records: bool = False, pinned: Checkpoint | Note | None = None
+) -> EvidenceAudit:
+    """Read the plant's log, and with ``records`` its lake, and name each difference; writes nothing.
+
+    Raises
+    ------
+    LogError
+        The plant has no log.
+    """
+    folder = plant / "ledger" / MAIN
+    if not folder.is_dir():
+        raise LogError.of("no_log", path=folder)
+    seen: Audit = audit(folder, quick=quick, pinned=pinned)
+    findings = seen.findings + _refused(plant, quick=quick) + replay(plant / "ledger", quick=quick).findings
+    gone, erased = ((), 0) if quick else audit_payloads(plant)
+    findings += gone
+    compared = audit_records(plant) if records else None
+    valid = not findings and (compared is None or compared.valid)
+    return EvidenceAudit(valid, seen.size, seen.root, findings, compared, erased)
+
+
+def _refused(plant: Path, *, quick: bool) -> tuple[Finding, ...]:
+    """The findings of the log of what the gate refused."""
+    folder = plant / "ledger" / REFUSED
+    if not folder.is_dir():
+        return ()
+    seen = audit(folder, quick=quick)
+    return tuple(replace(one, file=f"../{REFUSED}/{one.file}") for one in seen.findings)

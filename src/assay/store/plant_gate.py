@@ -1,0 +1,263 @@
+"""The gate of a plant: set policies, tell it inputs, ask what it would say, override what it refused."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.ledger.entries import Entry
+from assay.ledger.errors import LogError
+from assay.ledger.gate import overrides
+from assay.ledger.gate.errors import GateError
+from assay.ledger.gate.facts import POLICY, REVOCATION, Claims, claims_of, fact_of
+from assay.ledger.gate.policy import ROLES, GatePolicy, parse_policy, read_policy
+from assay.ledger.gate.state import Refusal, Since, known, refusal, refusals, since
+from assay.ledger.gate.verdict import Verdict
+from assay.ledger.issuer import read_issuer
+from assay.ledger.place import MAIN
+
+if TYPE_CHECKING:
+    from assay.store.evidence import Evidence
+
+ABOUT_GATE = "gate"
+"""What a policy's entry is about."""
+
+_RECORD = {"kind", "step", "time", "values", *ROLES}
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """A policy as it is in force.
+
+    Attributes
+    ----------
+    index
+        The entry that set it.
+    policy
+        What it says.
+    """
+
+    index: int
+    policy: GatePolicy
+
+
+class PlantGate:
+    """The gate of one plant.
+
+    Parameters
+    ----------
+    evidence
+        The plant's log.
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._ledger = evidence.path / "ledger"
+
+    def policies(self) -> list[PolicyInForce]:
+        """The policies in force, by name."""
+        found = sorted(known(self._ledger).inputs.policies.items())
+        return [PolicyInForce(index, policy) for _, (index, policy) in found]
+
+    def set_policy(self, policy: GatePolicy | Path | str) -> int:
+        """Have a policy (its text, or a file) in force from the next entry on; the index of its entry.
+
+        Raises
+        ------
+        LedgerError
+            It is not valid, may not be set by this plant, or can't be logged.
+        """
+        read = read_policy(policy).policy if isinstance(policy, Path) else policy
+        read = parse_policy(read) if isinstance(read, str) else read
+        said = fact_of(POLICY, values={"policy": read.canonical()})
+        return self._logged("configuration", ABOUT_GATE, {"policy": read.name, "version": read.version}, said)
+
+    def tell(
+        self,
+        type_: str,
+        subject: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        start: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Log an input, such as a qualification or a calibration; its index, by which verdicts cite it.
+
+        Parameters
+        ----------
+        type_
+            What it is, as policies name it.
+        subject
+            Whom it is about: a person (by a random id only), machine, lot, recipe or place.
+        values
+            What it says, by name.
+        start, until
+            From when on and until when (not included) it holds; None: always.
+
+        Raises
+        ------
+        LedgerError
+            It is not valid, or can't be logged.
+        """
+        said = fact_of(type_, start=_micro(start), until=_micro(until), values=values)
+        return self._logged("attestation", subject, {"input": type_}, said)
+
+    def revoke(self, index: int, why: str, *, start: datetime | None = None) -> int:
+        """Log that an input holds no more from ``start`` on (now where nothing is said); the entry's index.
+
+        Raises
+        ------
+        LedgerError
+            Entry ``index`` is no input, or nothing can be logged.
+        """
+        one = known(self._ledger).inputs.at(index)
+        if one is None:
+            raise GateError.of("no_such_input", index=index)
+        moment = _micro(start) if start else time.time_ns() // 1_000
+        said = fact_of(REVOCATION, start=moment, values={"revokes": index})
+        return self._logged("attestation", one.subject, {"why": why}, said)
+
+    def check(self, records: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+        """What the gate would say of records now; nothing is logged.
+
+        Parameters
+        ----------
+        records
+            Each with ``kind``, ``step``, ``time`` (a datetime or ISO text with zone), the ids by role
+            (``person``, ``machine``, ``material``, ``recipe``, ``environment``: one or a list), ``values``.
+
+        Raises
+        ------
+        GateError
+            ``bad_record``: one can't be read as such.
+        """
+        core, now = known(self._ledger), time.time_ns() // 1_000
+        found = []
+        for number, record in enumerate(records):
+            kind, claims, moment = read_record(record, number)
+            judged = core.judge.judge(kind, claims, moment, moment, now)
+            found.append(Verdict(judged.outcome, 0, now, judged.policies, judged.cited, judged.reasons))
+        return found
+
+    def refused(self) -> list[Refusal]:
+        """Every refused record with its reasons."""
+        return list(refusals(self._ledger))
+
+    def override(self, index: int, keys: Sequence[Path], why: str) -> int:
+        """Log that a refused record counts after all; two people of the policy sign it. The entry's index.
+
+        Parameters
+        ----------
+        index
+            Its index in the refused log.
+        keys
+            The people's private keys (PEM files only they may read).
+        why
+            What they base it on.
+
+        Raises
+        ------
+        LedgerError
+            There is no such record, they are not two of the people whom the policy names, or nothing can
+            be logged.
+        """
+        _, found = refusal(self._ledger, index)
+        said = overrides.override(index, found.leaf, why, [read_issuer(key) for key in keys])
+        return self._logged("override", _subject(found), {"why": why}, said)
+
+    def again(self, index: int) -> Verdict:
+        """Judge a refused record again by what is known now, as a new entry; its verdict.
+
+        Raises
+        ------
+        LedgerError
+            There is no such record, or nothing can be logged.
+        """
+        _, found = refusal(self._ledger, index)
+        before = len(self.refused())
+        entry = self._logged(
+            "decision", _subject(found), {"again": index}, overrides.reevaluation(index, found.leaf)
+        )
+        later = list(refusals(self._ledger))[before:]
+        for one in later:
+            if one.verdict.about == (index, found.leaf) and one.index == entry:
+                return one.verdict
+        return Verdict.parse(self._evidence.entry(entry).gate or b"")
+
+    def since(self, index: int) -> list[Since]:
+        """What became later of the inputs on which the verdict of entry ``index`` rests; it stands as it was.
+
+        Raises
+        ------
+        LedgerError
+            There is no such entry, or it bears no verdict.
+        """
+        entry: Entry = self._evidence.entry(index)
+        return since(known(self._ledger), Verdict.parse(entry.gate or b""), time.time_ns() // 1_000)
+
+    def _logged(self, kind: str, subject: str, fields: Mapping[str, Any], said: Any) -> int:
+        if not self._evidence.on:
+            raise LogError.of("no_log", path=self._ledger / MAIN)
+        return self._evidence.say(kind, subject, fields, gate=said)
+
+
+def read_record(record: Mapping[str, Any], number: int = 0) -> tuple[str, Claims, int]:
+    """(kind, claims, time in microseconds since 1970) of a record as people write it.
+
+    Raises
+    ------
+    GateError
+        ``bad_record``: a part is missing, unknown or not valid; ``number`` stands in the message.
+    """
+    if not isinstance(record, Mapping):
+        raise GateError.of("bad_record", number=number, why="not an object with names and values")
+    unknown = sorted(set(record) - _RECORD)
+    missing = sorted({"kind", "step", "time"} - set(record))
+    if unknown or missing:
+        why = f"unknown: {', '.join(unknown)}" if unknown else f"missing: {', '.join(missing)}"
+        raise GateError.of("bad_record", number=number, why=why)
+    moment = record["time"]
+    try:
+        moment = moment if isinstance(moment, datetime) else datetime.fromisoformat(str(moment))
+    except ValueError as problem:
+        raise GateError.of("bad_record", number=number, why=f"time: {problem}") from None
+    took = {role: record[role] for role in ROLES if record.get(role)}
+    when = _micro(moment)
+    return str(record["kind"]), claims_of(str(record["step"]), took, record.get("values")), when or 0
+
+
+def read_records(path: Path) -> list[Mapping[str, Any]]:
+    """The records of a JSON file: one, a list of them, or one a line.
+
+    Raises
+    ------
+    GateError
+        It can't be read as JSON.
+    """
+    try:
+        text = path.read_text("utf-8")
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (OSError, ValueError) as problem:
+        raise GateError.of("unreadable", path=path, why=problem) from problem
+    return found if isinstance(found, list) else [found]
+
+
+def _subject(found: Refusal) -> str:
+    body = found.body
+    return getattr(body, "subject", None) or f"{body.origin.source}/{body.origin.seq}"
+
+
+def _micro(moment: datetime | None) -> int | None:
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise GateError.of("no_zone", value=moment.isoformat())
+    return round(moment.timestamp() * 1_000_000)
