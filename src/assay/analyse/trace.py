@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
-from weakref import WeakKeyDictionary
+from itertools import chain
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field
+from numpy.typing import NDArray
+from pydantic import Field
 
-from assay.genealogy import EXECUTION, INPUT_ROLES, KINDS, Direction, Index, Key, closure
-from assay.model.errors import TraceError, did_you_mean
+from assay.analyse.doubts import GenealogyDoubt, doubts_about
+from assay.analyse.errors import TraceRefusal, joined, near
+from assay.analyse.step_records import STEP_COLUMNS, StepRecords, step_records
+from assay.analyse.through import BOTH, Through, WalkArguments, checked_way, walks_of
+from assay.genealogy import CERTAIN, EXECUTION, KINDS, Closure, Direction, Index, Key, belief, closure
+from assay.genealogy.packing import followed
+from assay.genealogy.shares import shares
 from assay.model.kinds import TIME, RecordKind
 from assay.model.text import Text
 from assay.plugins.contracts import OperatorManifest, Progress
+from assay.query.genealogy import index_around
+from assay.query.reading import reading
+from assay.store.snapshot import Snapshot
+from assay.store.views import copy_table, quoted
 from assay.store.workspace import Workspace
 
 
@@ -39,13 +48,18 @@ class Result:
 class Node:
     """A unit, a lot or an execution.
 
-    ``depth`` counts movements from the root. Executions carry what was recorded of the step (segment to
-    work order); units and lots carry their material. ``attributes`` are the plant's own columns.
+    ``depth`` counts movements from the root; ``confidence`` is 1 where recorded movements lead here.
+    ``share`` says how much of it is of the root (``forward``) or how much of the root is of it (``back``), 0
+    to 1, None where the quantities don't tell (:mod:`assay.genealogy.shares`).
+    Executions carry what was recorded of the step (segment to work order); units and lots carry their
+    material. ``attributes`` are the plant's own columns.
     """
 
     id: str
     kind: str
     depth: int
+    confidence: float = CERTAIN
+    share: float | None = None
     segment: str | None = None
     equipment: str | None = None
     person: str | None = None
@@ -64,7 +78,8 @@ class Edge:
     """One recorded movement, from the earlier thing to the later one.
 
     ``start`` is when the step began or, where only one time was recorded, that time. ``confidence`` is 1
-    for a movement that was recorded.
+    for a movement that was recorded. ``equipment`` to ``recipe`` are the step's, where they were recorded.
+    ``doubts`` are the kinds of doubt that the movement is in.
     """
 
     source: str
@@ -76,7 +91,14 @@ class Edge:
     quantity: float | None
     unit: str | None
     position: str | None
-    confidence: float = 1.0
+    confidence: float = CERTAIN
+    share: float | None = None
+    basis: str | None = None
+    equipment: str | None = None
+    carrier: str | None = None
+    person: str | None = None
+    recipe: str | None = None
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,14 +107,17 @@ class Trace:
 
     Node ids are unique, and what :func:`trace` takes: where one id names both a unit and, say, an execution,
     the bare id is the unit and the other is ``execution:ID``. ``truncated`` tells that a limit left something
-    out.
+    out. ``doubts`` are what movements of it say and can't be, the first hundred of each kind, and
+    ``doubtful`` tells how many of its movements are in a doubt of each kind.
     """
 
     root: str
-    direction: Direction
+    direction: str
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     truncated: bool
+    doubts: tuple[GenealogyDoubt, ...] = ()
+    doubtful: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The trace as plain JSON values; times in ISO 8601 UTC."""
@@ -100,8 +125,10 @@ class Trace:
             "root": self.root,
             "nodes": [_node_to_dict(node) for node in self.nodes],
             "edges": [_edge_to_dict(edge) for edge in self.edges],
-            "direction": self.direction.value,
+            "direction": self.direction,
             "truncated": self.truncated,
+            "doubts": [doubt.to_dict() for doubt in self.doubts],
+            "doubtful": dict(self.doubtful),
         }
 
     def to_arrow(self) -> pa.Table:
@@ -121,12 +148,14 @@ class Trace:
                 "unit": edge.unit,
                 "position": edge.position,
                 "confidence": edge.confidence,
+                **{name: getattr(edge, name) for name in ("share", "basis", *_STEP_WORDS)},
             }
             for edge in self.edges
         ]
         return pa.Table.from_pylist(rows, schema=_ARROW)
 
 
+_STEP_WORDS = ("equipment", "carrier", "person", "recipe")
 _ARROW = pa.schema(
     [
         *(pa.field(name, pa.string()) for name in ("from", "from_kind", "to", "to_kind", "role", "segment")),
@@ -136,30 +165,25 @@ _ARROW = pa.schema(
         pa.field("unit", pa.string()),
         pa.field("position", pa.string()),
         pa.field("confidence", pa.float64()),
+        pa.field("share", pa.float64()),
+        *(pa.field(name, pa.string()) for name in ("basis", *_STEP_WORDS)),
     ]
 )
-_STEP_COLUMNS = ("segment", "equipment", "person", "position", "recipe", "work_order", "started", "ended")
-_indexes: WeakKeyDictionary[Workspace, tuple[int, Index]] = WeakKeyDictionary()
-
-
-def index_of(workspace: Workspace) -> Index:
-    """The genealogy of the plant, built once for each version of its movements."""
-    version = workspace.lake.version(RecordKind.MOVEMENT)
-    kept = _indexes.get(workspace)
-    if kept is None or kept[0] != version:
-        rows = workspace.lake.query("SELECT execution, role, subject, subject_kind, segment FROM movement")
-        kept = (version, Index.build(rows))
-        _indexes[workspace] = kept
-    return kept[1]
+_EDGE_COLUMNS = (
+    *("role", "segment", "quantity", "unit", "position", "confidence", "share", "basis"),
+    *_STEP_WORDS,
+)
 
 
 def trace(
     workspace: Workspace,
     id: str,  # noqa: A002 - the word people use
-    direction: Direction | str = Direction.BACK,
+    direction: str = Direction.BACK.value,
     *,
+    through: Through | None = None,
     max_depth: int | None = None,
     max_nodes: int | None = None,
+    as_of: datetime | None = None,
     progress: Progress | None = None,
 ) -> Trace:
     """Trace ``id`` through the recorded movements.
@@ -171,64 +195,144 @@ def trace(
         then the execution; ``unit:ID``, ``lot:ID``, ``execution:ID`` and, for a number that several segments
         use, ``execution:SEGMENT/ID`` say which.
     direction
-        ``back``: what it was made from. ``forward``: what it went into.
+        ``back``: what it was made from. ``forward``: what it went into. ``both``: both.
+    through
+        Which movements are followed; all without it.
     max_depth, max_nodes
         Limits; ``truncated`` says when one was met.
+    as_of
+        The plant as known on this moment, with time zone.
     progress
         Told when the genealogy is read and when the details are.
 
     Raises
     ------
     TraceError
-        The id is not known, or is the execution of several segments; the hint names what to write.
+        The id is not known, or is the execution of several segments; the hint names what to write. Or the
+        direction is none.
+    QueryError
+        ``as_of`` has no time zone or lies in the future.
     """
-    if direction not in set(Direction):
-        raise TraceError(
-            f"{direction!r} is not a direction",
-            hint=f"Write {' or '.join(repr(str(one)) for one in Direction)}.",
-        )
-    way = Direction(direction)
+    way = checked_way(direction)
     _tell(progress, 0, "read")
-    index = index_of(workspace)
-    roots = index.find(id)
-    if not roots:
-        return _alone(workspace, index, id, way)
-    if len(roots) > 1:
-        raise _ambiguous(id, index.names(np.array(roots)))
-    _tell(progress, 1, "walk")
-    found = closure(index.graph, roots, way, max_depth=max_depth, max_nodes=max_nodes)
-    keys = index.keys(found.nodes)
+    past = None if as_of is None else workspace.lake.snapshot(as_of=as_of)
+    index = index_around(workspace, [id], walks_of(way), past)
+    with index.lock:
+        roots = index.find(id)
+        if not roots:
+            return _alone(workspace, index, id, way, past)
+        if len(roots) > 1:
+            raise _ambiguous(id, index.names(np.array(roots)))
+        _tell(progress, 1, "walk")
+        mask = None if through is None else through.mask(index)
+        found = walked(index, roots, way, mask, max_depth=max_depth, max_nodes=max_nodes)
+        keys = index.keys(found.nodes)
+        spoken = index.names(found.nodes)
+        repeated = index.repeated(found.nodes).tolist()
+        records = step_records(index, found.nodes)
+        told = doubts_about(workspace, index, found.edges, state=past)
+        names = dict(zip(found.nodes.tolist(), spoken, strict=True))
+        edges = tuple(_edges(index, found.edges, names, told.kinds_of(found.edges)))
     _tell(progress, 2, "describe")
-    names = dict(zip(keys, index.names(found.nodes), strict=True))
-    details = _Details(workspace, names, dict(zip(keys, index.repeated(found.nodes).tolist(), strict=True)))
-    nodes = tuple(details.node(key, int(depth)) for key, depth in zip(keys, found.depth, strict=True))
-    edges = tuple(details.edges())
+    details = _Details(
+        workspace, dict(zip(keys, spoken, strict=True)), dict(zip(keys, repeated, strict=True)), records, past
+    )
+    places = zip(keys, found.depth.tolist(), found.sure.tolist(), found.share.tolist(), strict=True)
+    nodes = tuple(details.node(*place) for place in places)
     _tell(progress, 3, "describe")
-    return Trace(names[keys[0]], way, nodes, edges, found.truncated)
+    return Trace(spoken[0], way, nodes, edges, found.truncated, told.doubts, told.counts)
 
 
-class TraceArguments(BaseModel):
+class _Walk(NamedTuple):
+    """What one root reaches: nodes nearest first, shape (n,), and the edges among them, shape (m,)."""
+
+    nodes: NDArray[np.int32]
+    depth: NDArray[np.int32]
+    sure: NDArray[np.float64]
+    share: NDArray[np.float64]
+    edges: NDArray[np.int32]
+    truncated: bool
+
+
+def walked(
+    index: Index,
+    roots: list[int],
+    way: str,
+    mask: NDArray[np.bool_] | None,
+    *,
+    max_depth: int | None,
+    max_nodes: int | None,
+) -> _Walk:
+    """The walk in one direction; in both, the two walks joined at the root and cut together."""
+    walks = []
+    for one in Direction if way == BOTH else (Direction(way),):
+        through = followed(index, np.array(roots), one, mask)
+        found = closure(index.graph, roots, one, max_depth=max_depth, max_nodes=max_nodes, through=through)
+        sure, share = beliefs(index, found, one, len(roots)), shares(index, found, one, roots=len(roots))
+        walks.append(_Walk(found.nodes, found.depth, sure, share, found.edges, found.truncated))
+    if len(walks) == 1:
+        return walks[0]
+    node = np.concatenate([one.nodes for one in walks])
+    depth = np.concatenate([one.depth for one in walks])
+    sure = np.concatenate([one.sure for one in walks])
+    share = np.concatenate([one.share for one in walks])
+    order = np.lexsort((node, -sure, depth))
+    _, first = np.unique(node[order], return_index=True)
+    kept = order[np.sort(first)][:max_nodes]
+    nodes, edges = node[kept], np.unique(np.concatenate([one.edges for one in walks]))
+    inside = np.isin(index.graph.tails[edges], nodes) & np.isin(index.graph.heads[edges], nodes)
+    cut = len(kept) < len(first) or any(one.truncated for one in walks)
+    return _Walk(nodes, depth[kept], sure[kept], share[kept], edges[inside], cut)
+
+
+def beliefs(index: Index, found: Closure, way: Direction, roots: int) -> NDArray[np.float64]:
+    """How sure it is that each node belongs to a walk from its first ``roots`` nodes, shape (n,)."""
+    if index.columns.certain or bool((index.columns.confidence(found.edges) == CERTAIN).all()):
+        return np.ones(len(found.nodes))
+    confidence, choice = index.columns.confidence(found.edges), index.columns.choice(found.edges)
+    return belief(index.graph, found, way, confidence=confidence, choice=choice, roots=roots)
+
+
+def _edges(
+    index: Index, edges: NDArray[np.int32], names: dict[int, str], doubts: list[tuple[str, ...]]
+) -> Iterator[Edge]:
+    ends = zip(index.graph.tails[edges].tolist(), index.graph.heads[edges].tolist(), doubts, strict=True)
+    for (tail, head, doubtful), row in zip(ends, index.columns.take(edges).to_pylist(), strict=True):
+        yield Edge(
+            source=names[tail],
+            target=names[head],
+            start=row["started"],
+            end=row["ended"],
+            doubts=doubtful,
+            **{name: row[name] for name in _EDGE_COLUMNS},
+        )
+
+
+class TraceArguments(WalkArguments):
     """Arguments of the operator ``trace``."""
 
-    model_config = ConfigDict(extra="forbid")
-
     id: str = Field(description="Id of a unit, lot or execution; kind:ID where one id means several.")
-    direction: Literal["back", "forward"] = Field(
-        default="back", description="back: what it was made from; forward: what it went into."
+    direction: Literal["back", "forward", "both"] = Field(
+        default="back", description="back: what it was made from; forward: what it went into; both: both."
     )
-    max_depth: int | None = Field(default=None, ge=0, description="Walk at most this many movements.")
     max_nodes: int | None = Field(default=None, ge=1, description="Keep at most this many nodes.")
+
+    def ask(self, workspace: Workspace, progress: Progress | None = None) -> Trace:
+        """The trace of these arguments."""
+        return trace(
+            workspace,
+            self.id,
+            self.direction,
+            through=self.through(),
+            max_depth=self.max_depth,
+            max_nodes=self.max_nodes,
+            as_of=self.as_of,
+            progress=progress,
+        )
 
 
 def _operate(workspace: Workspace, arguments: TraceArguments, progress: Progress | None) -> Trace:
-    return trace(
-        workspace,
-        arguments.id,
-        arguments.direction,
-        max_depth=arguments.max_depth,
-        max_nodes=arguments.max_nodes,
-        progress=progress,
-    )
+    return arguments.ask(workspace, progress)
 
 
 MANIFEST = OperatorManifest(
@@ -254,69 +358,91 @@ def _tell(progress: Progress | None, done: int, what: str) -> None:
         progress(done, 3, what)
 
 
-def _alone(workspace: Workspace, index: Index, wanted: str, way: Direction) -> Trace:
+def _alone(workspace: Workspace, index: Index, wanted: str, way: str, past: Snapshot | None) -> Trace:
     """The trace of something that was measured or declared but never moved; TraceError when unknown."""
     kind, _, bare = wanted.partition(":")
     known = [Key(kind, bare)] if kind in KINDS and bare else []
     for key in (*known, *(Key(kind, wanted) for kind in KINDS)):
-        rows = workspace.lake.query(
-            "SELECT 1 FROM measurement WHERE subject_kind = $kind AND subject = $id "
-            "UNION ALL SELECT 1 FROM entity WHERE entity = $kind AND id = $id LIMIT 1",
-            {"kind": key.kind, "id": key.id},
-        )
-        if len(rows):
-            return Trace(key.id, way, (_Details(workspace, {key: key.id}, {}).node(key, 0),), (), False)
-    close = did_you_mean(wanted, index.near(wanted))
-    raise TraceError(
-        f"{wanted!r} is no unit, lot or execution of this plant",
-        hint=close or '`assay sql DIR "SELECT DISTINCT subject FROM movement LIMIT 20"` shows some that are.',
-    )
+        details = _Details(workspace, {key: key.id}, {}, StepRecords({}, {}), past)
+        if details.knows(key):
+            return Trace(key.id, way, (details.node(key, 0),), (), False)
+    raise _unknown(wanted, index)
 
 
-def _ambiguous(wanted: str, names: list[str]) -> TraceError:
-    shown = " or ".join(names[:5])
-    return TraceError(f"{wanted!r} is an execution in {len(names)} segments", hint=f"Say which one: {shown}.")
+def known_nodes(index: Index, wanted: Iterable[str]) -> NDArray[np.int32]:
+    """The nodes of some names, ascending, each once.
+
+    Raises
+    ------
+    TraceError
+        A name is not known, or is the execution of several segments.
+    """
+    nodes = []
+    for name in wanted:
+        found = index.find(name)
+        if not found:
+            raise _unknown(name, index)
+        if len(found) > 1:
+            raise _ambiguous(name, index.names(np.array(found)))
+        nodes += found
+    return np.unique(np.array(nodes, np.int32))
 
 
-_QUESTIONS = (
-    (
-        "SELECT * FROM movement WHERE execution IN (SELECT id FROM wanted WHERE kind = 'execution') "
-        "ORDER BY time, source, seq"
-    ),
-    (
-        "SELECT m.* FROM measurement m SEMI JOIN wanted w ON m.subject = w.id AND m.subject_kind = w.kind "
-        "ORDER BY m.time, m.source, m.seq"
-    ),
-    (
-        "SELECT e.* FROM entity e SEMI JOIN wanted w ON e.id = w.id AND e.entity = w.kind "
-        "ORDER BY e.recorded, e.source, e.seq"
-    ),
+def _unknown(wanted: str, index: Index) -> TraceRefusal:
+    return TraceRefusal.of("unknown", wanted=wanted, advice=near(wanted, index.near(wanted)))
+
+
+def _ambiguous(wanted: str, names: list[str]) -> TraceRefusal:
+    shown = joined("or", names[:5])
+    return TraceRefusal.of("several-segments", wanted=wanted, count=len(names), names=shown)
+
+
+_MEASURED = (
+    "SELECT m.* FROM measurement m SEMI JOIN wanted w ON m.subject = w.id AND m.subject_kind = w.kind "
+    "ORDER BY m.time, m.source, m.seq"
+)
+_DECLARED = (
+    "SELECT e.* FROM entity e SEMI JOIN wanted w ON e.id = w.id AND e.entity = w.kind "
+    "ORDER BY e.recorded, e.source, e.seq"
+)
+_OWN = (
+    "SELECT execution, segment, {own} FROM movement "
+    "WHERE execution IN (SELECT id FROM wanted WHERE kind = 'execution') ORDER BY time, source, seq"
 )
 """What was recorded of the nodes in the table ``wanted`` (kind, id)."""
 
 
 class _Details:
-    """What the lake has on a set of nodes, read in three scans.
+    """What the plant has on a set of nodes: its steps, and what the lake has on results and attributes.
 
     ``names`` are the nodes with the names they go by; ``repeated`` says which executions share their id with
     one of another segment, so that a record without a segment can't be laid to them.
     """
 
-    def __init__(self, workspace: Workspace, names: dict[Key, str], repeated: dict[Key, bool]) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        names: dict[Key, str],
+        repeated: dict[Key, bool],
+        records: StepRecords,
+        past: Snapshot | None = None,
+    ) -> None:
         self._own = [attribute.name for attribute in workspace.registry.attributes(RecordKind.MOVEMENT)]
         self._names = names
         self._steps_of = _grouped((key.id, key) for key in names if key.kind == EXECUTION)
         self._repeated = repeated
+        self._records = records
         wanted = pa.table({"kind": [key.kind for key in names], "id": [key.id for key in names]})
-        with closing(workspace.lake.connect()) as connection:
-            connection.register("wanted", wanted)
-            movements, measured, declared = (
-                connection.execute(question).to_arrow_table().to_pylist() for question in _QUESTIONS
+        questions = [_MEASURED, _DECLARED]
+        if self._own:
+            questions.append(_OWN.format(own=", ".join(map(quoted, self._own))))
+        with reading(workspace, past) as connection:
+            copy_table(connection, "wanted", wanted)
+            measured, declared, *own = (
+                connection.execute(question).to_arrow_table().to_pylist() for question in questions
             )
-        self._movements: list[tuple[Key, Key | None, dict[str, Any]]] = []
-        self._steps: dict[Key, dict[str, Any]] = {}
-        self._materials: dict[Key, str] = {}
-        for row in movements:
+        self._attributes: dict[Key, dict[str, Any]] = {}
+        for row in chain.from_iterable(own):
             self._note(row)
         self._results = _grouped((key, _result(row)) for row in measured for key in self._measured(row))
         self._declared = _grouped((Key(row["entity"], row["id"]), row["attributes"]) for row in declared)
@@ -330,21 +456,11 @@ class _Details:
 
     def _note(self, row: dict[str, Any]) -> None:
         key = self._step(row["execution"], row["segment"])
-        if key is None:
-            return
-        is_step = row["subject_kind"] == EXECUTION
-        thing = (
-            self._step(row["subject"], row["segment"])
-            if is_step
-            else Key(row["subject_kind"], row["subject"])
-        )
-        self._movements.append((key, thing if thing in self._names else None, row))
-        step = self._steps.setdefault(key, {})
-        for column in ("time", *_STEP_COLUMNS, *self._own):
-            if step.get(column) is None:
-                step[column] = row.get(column)
-        if row["material"] is not None and thing is not None:
-            self._materials.setdefault(thing, row["material"])
+        if key is not None:
+            known = self._attributes.setdefault(key, {})
+            for column in self._own:
+                if known.get(column) is None and row[column] is not None:
+                    known[column] = row[column]
 
     def _measured(self, row: dict[str, Any]) -> Iterator[Key]:
         """The nodes a measurement is of; without a segment, every execution of that id."""
@@ -355,39 +471,27 @@ class _Details:
             if not self._repeated.get(key) or row["segment"] in {None, key.segment}:
                 yield key
 
-    def node(self, key: Key, depth: int) -> Node:
+    def knows(self, key: Key) -> bool:
+        """Whether anything was measured or declared of it."""
+        return bool(self._results.get(key) or self._declared.get(Key(key.kind, key.id)))
+
+    def node(self, key: Key, depth: int, confidence: float = CERTAIN, share: float = 1.0) -> Node:
         """The node with everything known of it."""
-        step = self._steps.get(key, {})
-        attributes = {column: step[column] for column in self._own if step.get(column) is not None}
+        step = self._records.steps.get(key, {})
+        attributes = dict(self._attributes.get(key, {}))
         for text in self._declared.get(Key(key.kind, key.id), []):
             attributes.update(_attributes(text))
         return Node(
             id=self._names[key],
             kind=key.kind,
             depth=depth,
-            material=self._materials.get(key) or attributes.get("material"),
+            confidence=confidence,
+            share=None if np.isnan(share) else share,
+            material=self._records.materials.get(key) or attributes.get("material"),
             attributes=attributes,
             results=tuple(self._results.get(key, [])),
-            **{column: step.get(column) for column in _STEP_COLUMNS} | {"started": _began(step)},
+            **{column: step.get(column) for column in STEP_COLUMNS},
         )
-
-    def edges(self) -> Iterator[Edge]:
-        """Every movement whose two ends are both here."""
-        for step, thing, row in self._movements:
-            if thing is None:
-                continue
-            tail, head = (thing, step) if row["role"] in INPUT_ROLES else (step, thing)
-            yield Edge(
-                source=self._names[tail],
-                target=self._names[head],
-                role=row["role"],
-                segment=row["segment"],
-                start=_began(row),
-                end=row["ended"],
-                quantity=row["quantity"],
-                unit=row["unit"],
-                position=row["position"],
-            )
 
 
 def _grouped(pairs: Iterable[tuple[K, T]]) -> dict[K, list[T]]:
@@ -395,12 +499,6 @@ def _grouped(pairs: Iterable[tuple[K, T]]) -> dict[K, list[T]]:
     for key, value in pairs:
         groups.setdefault(key, []).append(value)
     return groups
-
-
-def _began(row: dict[str, Any]) -> datetime | None:
-    """When the step began or, where only one time was recorded, that time."""
-    moment: datetime | None = row.get("started") or row.get("time")
-    return moment
 
 
 def _result(row: dict[str, Any]) -> Result:
@@ -428,9 +526,15 @@ def _said(moment: object) -> object:
 
 
 def _node_to_dict(node: Node) -> dict[str, Any]:
-    common: dict[str, Any] = {"id": node.id, "kind": node.kind, "depth": node.depth}
+    common: dict[str, Any] = {
+        "id": node.id,
+        "kind": node.kind,
+        "depth": node.depth,
+        "confidence": node.confidence,
+        "share": node.share,
+    }
     if node.kind == "execution":
-        common |= {column: _said(getattr(node, column)) for column in _STEP_COLUMNS}
+        common |= {column: _said(getattr(node, column)) for column in STEP_COLUMNS}
     else:
         common["material"] = node.material
     common["attributes"] = {name: _said(value) for name, value in node.attributes.items()}
@@ -461,4 +565,6 @@ def _edge_to_dict(edge: Edge) -> dict[str, Any]:
         "unit": edge.unit,
         "position": edge.position,
         "confidence": edge.confidence,
+        **{name: getattr(edge, name) for name in ("share", "basis", *_STEP_WORDS)},
+        "doubts": list(edge.doubts),
     }

@@ -7,7 +7,10 @@ from importlib import resources
 
 from assay.apps.page import Page, read_page
 
-_IN_ORDER = ("overview", "cause", "chart", "capability", "monitor", "unit", "import")
+_IN_ORDER = (
+    *("overview", "cause", "questions", "chart", "capability", "monitor"),
+    *("trace", "unit", "unit-file", "evidence", "contracts", "import"),
+)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay.apps.catalogue import CATALOGUE, hint, told
-from assay.apps.payloads import Problem, Span
+from assay.apps.payloads import Mend, Problem, Span
 from assay.apps.translate import in_chinese
 from assay.model.errors import AssayError, SpokenError
 from assay.model.text import Text
@@ -99,7 +99,8 @@ def problem_of(error: AssayError) -> Problem:
     if isinstance(error, QuestionError):
         marked = error.place != NOWHERE
         place = Span(start=error.place.start, end=error.place.end) if marked else None
-        return Problem(message=error.reason, hint=error.advice, place=place)
+        mends = [Mend(start=error.place.start, end=error.place.end, text=text) for text in error.instead]
+        return Problem(message=error.reason, hint=error.advice, place=place, mends=mends)
     if isinstance(error, SpokenError):
         return Problem(message=error.said, hint=error.advice)
     chinese = in_chinese(error.message) or f"{_kind(error)}：{error.message}"

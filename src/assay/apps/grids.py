@@ -34,6 +34,7 @@ def grid(
     tones: Mapping[str, dict[str, Tone]] | None = None,
     types: Mapping[str, ColumnType] | None = None,
     download: str | None = None,
+    parquet: str | None = None,
     note: Text | None = None,
     linked: bool = True,
 ) -> GridPayload:
@@ -64,7 +65,14 @@ def grid(
     ]
     rows = [{name: cell(value) for name, value in row.items()} for row in table.to_pylist()]
     return GridPayload(
-        columns=columns, rows=rows, total=total, offset=offset, limit=limit, download=download, note=note
+        columns=columns,
+        rows=rows,
+        total=total,
+        offset=offset,
+        limit=limit,
+        download=download,
+        parquet=parquet,
+        note=note,
     )
 
 

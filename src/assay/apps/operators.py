@@ -11,21 +11,26 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from assay.analyse.unit_file import UnitFile
 from assay.apps import statistics
 from assay.apps.genealogy import Way
 from assay.apps.page import Page, reference
 from assay.apps.payloads import (
     CausesPayload,
     ChartPayload,
+    EvidencePayload,
+    ExamplesPayload,
     GridPayload,
     KpiPayload,
     MarkdownPayload,
     Paging,
     PlotPayload,
     Scalar,
+    TraceGraphPayload,
     TracePayload,
 )
-from assay.apps.widgets import FileDrop
+from assay.apps.trace_page import CommonArgs, GraphArgs
+from assay.apps.widgets import UNBOUND
 from assay.model.text import Text
 
 if TYPE_CHECKING:
@@ -101,6 +106,12 @@ class SubjectArgs(NoArgs):
     id: str = Field(min_length=1, title="id")
 
 
+class EvidenceArgs(NoArgs):
+    """A unit or lot by its id; null shows nothing of any."""
+
+    id: str | None = None
+
+
 class TraceArgs(SubjectArgs):
     """The genealogy around one id."""
 
@@ -151,8 +162,12 @@ _WIDGET_ANSWERS: dict[str, type[BaseModel]] = {
     "plot": PlotPayload,
     "grid": GridPayload,
     "genealogy": TracePayload,
+    "trace-graph": TraceGraphPayload,
+    "unit-file": UnitFile,
+    "evidence": EvidencePayload,
     "markdown": MarkdownPayload,
     "cause-list": CausesPayload,
+    "question": ExamplesPayload,
 }
 """Which payload each widget draws."""
 
@@ -331,6 +346,62 @@ def _table() -> Iterator[PageOperator]:
         "The genealogy around one id.",
     )
     yield PageOperator(
+        "trace-graph",
+        GraphArgs,
+        TraceGraphPayload,
+        lambda args, asked: asked.questions.trace_graph(args),
+        "The genealogy around one id as columns, to be drawn.",
+    )
+    yield PageOperator(
+        "recall",
+        GraphArgs,
+        GridPayload,
+        lambda args, asked: asked.questions.recalled(args, asked.paging),
+        "Everything that one id went into, or came from.",
+    )
+    yield PageOperator(
+        "common",
+        CommonArgs,
+        GridPayload,
+        lambda args, asked: asked.questions.common(args, asked.paging),
+        "The origins that one id and other bad ones share; those that good ones share too stand behind.",
+    )
+    yield PageOperator(
+        "unit-file",
+        SubjectArgs,
+        UnitFile,
+        lambda args, asked: asked.questions.unit_file(args.id),
+        "Everything recorded of a unit or lot, graded against the process card in force.",
+    )
+    yield PageOperator(
+        "log-state",
+        NoArgs,
+        KpiPayload,
+        lambda _, asked: asked.questions.log_state(),
+        "How far the evidence log is, who cosigned it, and what is not committed to row by row yet.",
+    )
+    yield PageOperator(
+        "log-remarks",
+        NoArgs,
+        MarkdownPayload,
+        lambda _, asked: asked.questions.log_remarks(),
+        "What has to be known before the evidence log is believed, and what keeps it from being signed.",
+    )
+    yield PageOperator(
+        "unit-evidence",
+        EvidenceArgs,
+        EvidencePayload,
+        lambda args, asked: asked.questions.unit_evidence(args.id),
+        "What the evidence log holds about a unit or lot.",
+    )
+    yield PageOperator(
+        "question-examples",
+        NoArgs,
+        ExamplesPayload,
+        lambda _, asked: asked.questions.examples(),
+        "Questions that the plant can answer, made from its own names.",
+    )
+    yield PageOperator(
         "text",
         TextArgs,
         MarkdownPayload,
@@ -352,7 +423,7 @@ def check_bindings(page: Page) -> Iterator[str]:
             continue
         yield from _argument_problems(f"data.{name}.args", operator, binding.args)
     for index, widget in enumerate(page.widgets):
-        if isinstance(widget, FileDrop):
+        if isinstance(widget, UNBOUND):
             continue
         operator = OPERATORS.get(page.data[widget.data].operator)
         if operator is not None and operator.answer is not _WIDGET_ANSWERS[widget.type]:

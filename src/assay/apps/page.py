@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from assay.apps.errors import PageError
-from assay.apps.widgets import FileDrop, Widget
+from assay.apps.widgets import UNBOUND, QuestionBox, Widget
 from assay.model.text import Text
 
 _REFERENCE = re.compile(r"\$([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?\Z")
@@ -30,13 +30,16 @@ class Param(BaseModel):
     """A parameter of the page; it lives in the page's URL.
 
     ``target`` and ``expression`` are conditions of the query language, ``segment`` limits to one process
-    step, ``subject`` is the id of a unit, lot or execution, ``factor`` names a recorded factor.
+    step, ``subject`` is the id of a unit, lot or execution, ``factor`` names a recorded factor. A
+    ``question`` is written in a widget of that type and not among the other parameters.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=_NAME)
-    type: Literal["text", "target", "expression", "segment", "subject", "factor", "integer"] = "text"
+    type: Literal["text", "target", "expression", "segment", "subject", "factor", "integer", "question"] = (
+        "text"
+    )
     default: str | int | float | None = Field(
         default=None, description="Null for a target means the plant's first suggested target."
     )
@@ -87,6 +90,7 @@ class Page(BaseModel):
         if doubled := sorted({name for name in names if names.count(name) > 1}):
             yield f"params: {', '.join(doubled)} declared twice"
         selections = {select for widget in self.widgets if (select := getattr(widget, "select", None))}
+        questions = [param.name for param in self.params if param.type == "question"]
         for name, binding in self.data.items():
             for argument, target, _ in binding.references():
                 if target not in {*names, *selections}:
@@ -96,8 +100,12 @@ class Page(BaseModel):
                         f"of this page (known: {known})"
                     )
         for index, widget in enumerate(self.widgets):
-            if not isinstance(widget, FileDrop) and widget.data not in self.data:
+            if not isinstance(widget, UNBOUND) and widget.data not in self.data:
                 yield f"widgets.{index}.data: no binding is called {widget.data!r} ({', '.join(self.data)})"
+            if isinstance(widget, QuestionBox) and widget.param not in questions:
+                known = ", ".join(questions) or "none"
+                wrong = f"no parameter of type question is called {widget.param!r} ({known})"
+                yield f"widgets.{index}.param: {wrong}"
             follows = getattr(widget, "follows", None)
             if follows and follows not in selections:
                 yield f"widgets.{index}.follows: no widget of this page selects {follows!r}"

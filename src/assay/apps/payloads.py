@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from assay.analyse.unit_file import UnitFile
 from assay.model.text import Text
 
 Scalar = str | float | int | bool | None
@@ -107,6 +108,7 @@ class GridPayload(Payload):
     offset: int = 0
     limit: int = 100
     download: str | None = None
+    parquet: str | None = Field(default=None, description="The path on this server of the same as Parquet.")
     note: Text | None = None
 
 
@@ -158,6 +160,20 @@ class TraceEdge(BaseModel):
     start: str | None = None
     end: str | None = None
     confidence: float = 1.0
+    doubts: list[str] = Field(default=[], description="The kinds of doubt that it is in.")
+
+
+class TraceDoubt(BaseModel):
+    """Something that movements say and can't be, or can't be known."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str
+    things: list[str] = Field(description="Names of units, lots and executions, as a trace takes them.")
+    movements: list[dict[str, str | None]] = Field(description="Segment, execution, role, subject, position.")
+    values: dict[str, float | str]
+    said: Text
+    advice: Text
 
 
 class TracePayload(BaseModel):
@@ -168,6 +184,42 @@ class TracePayload(BaseModel):
     root: str
     nodes: list[TraceNode]
     edges: list[TraceEdge]
+    doubts: list[TraceDoubt] = Field(default=[], description="What its movements say and can't be.")
+    doubtful: dict[str, int] = Field(default={}, description="How many are in a doubt of each kind.")
+
+
+class GraphNodes(Payload):
+    """Nodes as columns, the root first; ``layers`` are below 0 for what lies before it."""
+
+    names: list[str] = Field(description="What a trace takes.")
+    ids: list[str]
+    kinds: list[str]
+    segments: list[str | None]
+    layers: list[int]
+    confidence: list[float]
+    hidden: list[int] = Field(description="How many movements of each are not among the edges.")
+    equipment: list[str | None] = Field(description="Where an execution ran.")
+    started: list[str | None] = Field(description="When an execution began.")
+    ended: list[str | None]
+
+
+class GraphEdges(Payload):
+    """Movements as columns: from row ``tails`` of the nodes to row ``heads``."""
+
+    tails: list[int]
+    heads: list[int]
+    confidence: list[float]
+
+
+class TraceGraphPayload(Payload):
+    """A genealogy of up to ten thousand nodes each way, to be drawn."""
+
+    nodes: GraphNodes
+    edges: GraphEdges
+    counts: dict[str, int] = Field(description="How many nodes of each kind.")
+    truncated: bool
+    doubts: list[TraceDoubt] = Field(default=[], description="What its movements say and can't be.")
+    doubtful: dict[str, int] = Field(default={}, description="How many are in a doubt of each kind.")
 
 
 class MarkdownPayload(Payload):
@@ -278,11 +330,30 @@ class TargetsPayload(Payload):
     factors: list[str]
 
 
+class Example(Payload):
+    """A question that this plant can answer, and what it asks for."""
+
+    question: str
+    title: Text
+
+
+class ExamplesPayload(Payload):
+    """Questions to begin with, made from the plant's own names; none for an empty plant."""
+
+    examples: list[Example]
+
+
 class Span(Payload):
     """A part of a question: characters from ``start`` up to but not including ``end``, counted from 0."""
 
     start: int
     end: int
+
+
+class Mend(Span):
+    """A change that may put a question right: ``text`` in the place of these characters."""
+
+    text: str
 
 
 class Problem(Payload):
@@ -291,12 +362,40 @@ class Problem(Payload):
     message: Text
     hint: Text | None = None
     place: Span | None = Field(default=None, description="The part of a question that is meant.")
+    mends: list[Mend] = Field(
+        default_factory=list, description="What may be written there instead, most likely first."
+    )
 
 
 class Refusal(Payload):
     """The body of every error, and of a binding that could not be evaluated."""
 
     error: Problem
+
+
+class EvidenceItem(Payload):
+    """One entry of the evidence log about a unit or lot, or one record of a batch."""
+
+    index: int = Field(description="Index of the entry in the log; of a record in a batch, the batch's.")
+    kind: str = Field(description="Kind of the entry, or the table of the record.")
+    record: str | None = Field(description="Name under which it is proved; null where only the bundle does.")
+    time: str = Field(description="When it happened; of a record in a batch, when it was logged.")
+    issuer: str = Field(description="The key that signed it, hexadecimal.")
+    verdict: str | None = Field(description="What the gate said; null where none judged.")
+    reasons: list[Text] = Field(description="Why the gate refused it.")
+    signed: bool = Field(description="Whether the published checkpoint covers it.")
+    provable: bool = Field(description="Whether it can be proved by itself now.")
+
+
+class EvidencePayload(Payload):
+    """What the evidence log holds about a unit or lot."""
+
+    id: str
+    items: list[EvidenceItem] = Field(description="By index, at most 500.")
+    total: int
+    size: int = Field(description="Entries that the published checkpoint covers.")
+    cosigners: list[str] = Field(description="Witnesses that cosigned it.")
+    provable: bool = Field(description="Whether a bundle of all of it can be made now.")
 
 
 AnyPayload = (
@@ -307,6 +406,10 @@ AnyPayload = (
     | TracePayload
     | CausesPayload
     | MarkdownPayload
+    | ExamplesPayload
+    | TraceGraphPayload
+    | UnitFile
+    | EvidencePayload
     | Refusal
 )
 """What a binding answers with."""

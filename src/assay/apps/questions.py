@@ -17,9 +17,13 @@ from pydantic import ValidationError
 from assay.analyse import board
 from assay.analyse.cause import Cause, CauseReport, affected, cause, evidence
 from assay.analyse.cause.frame import Frame, build
+from assay.analyse.through import WalkArguments
+from assay.analyse.unit_file import UnitFile, unit_file
 from assay.apps import charts, units
 from assay.apps.catalogue import column_title, told
 from assay.apps.errors import PageError
+from assay.apps.evidence import log_remarks, log_state, unit_evidence
+from assay.apps.examples import examples
 from assay.apps.genealogy import Way, genealogy
 from assay.apps.grids import grid, moment
 from assay.apps.kept import Kept
@@ -28,17 +32,22 @@ from assay.apps.operators import CauseArgs
 from assay.apps.payloads import (
     CausesPayload,
     ChartPayload,
+    EvidencePayload,
+    ExamplesPayload,
     GridPayload,
     KpiPayload,
+    MarkdownPayload,
     Paging,
     Scalar,
     SegmentCard,
     TargetCard,
     TargetsPayload,
     Tone,
+    TraceGraphPayload,
     TracePayload,
 )
 from assay.apps.sql import first_rows
+from assay.apps.trace_page import CommonArgs, GraphArgs, drawn, recalled, shared_origins
 from assay.model.attributes import ColumnRole
 from assay.model.kinds import RecordKind
 from assay.model.text import Text
@@ -375,11 +384,41 @@ class Questions:
             document["note"] = told("note.not-shared", target=target).model_dump()
         return self._titled(document)
 
-    def trace(self, wanted: str, direction: Way) -> TracePayload:
+    def trace(
+        self, wanted: str, direction: Way, walk: WalkArguments | None = None, **limits: int
+    ) -> TracePayload:
         """The genealogy around one id."""
-        return genealogy(self._workspace, wanted, direction)
+        return genealogy(self._workspace, wanted, direction, walk or WalkArguments(), **limits)
 
     # -- statistics -------------------------------------------------------------------------------
+
+    def trace_graph(self, args: GraphArgs) -> TraceGraphPayload:
+        """The genealogy around one id, to be drawn."""
+        return drawn(self._workspace, args)
+
+    def recalled(self, args: GraphArgs, paging: Paging) -> GridPayload:
+        """Everything that one id went into, or came from."""
+        return recalled(self._workspace, args, paging)
+
+    def common(self, args: CommonArgs, paging: Paging) -> GridPayload:
+        """The origins that some bad ones share."""
+        return shared_origins(self._workspace, args, paging)
+
+    def unit_file(self, wanted: str) -> UnitFile:
+        """The file of a unit or lot."""
+        return unit_file(self._workspace, wanted)
+
+    def log_state(self) -> KpiPayload:
+        """How far the evidence log is."""
+        return log_state(self._workspace)
+
+    def log_remarks(self) -> MarkdownPayload:
+        """What has to be known before the evidence log is believed."""
+        return log_remarks(self._workspace)
+
+    def unit_evidence(self, wanted: str | None) -> EvidencePayload:
+        """What the evidence log holds about a unit or lot."""
+        return unit_evidence(self._workspace, wanted)
 
     def operator(self, operator_id: str, arguments: dict[str, Any]) -> Any:
         """The answer of an operator plugin, kept for the plant's present state.
@@ -399,6 +438,14 @@ class Questions:
             raise PageError.operator_arguments(operator_id, problems) from error
         key = ("operator", operator_id, given.model_dump_json())
         return self._once(self._statistics, key, lambda: manifest(self._workspace, given))
+
+    # -- questions in the language of the plant ----------------------------------------------------
+
+    def examples(self) -> ExamplesPayload:
+        """Questions to begin with."""
+        return self._once(
+            self._answers, ("examples",), lambda: examples(self._workspace, self.targets().targets)
+        )
 
     # -- SQL --------------------------------------------------------------------------------------
 
@@ -436,10 +483,8 @@ class Questions:
 
     def _once(self, kept: Kept, key: tuple[Any, ...], make: Callable[[], T]) -> T:
         """The value of ``key`` for the plant's present state."""
-        lake = self._workspace.lake
-        return kept.once(
-            (lake.version(RecordKind.MEASUREMENT), lake.version(RecordKind.MOVEMENT), *key), make
-        )
+        mark = self._workspace.lake.mark(RecordKind.MEASUREMENT, RecordKind.MOVEMENT)
+        return kept.once((mark, *key), make)
 
     def _titled(self, report: dict[str, Any]) -> CausesPayload:
         """The report with the title of each factor, where the plant or Assay has one."""

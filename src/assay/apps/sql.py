@@ -26,22 +26,26 @@ def first_rows(lake: Lake, statement: str, limit: int, *, seconds: float = SECON
     ------
     QueryError
         The statement is not a single reading one, or it fails.
+    StoreError
+        A file of a table that it reads is damaged.
     PageError
         It ran longer than ``seconds``.
     """
-    with closing(lake.connect()) as connection:
+    snapshot = lake.snapshot()
+    with closing(lake.connect(snapshot)) as connection:
         check_read_only(statement, connection)
         alarm = threading.Timer(seconds, connection.interrupt)
         alarm.daemon = True
         alarm.start()
         try:
-            reader = connection.execute(statement).to_arrow_reader(_BATCH)
             batches, rows = [], 0
-            for batch in reader:
-                batches.append(batch)
-                rows += batch.num_rows
-                if rows > limit:
-                    break
+            with lake.explaining(snapshot):
+                reader = connection.execute(statement).to_arrow_reader(_BATCH)
+                for batch in reader:
+                    batches.append(batch)
+                    rows += batch.num_rows
+                    if rows > limit:
+                        break
             table = pa.Table.from_batches(batches, reader.schema)
         except duckdb.InterruptException as error:
             raise PageError("sql-too-long", seconds=round(seconds)) from error

@@ -80,6 +80,24 @@ class Genealogy(_FollowingWidget):
     type: Literal["genealogy"] = "genealogy"
 
 
+class TraceGraphBox(_FollowingWidget):
+    """A genealogy of thousands of nodes as a graph or over time: zoom, open groups, go on from a node."""
+
+    type: Literal["trace-graph"] = "trace-graph"
+
+
+class UnitFileBox(_FollowingWidget):
+    """The file of a unit or lot: its grade, its steps over time, their signals, every record behind it."""
+
+    type: Literal["unit-file"] = "unit-file"
+
+
+class EvidenceBox(_FollowingWidget):
+    """What the evidence log holds about a unit or lot: entries, verdicts, witnesses, proofs to download."""
+
+    type: Literal["evidence"] = "evidence"
+
+
 class Markdown(_BoundWidget):
     """Text in both languages, written in Markdown; HTML in it is shown as text."""
 
@@ -95,16 +113,52 @@ class CauseList(_BoundWidget):
     )
 
 
+class QuestionBox(_BoundWidget):
+    """A question in the language of the plant, with completion: its answer, how it was found, its changes."""
+
+    type: Literal["question"] = "question"
+    param: str = Field(description="Name of the page's parameter, of type question, that holds the text.")
+
+
 class FileDrop(_Widget):
     """The import wizard: drop a file, check the inferred mapping and its doubts, load."""
 
     type: Literal["file-drop"] = "file-drop"
 
 
+class ProofDrop(_Widget):
+    """A place to drop a proof or bundle: whether it holds under the server's policy, and what it shows."""
+
+    type: Literal["proof-drop"] = "proof-drop"
+
+
+class ContractDesk(_Widget):
+    """Contracts on the plant's chain: forms to join by, instances, and what each role may do next."""
+
+    type: Literal["contract-desk"] = "contract-desk"
+
+
 Widget = Annotated[
-    Kpi | Chart | PlotWidget | Grid | Genealogy | Markdown | CauseList | FileDrop, Field(discriminator="type")
+    Kpi
+    | Chart
+    | PlotWidget
+    | Grid
+    | Genealogy
+    | TraceGraphBox
+    | UnitFileBox
+    | EvidenceBox
+    | Markdown
+    | CauseList
+    | QuestionBox
+    | FileDrop
+    | ProofDrop
+    | ContractDesk,
+    Field(discriminator="type"),
 ]
 """Any widget; ``type`` says which."""
+
+UNBOUND = (FileDrop, ProofDrop, ContractDesk)
+"""Widgets that show no binding."""
 
 WIDGETS: dict[str, type[BaseModel]] = {
     model.model_fields["type"].default: model for model in get_args(get_args(Widget)[0])

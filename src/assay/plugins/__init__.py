@@ -1,5 +1,12 @@
 """Extension by entry points: contracts in :mod:`assay.plugins.contracts`, and what is installed."""
 
-from assay.plugins.registry import PluginRegistry, PluginState, connectors, describe, operators
+from assay.plugins.registry import (
+    PluginRegistry,
+    PluginState,
+    connectors,
+    contracts,
+    describe,
+    operators,
+)
 
-__all__ = ["PluginRegistry", "PluginState", "connectors", "describe", "operators"]
+__all__ = ["PluginRegistry", "PluginState", "connectors", "contracts", "describe", "operators"]

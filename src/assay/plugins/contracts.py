@@ -22,6 +22,7 @@ from assay.plugins.connector import (
     Recognition,
     RecordSource,
 )
+from assay.plugins.contract import ContractManifest
 from assay.plugins.manifest import Manifest, NoConfig
 from assay.plugins.operator import OperatorManifest, OperatorResult, Progress
 
@@ -29,6 +30,7 @@ __all__ = [
     "Block",
     "Connector",
     "ConnectorManifest",
+    "ContractManifest",
     "Fault",
     "Manifest",
     "NoConfig",

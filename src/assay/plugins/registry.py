@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from assay.model.errors import PluginError, did_you_mean
 from assay.plugins.connector import ConnectorManifest
+from assay.plugins.contract import ContractManifest
 from assay.plugins.manifest import Manifest
 from assay.plugins.operator import OperatorManifest
 
@@ -21,7 +22,7 @@ class PluginState:
     """One installed plugin as ``assay plugins`` lists it."""
 
     group: str
-    """Entry-point group: 'assay.connectors' or 'assay.operators'."""
+    """Entry-point group: 'assay.connectors', 'assay.contracts' or 'assay.operators'."""
     id: str
     """The entry point's name, which is the manifest's id."""
     distribution: str
@@ -148,6 +149,13 @@ def operators() -> PluginRegistry[OperatorManifest]:
     return PluginRegistry("assay.operators", OperatorManifest)
 
 
+@cache
+def contracts() -> PluginRegistry[ContractManifest]:
+    """The installed contract templates (entry points ``assay.contracts``)."""
+    return PluginRegistry("assay.contracts", ContractManifest)
+
+
 def describe() -> list[dict[str, Any]]:
     """Every installed plugin as plain JSON values, broken ones with their traceback."""
-    return [state.to_dict() for registry in (connectors(), operators()) for state in registry.states()]
+    groups = (connectors(), contracts(), operators())
+    return [state.to_dict() for registry in groups for state in registry.states()]

@@ -1,4 +1,4 @@
-"""Chinese characters in a PDF: the ones used, cut out of a font of this machine and embedded.
+"""The fonts of a PDF: DejaVu, and the Chinese characters used, cut out of a font of this machine.
 
 A PDF that only names a Chinese font shows nothing in a reader without one. Most fonts with Chinese characters
 hold cubic outlines (CFF), which reportlab can't embed; those of the characters used are turned into quadratic
@@ -7,31 +7,75 @@ ones, to a thousandth of the em.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 from assay.report.errors import ReportError
-from assay.stats.errors import MissingFont
+from assay.stats.errors import MissingExtra, MissingFont
 from assay.stats.plot.static import chinese_font
 
+LATIN, BOLD = "DejaVuSans", "DejaVuSans-Bold"
+_CJK = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]+")
 _CUBIC = ("CFF ", "CFF2", "VORG")
+_POSTSCRIPT_NAME = 6
 
 
-def embedded(characters: str) -> BytesIO:
-    """A TrueType font file with these characters.
+def chinese(text: str) -> str:
+    """The Chinese characters and signs of a text, each once."""
+    return "".join(sorted({letter for found in _CJK.findall(text) for letter in found}))
+
+
+def register(characters: str) -> str | None:
+    """Let reportlab know DejaVu, and a font with ``characters``; the name of that one, None without any.
 
     Raises
     ------
+    MissingExtra
+        reportlab or matplotlib (whose fonts are embedded) isn't installed.
     ReportError
         No font of this machine has Chinese characters.
     """
+    try:
+        import matplotlib as mpl
+        from reportlab.pdfbase import pdfmetrics
+        from reportlab.pdfbase.ttfonts import TTFont
+    except ImportError as error:
+        raise MissingExtra(library=error.name or "reportlab", extra="report") from error
+    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
+    for name in (LATIN, BOLD):
+        pdfmetrics.registerFont(TTFont(name, str(folder / f"{name}.ttf")))
+    pdfmetrics.registerFontFamily(LATIN, normal=LATIN, bold=BOLD, italic=LATIN, boldItalic=BOLD)
+    if not characters:
+        return None
+    # Named by its characters, in the file too: reportlab takes fonts of one inner name for one.
+    name = f"Chinese-{hashlib.sha256(characters.encode()).hexdigest()[:12]}"
+    if name not in pdfmetrics.getRegisteredFontNames():
+        pdfmetrics.registerFont(TTFont(name, _embedded(characters, name)))
+    return name
+
+
+def marked(text: str, font: str | None) -> str:
+    """A text as a paragraph of reportlab takes it, its Chinese characters set in ``font``."""
+    safe = escape(text).replace("\n", "<br/>")
+    if font is None:
+        return safe
+    return _CJK.sub(lambda found: f'<font name="{font}">{found[0]}</font>', safe)
+
+
+def _embedded(characters: str, name: str) -> BytesIO:
+    """A TrueType font file of that name with these characters."""
     from fontTools.subset import Options, Subsetter
+    from fontTools.ttLib import TTFont
 
     try:
-        font = _face(chinese_font().path)
+        found = chinese_font()
     except MissingFont as missing:
         raise ReportError("no-font") from missing
+    font = TTFont(found.path, fontNumber=found.face)
     options = Options()
     options.drop_tables += ["GSUB", "GPOS", "GDEF", "BASE", "vhea", "vmtx", "VORG", "DSIG"]
     options.notdef_outline = True
@@ -40,21 +84,13 @@ def embedded(characters: str) -> BytesIO:
     cut.subset(font)
     if "glyf" not in font:
         _to_quadratic(font)
+    for record in font["name"].names:
+        if record.nameID == _POSTSCRIPT_NAME:
+            record.string = name
     held = BytesIO()
     font.save(held)
     held.seek(0)
     return held
-
-
-def _face(path: Path) -> Any:
-    """The font of a file; of a collection, the face for simplified Chinese where there is one."""
-    from fontTools.ttLib import TTCollection, TTFont
-
-    if path.suffix.lower() not in {".ttc", ".otc"}:
-        return TTFont(path)
-    faces = TTCollection(path).fonts
-    simplified = (face for face in faces if (face["name"].getDebugName(1) or "").endswith(" SC"))
-    return next(simplified, faces[0])
 
 
 def _to_quadratic(font: Any) -> None:

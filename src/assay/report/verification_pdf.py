@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from io import BytesIO
-from pathlib import Path
 from string import printable
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
 
 from assay.model.text import Language
 from assay.report.errors import CATALOGUE
-from assay.report.fonts import embedded
-from assay.stats.errors import MissingExtra
+from assay.report.fonts import BOLD, LATIN, marked, register
 
 if TYPE_CHECKING:
     from assay.report.identity import Identity
     from assay.stats.verify import Verification
 
-_LATIN, _BOLD, _CHINESE = "DejaVuSans", "DejaVuSans-Bold", "Chinese"
-_CJK = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]+")
 _GREY, _RULE, _GOOD, _BAD = "#5b6b79", "#dfe5ea", "#2e7d32", "#c62828"
 
 
@@ -33,42 +27,27 @@ def as_pdf(verification: Verification, identity: Identity, language: Language) -
     ReportError
         No font has Chinese characters.
     """
-    _register_fonts(language)
     return _Document(verification.to_dict(), identity, language).written()
-
-
-def _register_fonts(language: Language) -> None:
-    try:
-        import matplotlib as mpl
-        from reportlab.pdfbase import pdfmetrics
-        from reportlab.pdfbase.ttfonts import TTFont
-    except ImportError as error:
-        raise MissingExtra(library=error.name or "reportlab", extra="report") from error
-    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
-    for name in (_LATIN, _BOLD):
-        pdfmetrics.registerFont(TTFont(name, str(folder / f"{name}.ttf")))
-    pdfmetrics.registerFontFamily(_LATIN, normal=_LATIN, bold=_BOLD, italic=_LATIN, boldItalic=_BOLD)
-    if language == "zh":
-        used = {letter for text in (*CATALOGUE.keys("zh").values(), printable) for letter in text}
-        pdfmetrics.registerFont(TTFont(_CHINESE, embedded("".join(sorted(used)))))
 
 
 class _Document:
     """One report on its way to pages."""
 
     def __init__(self, report: dict[str, Any], identity: Identity, language: Language) -> None:
+        used = {letter for text in (*CATALOGUE.keys("zh").values(), printable) for letter in text}
+        self._chinese = register("".join(sorted(used)) if language == "zh" else "")
         from reportlab.lib.colors import HexColor
         from reportlab.lib.styles import ParagraphStyle
 
         self.report, self.identity, self.language = report, identity, language
         self.colour = HexColor
-        plain = ParagraphStyle("plain", fontName=_LATIN, fontSize=8.5, leading=11.5)
+        plain = ParagraphStyle("plain", fontName=LATIN, fontSize=8.5, leading=11.5)
         self.styles = {
             "plain": plain,
             "cell": ParagraphStyle("cell", plain, fontSize=6.6, leading=8.4),
-            "title": ParagraphStyle("title", plain, fontName=_BOLD, fontSize=17, leading=22, spaceAfter=4),
+            "title": ParagraphStyle("title", plain, fontName=BOLD, fontSize=17, leading=22, spaceAfter=4),
             "head": ParagraphStyle(
-                "head", plain, fontName=_BOLD, fontSize=11, leading=14, spaceBefore=12, spaceAfter=5
+                "head", plain, fontName=BOLD, fontSize=11, leading=14, spaceBefore=12, spaceAfter=5
             ),
         }
 
@@ -79,10 +58,8 @@ class _Document:
         """A paragraph; Chinese characters are set in a font that has them."""
         from reportlab.platypus import Paragraph
 
-        marked = escape(text)
-        if self.language == "zh":
-            marked = _CJK.sub(lambda found: f'<font name="{_CHINESE}">{found[0]}</font>', marked)
-        return Paragraph(f'<font color="{colour}">{marked}</font>' if colour else marked, self.styles[style])
+        said = marked(text, self._chinese)
+        return Paragraph(f'<font color="{colour}">{said}</font>' if colour else said, self.styles[style])
 
     def written(self) -> bytes:
         from reportlab.lib.pagesizes import A4
@@ -106,7 +83,7 @@ class _Document:
 
     def _foot(self, canvas: Any, document: Any) -> None:
         canvas.setFillColor(self.colour(_GREY))
-        canvas.setFont(_CHINESE if self.language == "zh" else _LATIN, 7)
+        canvas.setFont(self._chinese or LATIN, 7)
         canvas.drawString(document.leftMargin, 24, self.say("title"))
         canvas.drawRightString(
             document.leftMargin + document.width, 24, self.say("page", page=canvas.getPageNumber())

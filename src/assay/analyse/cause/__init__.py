@@ -153,8 +153,7 @@ def _study(
     workspace: Workspace, target: str, where: str | None, scope: str | None, progress: Progress | None
 ) -> Study:
     """The study, kept for the plant's present state so that looking at its evidence doesn't repeat it."""
-    lake = workspace.lake
-    state = (tuple(lake.files(RecordKind.MEASUREMENT)), tuple(lake.files(RecordKind.MOVEMENT)))
+    state = workspace.lake.mark(RecordKind.MEASUREMENT, RecordKind.MOVEMENT)
     key = (str(workspace.path), state, target, where or None, scope or None)
     with _guard:
         if key in _studies:

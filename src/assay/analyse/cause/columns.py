@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from assay.model.kinds import RecordKind
 from assay.store.lake import Lake
-from assay.store.reading import parquet_dataset
+from assay.store.reading import table_rows
+from assay.store.snapshot import Snapshot
 
 Rows = NDArray[np.int64]
 
 
 class LakeColumns:
-    """A pinned version of one table; every read returns the rows in the same order.
+    """One table of a snapshot, hot rows too; every read returns the rows in the same order.
 
     Parameters
     ----------
@@ -25,10 +26,19 @@ class LakeColumns:
         The plant's lake.
     kind
         Which table.
+    snapshot
+        The plant at one moment; as it is now without it.
+
+    Raises
+    ------
+    StoreError
+        On reading: a file of the table is missing or damaged.
     """
 
-    def __init__(self, lake: Lake, kind: RecordKind) -> None:
-        self._files = lake.files(kind)
+    def __init__(self, lake: Lake, kind: RecordKind, snapshot: Snapshot | None = None) -> None:
+        self._lake = lake
+        self._kind = kind
+        self._snapshot = snapshot or lake.snapshot()
         self.schema = lake.schema(kind)
 
     def read(
@@ -42,8 +52,8 @@ class LakeColumns:
             fields.append(pa.field(name, pa.string()) if plain else wanted)
         extra = [] if where is None else [pa.field("characteristic", pa.string())]
         full = pa.schema([*fields, *(field for field in extra if field.name not in names)])
-        source = parquet_dataset(self._files, full, words=words)
-        return source.to_table(columns=list(names), filter=where)
+        with self._lake.explaining(self._snapshot):
+            return table_rows(self._snapshot, self._kind.value, full, columns=names, where=where)
 
 
 def encode(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.integer], tuple[str, ...]]:

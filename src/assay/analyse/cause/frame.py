@@ -137,13 +137,14 @@ def build(workspace: Workspace, target: str, where: str | None, scope: str | Non
     """
     expression = parse(target)
     condition = parse(where) if where is not None and where.strip() else None
-    measured = LakeColumns(workspace.lake, RecordKind.MEASUREMENT)
-    known = _characteristics(workspace)
+    snapshot = workspace.lake.snapshot()
+    measured = LakeColumns(workspace.lake, RecordKind.MEASUREMENT, snapshot)
+    known = _characteristics(measured)
     if not known:
         raise AnalysisError("The plant holds no measurements.", hint="Load a file first: assay load DIR FILE")
     resolve(expression.names, known, what="measured characteristic")
     rows = _read_measurements(workspace, measured, expression)
-    movements = Movements.of(workspace)
+    movements = Movements.of(workspace, snapshot)
     rows, links = linked(rows, movements)
     segments = _in_scope(rows, scope)
     if segments is not None:
@@ -181,9 +182,9 @@ def build(workspace: Workspace, target: str, where: str | None, scope: str | Non
     return frame
 
 
-def _characteristics(workspace: Workspace) -> list[str]:
-    found = workspace.lake.query("select distinct characteristic from measurement")
-    return [str(name) for name in found.column(0).to_pylist()]
+def _characteristics(measured: LakeColumns) -> list[str]:
+    found = measured.read(["characteristic"], words=["characteristic"]).column(0)
+    return [str(name) for name in pc.unique(found.cast(pa.string())).to_pylist()]
 
 
 def _read_measurements(workspace: Workspace, measured: LakeColumns, expression: Expression) -> pa.Table:

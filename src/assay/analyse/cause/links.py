@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from assay.analyse.cause.clock import UNKNOWN
 from assay.analyse.cause.columns import LakeColumns, Rows, encode, gather, locate
 from assay.model.kinds import RecordKind
+from assay.store.snapshot import Snapshot
 from assay.store.workspace import Workspace
 
 
@@ -24,9 +25,9 @@ class Movements:
     table: pa.Table
 
     @classmethod
-    def of(cls, workspace: Workspace) -> Movements:
-        """Read the linking columns."""
-        source = LakeColumns(workspace.lake, RecordKind.MOVEMENT)
+    def of(cls, workspace: Workspace, snapshot: Snapshot | None = None) -> Movements:
+        """Read the linking columns, of the plant as it is now without a snapshot."""
+        source = LakeColumns(workspace.lake, RecordKind.MOVEMENT, snapshot)
         names = ["execution", "role", "subject", "subject_kind", "segment", "material", "started"]
         return cls(source, source.read(names, words=["role", "subject_kind", "segment", "material"]))
 
