@@ -15,25 +15,39 @@ from assay import __version__
 from assay.api import errors
 from assay.api.auth import ensure_administrator
 from assay.api.door import Guarded, Services
+from assay.api.epcis_desk import CAPTURE_PATHS
+from assay.api.epcis_door import PartnerRefused, exchange_problem
 from assay.api.errors import CATALOGUE
 from assay.api.hub import MESSAGE_LIMIT
 from assay.api.routes import (
     causes,
+    codes,
+    consumer,
+    contracts,
+    epcis,
+    epcis_queries,
     find,
+    gate,
     imports,
+    log,
     operators,
     pages,
+    proofs,
     quarantine,
+    scans,
     session,
     socket,
     sql,
     targets,
     trace,
+    unit_files,
+    verify,
 )
 from assay.api.security import SecurityMiddleware
 from assay.api.settings import ApiSettings
 from assay.api.static_files import static_router
 from assay.apps.payloads import Refusal
+from assay.exchange.epcis import ExchangeError
 from assay.model.catalogue import LANGUAGES
 from assay.store.workspace import Workspace
 
@@ -96,6 +110,8 @@ def assemble(settings: ApiSettings, services: Services | None = None) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if services is not None:
+            services.start()
         yield
         if services is not None:
             await services.hub.close()
@@ -112,7 +128,26 @@ def assemble(settings: ApiSettings, services: Services | None = None) -> FastAPI
         responses={"4XX": {"model": Refusal}, "5XX": {"model": Refusal}},
     )
     api = APIRouter(prefix="/api")
-    for part in (session, pages, imports, causes, operators, trace, find, sql, targets, quarantine, socket):
+    for part in (
+        session,
+        pages,
+        imports,
+        causes,
+        operators,
+        trace,
+        unit_files,
+        proofs,
+        gate,
+        verify,
+        contracts,
+        find,
+        codes,
+        scans,
+        sql,
+        targets,
+        quarantine,
+        socket,
+    ):
         api.include_router(part.router)
 
     @api.get("/openapi.json", include_in_schema=False)
@@ -122,9 +157,17 @@ def assemble(settings: ApiSettings, services: Services | None = None) -> FastAPI
         return found
 
     app.include_router(api)
+    for exchanged in (epcis_queries, epcis, consumer, log):
+        app.include_router(exchanged.router)
     app.include_router(static_router())
     errors.register(app)
-    app.add_middleware(SecurityMiddleware, settings=settings, unbounded=frozenset({imports.UPLOAD_PATH}))
+    for kind in (ExchangeError, PartnerRefused):
+        app.add_exception_handler(kind, exchange_problem)
+    app.add_middleware(
+        SecurityMiddleware,
+        settings=settings,
+        unbounded=CAPTURE_PATHS | {imports.UPLOAD_PATH, codes.IMAGE_PATH, verify.VERIFY_PATH},
+    )
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -9,16 +10,20 @@ from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
 from assay.api.auth import COOKIE, CSRF_HEADER, Gate, Session, same
+from assay.api.epcis_desk import EpcisDesk
 from assay.api.errors import ForgedRequest
 from assay.api.hub import Hub
 from assay.api.imports import ImportDesk
 from assay.api.models import ReplayCard
 from assay.api.question_desk import QuestionDesk
+from assay.api.scan_desk import ScanDesk
 from assay.api.settings import ApiSettings
 from assay.apps.questions import Questions
 from assay.apps.runtime import Runtime
 from assay.connect.mapping import parse_mapping
 from assay.connect.replay import replay
+from assay.ledger.witness import Witness, witness_home
+from assay.store.notary import BackgroundNotary, Notary
 from assay.store.workspace import Workspace
 
 _SAFE = frozenset({"GET", "HEAD"})
@@ -37,6 +42,13 @@ class Services:
         self.imports = ImportDesk(workspace, self.questions, settings)
         self.desk = QuestionDesk(workspace, settings)
         self.hub = Hub(workspace, self.gate, settings)
+        self.epcis = EpcisDesk(workspace, interval=settings.watch_interval)
+        page = workspace.model.consumer_page
+        self.scans = None if page is None else ScanDesk(workspace, page, settings)
+        evidence = workspace.evidence
+        self.notary = BackgroundNotary(Notary(evidence, workspace.lake)) if evidence.on else None
+        self._witness: Witness | None = None
+        self._turn = Lock()
 
     def replay(self, mapping: str | None) -> ReplayCard:
         """Try quarantined rows again, by a corrected mapping or by the one each was loaded with."""
@@ -49,9 +61,37 @@ class Services:
             reasons=report.reasons,
         )
 
+    def witness(self) -> Witness | None:
+        """The witness of this machine; None where it has none.
+
+        Raises
+        ------
+        LogError
+            Others may read one of its keys.
+        """
+        with self._turn:
+            if self._witness is None and any(witness_home().glob("*.key")):
+                self._witness = Witness(witness_home())
+            return self._witness
+
+    def start(self) -> None:
+        """Begin what goes on while the plant is served."""
+        self.epcis.courier.start()
+        if self.scans is not None:
+            self.scans.start()
+        if self.notary is not None:
+            self.notary.start()
+
     def close(self) -> None:
         """Delete dropped files that were never loaded, and close the plant."""
+        self.epcis.close()
+        if self.scans is not None:
+            self.scans.close()
+        if self.notary is not None:
+            self.notary.close()
         self.imports.close()
+        if self._witness is not None:
+            self._witness.close()
         self.workspace.close()
 
 

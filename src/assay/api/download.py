@@ -24,12 +24,17 @@ def csv_stream(tables: Iterable[pa.Table], *, name: str) -> StreamingResponse:
     Cells of text that a spreadsheet would run as a formula get a leading apostrophe; numbers stay as
     they are. Times are ISO 8601 in UTC.
     """
-    first, rest = _first(tables)  # errors surface before the answer has begun
     return StreamingResponse(
-        _lines(first, rest),
+        csv_text(tables),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
+
+
+def csv_text(tables: Iterable[pa.Table]) -> Iterator[str]:
+    """``tables`` (all of one schema) as pieces of CSV, cells and times as for a download."""
+    first, rest = _first(tables)  # errors surface before the answer has begun
+    return _lines(first, rest)
 
 
 def safe_cell(value: Any) -> str:

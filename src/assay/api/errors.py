@@ -21,6 +21,7 @@ from assay.model.errors import (
     StoreError,
     TraceError,
 )
+from assay.model.reasoned import ReasonedError
 
 CATALOGUE = Catalogue("assay.api")
 
@@ -164,9 +165,20 @@ def _assay_error(_: Request, error: Exception) -> Response:
     raise error
 
 
+_MISSING = frozenset({
+    *("no_log", "no_record", "no_subject"),
+    *("settings_missing", "not_deployed", "not_an_instance", "template_unknown"),
+})  # fmt: skip
+_ELSEWHERE = frozenset({"chain_down", "no_answer", "wrong_chain"})
+
+
 def _status(error: AssayError) -> int:
     if isinstance(error, TraceError) or (isinstance(error, PageError) and error.is_missing):
         return 404
+    if isinstance(error, ReasonedError) and error.reason in _MISSING:
+        return 404
+    if isinstance(error, ReasonedError) and error.reason in _ELSEWHERE:
+        return 502
     if isinstance(error, AccessError):
         return 403
     if isinstance(error, StoreError):

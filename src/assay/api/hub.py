@@ -22,7 +22,7 @@ from assay.model.errors import AccessError, AssayError
 from assay.query.changes import Change, Result, difference, whole
 from assay.query.program import Limits
 from assay.query.services import Prepare, prepare
-from assay.query.watch import Watched, plant_mark
+from assay.query.watch import Watched
 from assay.store.workspace import Workspace
 
 MESSAGE_LIMIT = 65_536
@@ -209,7 +209,7 @@ class Hub:
             if not self._shared:
                 continue
             try:
-                mark = await asyncio.to_thread(plant_mark, self._workspace)
+                mark = await asyncio.to_thread(self._workspace.lake.mark)
             except Exception:  # noqa: BLE001 - the next look may succeed
                 _LOG.exception("the plant can't be looked at")
                 continue

@@ -179,6 +179,12 @@ class FindOrder(_Body):
         default=None, description="Answer from what the plant knew then; with a time zone."
     )
     explain: bool = Field(default=False, description="Whether to say what was done.")
+    first: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Only the first rows, however many the answer has; null wants all or an error.",
+    )
 
 
 class FoundColumn(_Body):
@@ -188,6 +194,10 @@ class FoundColumn(_Body):
     type: str = Field(description="text, number, integer, boolean, time or list.")
     unit: str | None
     title: str
+    written: str = Field(description="The name as a further stage of the question writes it.")
+    thing: str | None = Field(
+        description="The kind of thing whose ids it has, such as unit or lot; subject for any of them."
+    )
 
 
 class FoundAnswer(_Body):
@@ -198,11 +208,43 @@ class FoundAnswer(_Body):
     key: list[str] = Field(description="The columns that tell one row from another.")
     rows: list[dict[str, Any]]
     row_count: int
+    total: int = Field(description="Rows of the whole answer; more than row_count where it was cut.")
     as_of: datetime
     notes: list[str]
+    remarks: list[Text] = Field(description="The notes in both languages.")
     explain: dict[str, Any] | None = Field(
         default=None, description="Steps with their rows and seconds, statements and rows moved per source."
     )
+
+
+class NamesOrder(_Body):
+    """A question that is being written, and the place of the cursor in it."""
+
+    question: str = Field(max_length=20_000)
+    position: int = Field(ge=0, le=20_000, description="Characters before the cursor.")
+    language: Language = "en"
+
+
+class SuggestedName(_Body):
+    """Something that may be written there."""
+
+    text: str
+    sort: str = Field(
+        description="kind, link, segment, characteristic, event, signal, feature, term, measure, field, "
+        "records, actual, aggregate, function, column, stage or word."
+    )
+    leads: str | None = Field(description="The kind of thing it leads to; null for values and words.")
+    unit: str | None
+    title: Text | None
+
+
+class SuggestedNames(_Body):
+    """What may be written in the place of the characters from ``start`` up to but not including ``end``."""
+
+    start: int
+    end: int
+    names: list[SuggestedName]
+    more: bool = Field(description="Whether there are more than are listed.")
 
 
 class ExtractOrder(_Body):
@@ -212,7 +254,7 @@ class ExtractOrder(_Body):
     after: str | None = Field(default=None, max_length=65_536, description="The resume token to go on from.")
     received: int = Field(default=0, ge=0, description="Rows received since that token.")
     batch_rows: int = Field(default=16_384, ge=1, le=65_536)
-    format: Literal["arrow", "csv"] = "arrow"
+    format: Literal["arrow", "parquet", "csv"] = "arrow"
 
     @model_validator(mode="after")
     def _says_what(self) -> Self:

@@ -8,9 +8,10 @@ import io
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from anyio import CancelScope
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,12 +20,19 @@ from starlette.types import Message, Receive, Scope, Send
 
 from assay.api.download import safe_cell
 from assay.api.errors import TooBusy
-from assay.api.models import ExtractOrder, FindOrder
+from assay.api.models import ExtractOrder, FindOrder, NamesOrder, SuggestedName, SuggestedNames
 from assay.api.settings import ApiSettings
 from assay.apps.grids import cell
-from assay.query.extract import Extraction
+from assay.apps.translate import note_in_chinese
+from assay.query.compile.suggest import suggest
+from assay.query.domain.kinds import Domain
+from assay.query.extract import PARQUET, Extraction
+from assay.query.find import Answer, Prepared, domain_of
+from assay.query.find import prepare as prepared_question
+from assay.query.json_value import json_value
+from assay.query.language.printer import written_column
 from assay.query.program import Limits
-from assay.query.services import Prepare, json_value, prepare
+from assay.query.services import Prepare, prepare
 from assay.store.workspace import Workspace
 
 RESUME_HEADER = "Assay-Resume"
@@ -54,11 +62,13 @@ class QuestionDesk:
         self._settings = settings
         self._answering = threading.BoundedSemaphore(settings.answers_at_once)
         self._extracting = threading.BoundedSemaphore(settings.extractions_at_once)
+        self._learning = threading.Lock()
+        self._known: tuple[object, Domain] | None = None
         self.ask: Prepare = prepare
-        """How a question is prepared."""
+        """How a question is prepared for an extraction."""
 
-    def find(self, order: FindOrder) -> dict[str, Any]:
-        """The answer to a question.
+    async def find(self, order: FindOrder, request: Request) -> dict[str, Any]:
+        """The answer to a question; what is being computed is stopped when the client goes away.
 
         Raises
         ------
@@ -67,29 +77,30 @@ class QuestionDesk:
         QuestionError
             The question can't be answered as it is written.
         """
-        from assay.query.find import find
-
-        limits = Limits(
-            rows=min(order.limits.rows, self._settings.answer_rows),
-            seconds=min(order.limits.seconds, self._settings.answer_seconds),
-            memory=order.limits.memory,
-            crossed=order.limits.crossed,
-        )
         with self._turn():
-            answer = find(self._workspace, order.question, limits=limits, as_of=order.as_of)
-            return {
-                "question": answer.text,
-                "columns": [
-                    {"name": one.name, "type": one.type, "unit": one.unit, "title": one.title or one.name}
-                    for one in answer.columns
-                ],
-                "key": list(answer.key),
-                "rows": [{name: cell(value) for name, value in row.items()} for row in answer.rows],
-                "row_count": len(answer),
-                "as_of": json_value(answer.snapshot.moment),
-                "notes": list(answer.told.notes),
-                "explain": json_value(answer.explain()) if order.explain else None,
-            }
+            asking = _Asking(self._workspace, order, self._settings)
+            return await _unless_gone(request, asking.answer, asking.cancel)
+
+    def names(self, order: NamesOrder) -> SuggestedNames:
+        """What may be written at the cursor."""
+        found = suggest(self._domain(), order.question, order.position, language=order.language)
+        return SuggestedNames(
+            start=found.place.start,
+            end=found.place.end,
+            names=[
+                SuggestedName(text=one.text, sort=one.sort, leads=one.leads, unit=one.unit, title=one.title)
+                for one in found.found
+            ],
+            more=found.more,
+        )
+
+    def _domain(self) -> Domain:
+        """The plant's names, learnt again when it has news."""
+        with self._learning:
+            state = (self._workspace.lake.mark(), self._workspace.model)
+            if self._known is None or self._known[0] != state:
+                self._known = (state, domain_of(self._workspace))
+            return self._known[1]
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -117,7 +128,7 @@ class QuestionDesk:
         try:
             extraction = await run_in_threadpool(self._opened, order)
             try:
-                await _unless_gone(request, extraction)
+                await _unless_gone(request, extraction.begin, extraction.cancel)
             except BaseException:
                 extraction.close()
                 raise
@@ -137,20 +148,85 @@ class QuestionDesk:
         )
 
 
-async def _unless_gone(request: Request, extraction: Extraction) -> None:
-    """Begin the extraction in a worker thread; stop that when the client goes away or the server stops."""
-    work = asyncio.create_task(asyncio.to_thread(extraction.begin))
+class _Asking:
+    """One question that is being answered; another thread may end it."""
+
+    def __init__(self, workspace: Workspace, order: FindOrder, settings: ApiSettings) -> None:
+        self._workspace = workspace
+        self._order = order
+        self._limits = Limits(
+            rows=min(order.limits.rows, settings.answer_rows),
+            seconds=min(order.limits.seconds, settings.answer_seconds),
+            memory=order.limits.memory,
+            crossed=order.limits.crossed,
+        )
+        self._prepared: Prepared | None = None
+
+    def answer(self) -> dict[str, Any]:
+        """The answer as JSON."""
+        order = self._order
+        with prepared_question(
+            self._workspace, order.question, limits=self._limits, as_of=order.as_of
+        ) as prepared:
+            self._prepared = prepared
+            try:
+                if order.first is None:
+                    table, total = prepared.arrow(), None
+                else:
+                    table, total = prepared.head(min(order.first, self._limits.rows))
+            finally:
+                self._prepared = None
+            return _document(prepared.answer(table, total), explain=order.explain)
+
+    def cancel(self) -> None:
+        """End what the engine is doing."""
+        prepared = self._prepared
+        if prepared is not None:
+            prepared.cancel()
+
+
+def _document(answer: Answer, *, explain: bool) -> dict[str, Any]:
+    return {
+        "question": answer.text,
+        "columns": [
+            {
+                "name": one.name,
+                "type": one.type,
+                "unit": one.unit,
+                "title": one.title or one.name,
+                "written": written_column(one.name),
+                "thing": one.thing,
+            }
+            for one in answer.columns
+        ],
+        "key": list(answer.key),
+        "rows": [{name: cell(value) for name, value in row.items()} for row in answer.rows],
+        "row_count": len(answer),
+        "total": answer.total,
+        "as_of": json_value(answer.snapshot.moment),
+        "notes": list(answer.told.notes),
+        "remarks": [{"zh": note_in_chinese(note) or note, "en": note} for note in answer.told.notes],
+        "explain": json_value(answer.explain()) if explain else None,
+    }
+
+
+T = TypeVar("T")
+
+
+async def _unless_gone(request: Request, begin: Callable[[], T], cancel: Callable[[], None]) -> T:
+    """What ``begin`` gives, in a worker thread; stopped when the client goes away or the server stops."""
+    work = asyncio.create_task(asyncio.to_thread(begin))
     try:
         while not work.done():
             await asyncio.wait({work}, timeout=_LOOKED_AFTER)
             if not work.done() and await request.is_disconnected():
-                extraction.cancel()
+                cancel()
     except asyncio.CancelledError:
         while not work.done():
-            extraction.cancel()
+            cancel()
             await asyncio.wait({work}, timeout=_LOOKED_AFTER)
         raise
-    work.result()
+    return work.result()
 
 
 class ExtractionResponse(StreamingResponse):
@@ -164,13 +240,9 @@ class ExtractionResponse(StreamingResponse):
         self._done = done
         token = extraction.token
         headers = {RESUME_HEADER: token} if len(token) <= _HEADER_BYTES else {}
-        if form == "csv":
-            media, chunks = "text/csv; charset=utf-8", _csv(extraction)
-            headers["Content-Disposition"] = 'attachment; filename="answer.csv"'
-        else:
-            media, chunks = "application/vnd.apache.arrow.stream", _arrow(extraction)
-            headers["Content-Disposition"] = 'attachment; filename="answer.arrows"'
-        super().__init__(_pulled(chunks), media_type=media, headers=headers)
+        media, ending, written = _FORMS[form]
+        headers["Content-Disposition"] = f'attachment; filename="answer.{ending}"'
+        super().__init__(_pulled(written(extraction)), media_type=media, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream."""
@@ -200,6 +272,7 @@ class _Sink(io.RawIOBase):
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
+        self._written = 0
 
     def writable(self) -> bool:
         """It is."""
@@ -208,7 +281,12 @@ class _Sink(io.RawIOBase):
     def write(self, piece: Any) -> int:
         """Keep a piece."""
         self._pieces.append(bytes(piece))
-        return len(piece)
+        self._written += len(self._pieces[-1])
+        return len(self._pieces[-1])
+
+    def tell(self) -> int:
+        """How much was written."""
+        return self._written
 
     def emptied(self) -> bytes:
         """The pieces, joined."""
@@ -233,6 +311,16 @@ def _arrow(extraction: Extraction) -> Iterator[bytes]:
     yield sink.emptied()
 
 
+def _parquet(extraction: Extraction) -> Iterator[bytes]:
+    """A Parquet file, a row group for each batch; one that was cut lacks its end and can't be opened."""
+    sink = _Sink()
+    with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), extraction.schema, **PARQUET) as writer:
+        for batch in extraction:
+            writer.write_batch(batch)
+            yield sink.emptied()
+    yield sink.emptied()
+
+
 def _csv(extraction: Extraction) -> Iterator[bytes]:
     """The rows as CSV that a spreadsheet opens as data; it can't be resumed by the token of a batch."""
     yield ("\ufeff" + _lines([extraction.schema.names])).encode()
@@ -244,3 +332,11 @@ def _lines(rows: Any) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\r\n").writerows([safe_cell(value) for value in row] for row in rows)
     return buffer.getvalue()
+
+
+_FORMS: dict[str, tuple[str, str, Callable[[Extraction], Iterator[bytes]]]] = {
+    "arrow": ("application/vnd.apache.arrow.stream", "arrows", _arrow),
+    "parquet": ("application/vnd.apache.parquet", "parquet", _parquet),
+    "csv": ("text/csv; charset=utf-8", "csv", _csv),
+}
+"""Media type, ending and writer of each format."""

@@ -48,6 +48,17 @@ class ApiSettings:
         Most rows of a watched question.
     watch_interval
         Seconds between two looks at the plant for news.
+    scan_burst, scans_per_minute
+        How many consumer pages one client may open at once, and how many a minute in the long run.
+    scan_burst_total, scans_per_minute_total
+        The same for all clients together.
+    scans_at_once
+        How many consumer pages are made at the same time.
+    client_header, country_header
+        Headers in which a reverse proxy says the address and the country (ISO 3166-1 alpha-2) of a client;
+        empty: none is believed. Anybody who reaches the server past the proxy can write them.
+    publish_log
+        Whether ``/log/`` is served to everybody; without it, to who is logged in.
     """
 
     allowed_hosts: tuple[str, ...] = ()
@@ -67,15 +78,26 @@ class ApiSettings:
     subscriptions: int = 32
     watched_rows: int = 20_000
     watch_interval: float = 1.0
+    scan_burst: int = 30
+    scans_per_minute: float = 30.0
+    scan_burst_total: int = 300
+    scans_per_minute_total: float = 1200.0
+    scans_at_once: int = 4
+    client_header: str = ""
+    country_header: str = ""
+    publish_log: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """The defaults, or ``ASSAY_ALLOWED_HOSTS`` (comma separated) and ``ASSAY_UPLOAD_LIMIT`` (bytes).
+        """The defaults, or what the environment says.
+
+        ``ASSAY_ALLOWED_HOSTS`` (comma separated), ``ASSAY_UPLOAD_LIMIT`` (bytes), ``ASSAY_CLIENT_HEADER``,
+        ``ASSAY_COUNTRY_HEADER`` and ``ASSAY_PUBLISH_LOG`` (1 or 0).
 
         Raises
         ------
         ValueError
-            The limit is not a whole number.
+            The limit is not a whole number, or the last is neither 1 nor 0.
         """
         hosts = tuple(
             name.strip() for name in environment.get("ASSAY_ALLOWED_HOSTS", "").split(",") if name.strip()
@@ -83,7 +105,18 @@ class ApiSettings:
         limit = environment.get("ASSAY_UPLOAD_LIMIT", "").strip()
         if limit and not limit.isdigit():
             raise ValueError(f"ASSAY_UPLOAD_LIMIT is {limit!r}; give a number of bytes, such as 4294967296")
-        return cls(allowed_hosts=hosts, upload_limit=int(limit) if limit else cls.upload_limit)
+        published = environment.get("ASSAY_PUBLISH_LOG", "").strip()
+        if published not in {"", "0", "1"}:
+            raise ValueError(
+                f"ASSAY_PUBLISH_LOG is {published!r}; give 1 to serve the log to everybody, or 0"
+            )
+        return cls(
+            allowed_hosts=hosts,
+            upload_limit=int(limit) if limit else cls.upload_limit,
+            client_header=environment.get("ASSAY_CLIENT_HEADER", "").strip(),
+            country_header=environment.get("ASSAY_COUNTRY_HEADER", "").strip(),
+            publish_log=published == "1",
+        )
 
     def bound_to(self, host: str) -> Self:
         """The same settings for a server that listens on ``host``."""

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any
 
@@ -19,19 +19,35 @@ from assay.cli.statistics import GROUPS
 from assay.cli.verbs import (
     bench,
     bind,
+    bridge,
     cause,
+    chain,
+    codes,
+    contract,
+    correct,
     demo,
+    doubts,
+    epcis,
     extract,
     find,
+    gate,
     init,
     keep,
+    label,
     lake,
+    ledger,
     load,
+    metre,
+    mix,
     plugins,
     quarantine,
+    recall,
+    scans,
     serve,
+    sources,
     sql,
     trace,
+    unit_file,
     verify_statistics,
 )
 from assay.model.errors import AssayError, SpokenError
@@ -82,11 +98,54 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-def build(wanted: str | None = None) -> typer.Typer:
+_SINGLE: dict[str, Callable[..., None]] = {
+    "init": init.init,
+    "load": load.load,
+    "sql": sql.sql,
+    "find": find.find,
+    "extract": extract.extract,
+    "trace": trace.trace,
+    "recall": recall.recall,
+    "common": recall.common,
+    "doubts": doubts.doubts,
+    "unit-file": unit_file.unit_file,
+    "scans": scans.scans,
+    "bridge": bridge.bridge,
+    "mix": mix.mix,
+    "metre": metre.metre,
+    "correct": correct.correct,
+    "cause": cause.cause,
+    "bind": bind.bind,
+    "serve": serve.serve,
+    "demo": demo.demo,
+    "bench": bench.bench,
+    "verify-statistics": verify_statistics.verify_statistics,
+    "plugins": plugins.plugins,
+    "verify": ledger.verify,
+    "audit": ledger.audit,
+    "backup": keep.backup,
+    "restore": keep.restore,
+}
+_GROUPED: dict[str, Mapping[str, Callable[..., None] | Mapping[str, Callable[..., None]]]] = {
+    "quarantine": {"list": quarantine.show_rows, "replay": quarantine.replay},
+    "lake": lake.VERBS,
+    "sources": sources.VERBS,
+    "codes": codes.VERBS,
+    "label": label.VERBS,
+    "epcis": epcis.VERBS,
+    "chain": chain.VERBS,
+    "contract": contract.VERBS,
+    "ledger": ledger.VERBS,
+    "gate": gate.VERBS,
+}
+
+
+def build(wanted: str | None = None, below: str | None = None) -> typer.Typer:
     """The tree; helps are still keys of the catalogue.
 
-    A group of statistics is filled only when it's the one ``wanted``, or when None wants everything: the
-    libraries behind it take a second to load.
+    With the names of a verb and of what stands below it, only those, where there are such: each costs its
+    parser's set-up. A group of statistics is filled only when it's the one ``wanted``, or when None wants
+    everything: the libraries behind it take a second to load.
     """
     app = typer.Typer(
         cls=_Verbs,
@@ -107,46 +166,37 @@ def build(wanted: str | None = None) -> typer.Typer:
     ) -> None:
         pass
 
-    verbs: dict[str, Callable[..., None]] = {
-        "init": init.init,
-        "load": load.load,
-        "sql": sql.sql,
-        "find": find.find,
-        "extract": extract.extract,
-        "trace": trace.trace,
-        "cause": cause.cause,
-        "bind": bind.bind,
-        "serve": serve.serve,
-        "demo": demo.demo,
-        "bench": bench.bench,
-        "verify-statistics": verify_statistics.verify_statistics,
-        "plugins": plugins.plugins,
-        "backup": keep.backup,
-        "restore": keep.restore,
-    }
-    for name, verb in verbs.items():
-        app.command(name, cls=_Verb, help=f"{name}.help")(verb)
-    held = typer.Typer(cls=_Verbs, rich_markup_mode=None, help="quarantine.help")
-    of_rows: dict[str, Callable[..., None]] = {"list": quarantine.show_rows, "replay": quarantine.replay}
-    for name, verb in of_rows.items():
-        held.command(name, cls=_Verb, help=f"quarantine.{name}.help")(verb)
-    app.add_typer(held, name="quarantine")
-    kept = typer.Typer(cls=_Verbs, rich_markup_mode=None, help="lake.help")
-    for name, verb in lake.VERBS.items():
-        kept.command(name, cls=_Verb, help=f"lake.{name}.help")(verb)
-    app.add_typer(kept, name="lake")
+    every = wanted not in {*_SINGLE, *_GROUPED, *GROUPS}
+    for name, verb in _SINGLE.items():
+        if every or name == wanted:
+            app.command(name, cls=_Verb, help=f"{name}.help")(verb)
+    for name, verbs in _GROUPED.items():
+        if every or name == wanted:
+            grouped = typer.Typer(cls=_Verbs, rich_markup_mode=None, help=f"{name}.help")
+            for of, action in verbs.items():
+                if isinstance(action, Mapping):
+                    inside = typer.Typer(cls=_Verbs, rich_markup_mode=None, help=f"{name}.{of}.help")
+                    for last, verb in action.items():
+                        inside.command(last, cls=_Verb, help=f"{name}.{of}.{last}.help")(verb)
+                    grouped.add_typer(inside, name=of)
+                elif below == of or below not in verbs:
+                    grouped.command(of, cls=_Verb, help=f"{name}.{of}.help")(action)
+            app.add_typer(grouped, name=name)
     for name, group in GROUPS.items():
-        kinds = typer.Typer(cls=_Kinds, rich_markup_mode=None, help=f"{name}.help")
-        if wanted in {None, name}:
-            for kind in group.commands():
-                kinds.command(kind.id, cls=_Verb, help=said(kind.title))(kind.verb())
-        app.add_typer(kinds, name=name)
+        if every or name == wanted:
+            kinds = typer.Typer(cls=_Kinds, rich_markup_mode=None, help=f"{name}.help")
+            filled = {kind.id: kind for kind in group.commands()} if wanted in {None, name} else {}
+            kind = below.replace("-", "_") if below else None
+            for of, command in filled.items():
+                if kind == of or kind not in filled:
+                    kinds.command(of, cls=_Verb, help=said(command.title))(command.verb())
+            app.add_typer(kinds, name=name)
     return app
 
 
-def tree(wanted: str | None = None) -> Any:
+def tree(wanted: str | None = None, below: str | None = None) -> Any:
     """The command tree with every help in the language in use; see :func:`build`."""
-    root = get_command(build(wanted))
+    root = get_command(build(wanted, below))
     _localise(root)
     return root
 
@@ -177,7 +227,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: list[str]) -> int:
     arguments = _with_kind(arguments)
-    root = tree(arguments[0])
+    root = tree(*arguments[:2])
     try:
         return int(root.main(args=arguments, prog_name="assay", standalone_mode=False) or 0)
     except _UsageError as problem:
@@ -222,7 +272,8 @@ def _usage(problem: Any, root: Any) -> str:
         str(text).replace("Value error, ", "") for text in (problem.format_message(), problem.message)
     )
     if verb := re.match(r"No such command '(.*?)'", told):
-        close = get_close_matches(verb[1], list(root.commands), n=1)
+        here = getattr(getattr(problem, "ctx", None), "command", root)
+        close = get_close_matches(verb[1], list(here.commands), n=1)
         return say("error.verb", value=verb[1]) + (say("error.close", value=close[0]) if close else "")
     parameter = getattr(problem, "param", None)
     if isinstance(problem, typer.BadParameter) and parameter is None:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from assay.connect.hashing import Hashes
 from assay.store.place import is_remote
 from assay.store.reading import date_of, parquet_dataset, parquet_file, union_schema
+from assay.store.scratch import scratch
 
 Seqs = npt.NDArray[np.int64]
 
@@ -154,17 +155,18 @@ def _pieces(suspicion: Suspicion) -> Iterator[Suspicion]:
             yield replace(part, hashes=ordered[begin : begin + _CHUNK])
 
 
-def resolve(suspicions: Sequence[Suspicion], scratch: Path) -> Resolution:
-    """Compare the suspects themselves, piece by piece; DuckDB spills to ``scratch``."""
+def resolve(suspicions: Sequence[Suspicion], spool: Path) -> Resolution:
+    """Compare the suspects themselves, piece by piece; DuckDB sets aside below ``spool``."""
     live = [one for one in suspicions if len(one.hashes)]
     if not live:
         return NOTHING
-    scratch.mkdir(parents=True, exist_ok=True)
     settings: dict[str, str | bool | int | float | list[str]] = {
-        "temp_directory": str(scratch),
+        "temp_directory": str(scratch(spool)),
         "memory_limit": "500MB",
         "threads": "2",
         "preserve_insertion_order": "false",
+        # A join's Bloom filter may reach a scan of Arrow, which refuses it; see assay.store.views.copy_table.
+        "disabled_optimizers": "join_filter_pushdown",
     }
     with duckdb.connect(":memory:", config=settings) as connection:
         tables = [_Suspects(connection, place, one) for place, one in enumerate(live)]

@@ -225,7 +225,7 @@ class Loader:
             hashes = group.suspects(lake)
             if len(hashes):
                 suspicions.append(Suspicion(group, hashes, self._staged(group.kind), tuple(lake)))
-        return resolve(suspicions, self._job.workspace.spool / "scratch")
+        return resolve(suspicions, self._job.workspace.spool)
 
     def _leave_out(self, resolution: Resolution, begun: LoadRow) -> None:
         if not resolution.nothing:

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from assay.connect.mapping_records import AnyRecord, MeasurementSpec, Ref
-from assay.connect.yaml_lines import LinedDocument, dotted, parse_yaml
 from assay.model.attributes import AttributeType, ColumnRole
 from assay.model.errors import MappingError, did_you_mean
+from assay.model.yaml_lines import LinedDocument, dotted, parse_yaml
 
 
 class _Strict(BaseModel):

@@ -20,11 +20,11 @@ from assay.connect.mapping_records import (
     literal,
     reference,
 )
-from assay.connect.yaml_lines import Path
 from assay.model.attributes import Attribute
 from assay.model.entities import ENTITIES
 from assay.model.errors import MappingError, did_you_mean
 from assay.model.kinds import RecordKind, Role
+from assay.model.yaml_lines import Path
 
 
 def check_mapping(file: MappingFile) -> None:

@@ -75,6 +75,27 @@ class MovementSpec(RecordSpec):
     material: Ref | None = None
     started: Ref | None = None
     ended: Ref | None = None
+    confidence: Ref | None = Field(
+        default=None, description="0 to 1: how sure an inferred movement is. Without it, it was recorded."
+    )
+    share: Ref | None = Field(
+        default=None, description="0 to 1: the subject's part of what went into or came out of a mixing step."
+    )
+    choice: Ref | None = Field(
+        default=None, description="Inferred movements with the same choice exclude each other."
+    )
+    basis: Ref | None = Field(default=None, description="What an inferred movement rests on.")
+    correction: Ref | None = Field(
+        default=None,
+        description="Why this movement replaces the one recorded before with the same segment, execution, "
+        "role, subject and position. With a quantity of 0 there was no such movement.",
+    )
+    corrected_by: Ref | None = Field(default=None, description="Who corrected it.")
+
+    def key_fields(self) -> tuple[str, ...]:
+        """A correction says something else of the same fact, as often as it must be said."""
+        own = super().key_fields()
+        return own if self.correction is None else (*own, "correction", "corrected_by", "time")
 
 
 class MeasurementSpec(RecordSpec):

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from assay.api.door import Guarded, Services, services
-from assay.api.models import ExtractOrder, FindOrder, FoundAnswer
+from assay.api.models import ExtractOrder, FindOrder, FoundAnswer, NamesOrder, SuggestedNames
 
 router = APIRouter(tags=["questions"])
 
@@ -17,11 +17,17 @@ Rooms = Annotated[Services, Depends(services)]
 
 
 @router.post("/find", response_model=FoundAnswer)
-def find(order: FindOrder, _: Guarded, rooms: Rooms) -> Response:
+async def find(order: FindOrder, request: Request, _: Guarded, rooms: Rooms) -> Response:
     """The answer to a question; what is wrong with it is said with its place."""
-    document = rooms.desk.find(order)
+    document = await rooms.desk.find(order, request)
     written = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Response(written, media_type="application/json")
+
+
+@router.post("/find/names")
+def names(order: NamesOrder, _: Guarded, rooms: Rooms) -> SuggestedNames:
+    """What may be written at the cursor of a question that is being written: names of the plant, words."""
+    return rooms.desk.names(order)
 
 
 @router.get("/extract", response_class=StreamingResponse)

@@ -15,7 +15,7 @@ UPLOAD_PATH = "/api/imports"
 
 router = APIRouter(tags=["imports"])
 
-_MULTIPART = {
+MULTIPART = {
     "requestBody": {
         "required": True,
         "content": {
@@ -29,9 +29,10 @@ _MULTIPART = {
         },
     }
 }
+"""How a route with the multipart field ``file`` is described."""
 
 
-@router.post("/imports", openapi_extra=_MULTIPART)
+@router.post("/imports", openapi_extra=MULTIPART)
 async def upload(request: Request, _: Guarded, rooms: Annotated[Services, Depends(services)]) -> ImportCard:
     """Take a file in (as the multipart field ``file``) and propose a mapping for it."""
     dropped = await receive_upload(request, rooms.imports.new_folder(), rooms.settings.upload_limit)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import pkgutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,7 +43,7 @@ def bench(
     for option in options:
         if option not in known:
             raise typer.BadParameter(say("bench.no_option", name=name, option=f"--{option}"))
-    with bar() as progress:
+    with bar() as progress, _apart():
         if progress is not None and "progress" in known:
             options["progress"] = lambda done, what: progress(done, 1.0, what)
         figures = [figure.to_dict() for figure in run(**options)]
@@ -52,6 +56,22 @@ def bench(
     show({"figures": figures}, human, as_json=as_json)
     if any(figure["met"] is False for figure in figures):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _apart() -> Iterator[None]:
+    """Plants are made without a log, unless that is measured, and leave no key among the user's."""
+    from assay.store.config import LOG_SWITCH
+
+    with tempfile.TemporaryDirectory(prefix="assay-bench-") as state:
+        apart = {LOG_SWITCH: os.environ.get(LOG_SWITCH, "off"), "ASSAY_STATE": state}
+        before = {name: os.environ.get(name) for name in apart}
+        os.environ.update(apart)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _cell(value: object) -> object:

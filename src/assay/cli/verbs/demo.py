@@ -11,7 +11,7 @@ import typer
 from assay.cli.options import AsJson, Scope
 from assay.cli.output import console, show
 from assay.cli.progress import bar
-from assay.cli.speech import say, spoken
+from assay.cli.speech import said, say, spoken
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from assay.demo.mainjob import Story
 
 _TARGET = "result = 'NOK'"
+_BUDGET = 0.5
+"""Seconds spent on committing to rows one by one."""
 
 
 def demo(
@@ -62,6 +64,7 @@ def demo(
 def _build(directory: Path, liveline: Path | None, to: Console) -> dict[str, Any]:
     """The plant with its files loaded; what was done, as JSON values."""
     from assay.demo import build
+    from assay.store.plant_evidence import settle, standing
 
     began = time.perf_counter()
     loads: list[dict[str, Any]] = []
@@ -78,16 +81,31 @@ def _build(directory: Path, liveline: Path | None, to: Console) -> dict[str, Any
         if found is not None and not build.has_liveline(workspace):
             build.load_liveline(workspace, found, told, progress)
         readings = build.has_liveline(workspace)
+        settle(workspace, _BUDGET)
+        log = standing(workspace)
     seconds = time.perf_counter() - began
     to.print(say("demo.reuse" if was_there and not loads else "demo.build", plant=directory, seconds=seconds))
     if not readings:
         to.print(say("demo.no_liveline"), soft_wrap=True)
+    if log is None:
+        to.print(say("demo.no_log"))
+    elif log.why is not None:
+        to.print(say("demo.not_logged", why=said(log.why.said)), soft_wrap=True)
+    else:
+        to.print(say("demo.logged", entries=log.entries, waiting=log.waiting), soft_wrap=True)
     return {
         "plant": directory,
         "reused": was_there,
         "loads": loads,
         "liveline": readings,
         "build_seconds": seconds,
+        "log": None
+        if log is None
+        else {
+            "entries": log.entries,
+            "waiting_rows": log.waiting,
+            "reason": None if log.why is None else log.why.reason,
+        },
     }
 
 

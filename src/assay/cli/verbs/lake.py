@@ -45,7 +45,10 @@ def status(
     deep: Annotated[bool, typer.Option("--deep", help="option.deep")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Files, rows and times of every table; with ``--check`` the exit code is 1 when a file is damaged."""
+    """Files, rows and times of every table, and what is damaged; the exit code is 1 when a file is.
+
+    Files of a bucket are looked at with ``--check`` only: each is a request.
+    """
     from assay.query import layers
     from assay.store import health
     from assay.store.workspace import Workspace
@@ -57,7 +60,7 @@ def status(
             "hot": {name: asdict(one) for name, one in health.hot_status(lake).items()},
             "derived": {one.table: one.document() for one in layers.status(workspace) if one.version >= 0},
         }
-        if check or deep:
+        if check or deep or lake.place.directory is not None:
             document["damaged"] = [asdict(one) for one in health.check(lake, deep=deep)]
 
     def human(to: Console) -> None:

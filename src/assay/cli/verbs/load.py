@@ -15,6 +15,8 @@ from assay.cli.speech import said, say
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from assay.store.workspace import Workspace
+
 
 def load(
     directory: Annotated[Path | None, typer.Argument(metavar="DIR", help="argument.plant")] = None,
@@ -40,12 +42,28 @@ def load(
     _load(directory, file, mapping, as_json=as_json)
 
 
+_BUDGET = 0.5
+"""Seconds a load spends on committing to its rows one by one; the rest is done later."""
+
+
+def warn_unlogged(workspace: Workspace) -> None:
+    """Commit to some rows one by one; say on stderr why what was recorded is not logged, if it is not."""
+    from assay.store.plant_evidence import settle
+
+    if workspace.evidence.on and (why := settle(workspace, _BUDGET)) is not None:
+        beside = console(stderr=True)
+        beside.print(say("load.not_logged", why=said(why.said)), soft_wrap=True)
+        if why.advice is not None:
+            beside.print(said(why.advice), soft_wrap=True)
+
+
 def _load(directory: Path, file: Path, mapping: Path, *, as_json: bool) -> None:
     from assay.connect.load import load_file
     from assay.store.workspace import Workspace
 
     with Workspace.open(directory) as workspace, bar() as progress:
         report = load_file(workspace, file, mapping, progress=progress)
+        warn_unlogged(workspace)
     document = report.to_dict()
 
     def human(to: Console) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from assay.cli import walking
+from assay.cli.doubting import print_doubts
 from assay.cli.options import AsJson, Plant
 from assay.cli.output import show, table
 from assay.cli.speech import say
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _COLUMNS = ("depth", "kind", "id", "segment", "equipment", "material", "started")
+_CERTAIN = 1.0
 _SHOWN = 40
 """Nodes shown to a person; ``--json`` gives all."""
 
@@ -24,22 +27,40 @@ def trace(
     id_: Annotated[str, typer.Argument(metavar="ID", help="argument.id", show_default=False)],
     *,
     direction: Annotated[
-        Literal["back", "forward"], typer.Option("--direction", help="option.direction")
+        Literal["back", "forward", "both"], typer.Option("--direction", help="option.direction")
     ] = "back",
-    depth: Annotated[
-        int | None, typer.Option("--depth", min=0, help="option.depth", show_default=False)
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="option.limit", show_default=False)
-    ] = None,
+    both: Annotated[bool, typer.Option("--both", help="option.both")] = False,
+    depth: walking.Depth = None,
+    limit: walking.Limit = None,
+    equipment: walking.Equipment = None,
+    person: walking.Person = None,
+    recipe: walking.Recipe = None,
+    carrier: walking.Carrier = None,
+    segment: walking.Segment = None,
+    since: walking.Since = None,
+    until: walking.Until = None,
+    confidence: walking.Confidence = 0.0,
+    as_of: walking.AsOf = None,
     as_json: AsJson = False,
 ) -> None:
     """Walk the genealogy from one id."""
     from assay.analyse import trace as analysis
     from assay.store.workspace import Workspace
 
+    followed = walking.Followed(
+        equipment, person, recipe, carrier, segment, since=since, until=until, confidence=confidence
+    )
     with Workspace.open(directory) as workspace:
-        document = analysis.trace(workspace, id_, direction, max_depth=depth, max_nodes=limit).to_dict()
+        zone = workspace.config.time_zone
+        document = analysis.trace(
+            workspace,
+            id_,
+            "both" if both else direction,
+            through=followed.through(zone),
+            max_depth=depth,
+            max_nodes=limit,
+            as_of=walking.moment(as_of, zone),
+        ).to_dict()
     show(document, lambda to: print_trace(to, document), as_json=as_json)
 
 
@@ -58,8 +79,11 @@ def print_trace(to: Console, document: dict[str, Any], *, shown: int = _SHOWN) -
     )
     if document["truncated"]:
         to.print(say("trace.truncated"))
+    print_doubts(to, document)
     nodes = document["nodes"][:shown]
     heads = [head for head in _COLUMNS if any(node.get(head) is not None for node in nodes)]
+    if any(node["confidence"] < _CERTAIN for node in nodes):
+        heads.append("confidence")
     rows = [[node.get(head) for head in heads] + [_details(node)] for node in nodes]
     table(to, [say(f"trace.{head}") for head in (*heads, "details")], rows)
     if len(document["nodes"]) > shown:

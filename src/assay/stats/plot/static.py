@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,6 +121,16 @@ class Font:
 
     name: str
     path: Path
+
+    @cached_property
+    def face(self) -> int:
+        """Which font of its file it is; of a collection, the one for simplified Chinese if there is one."""
+        if self.path.suffix.lower() not in {".ttc", ".otc"}:
+            return 0
+        from fontTools.ttLib import TTCollection
+
+        names = [one["name"].getDebugName(1) or "" for one in TTCollection(self.path, lazy=True).fonts]
+        return next((n for n, name in enumerate(names) if name.endswith(" SC")), 0)
 
 
 @cache

@@ -1,0 +1,162 @@
+"""``assay ledger prove``, ``bundle`` and ``attest``, and what the notariser has still to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assay.cli.options import AsJson, Plant
+from assay.cli.output import show
+from assay.cli.speech import say
+
+if TYPE_CHECKING:
+    from assay.ledger.place import Place
+    from assay.ledger.submitter import State
+    from assay.store.evidence_index import Lag
+
+Out = Annotated[
+    Path, typer.Option("--out", "-o", metavar="FILE", help="option.proof_out", show_default=False)
+]
+Said = Annotated[
+    list[str] | None,
+    typer.Option("--field", metavar="NAME=VALUE", help="option.said_field", show_default=False),
+]
+
+
+def checkpoint(place: Place, directory: Path) -> State:
+    """Log what waits, commit to every row by itself, and sign all of it; of a log without a plant, sign."""
+    from assay.ledger.submitter import Submitter
+    from assay.store.plant_evidence import bring_up_to_date
+    from assay.store.workspace import Workspace
+
+    if _is_plant(directory):
+        with Workspace.open(directory) as workspace:
+            return bring_up_to_date(workspace)
+    with Submitter(place) as submitter:
+        return submitter.checkpoint()
+
+
+def lag(place: Place) -> Lag | None:
+    """What the notariser has still to do; None where nothing of it is on this machine."""
+    from assay.store.evidence_index import INDEX, EvidenceIndex
+
+    if not (place.outside / INDEX).exists():
+        return None
+    index = EvidenceIndex(place)
+    try:
+        return index.lag()
+    finally:
+        index.close()
+
+
+def prove(
+    directory: Plant,
+    record: Annotated[str, typer.Argument(metavar="RECORD", help="argument.record", show_default=False)],
+    *,
+    out: Out,
+    field: Annotated[
+        list[str] | None,
+        typer.Option("--field", metavar="NAME", help="option.shown_field", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the proof that a record is in the log."""
+    from assay.ledger.place import Place as LogPlace
+    from assay.ledger.proving import prove as proof_of
+    from assay.store.plant_evidence import prove_record
+    from assay.store.workspace import Workspace
+
+    if not _is_plant(directory) and record.isdigit():
+        written(out, bytes(proof_of(LogPlace.of(directory), int(record))), as_json)
+        return
+    with Workspace.open(directory) as workspace:
+        proof = prove_record(workspace, record, field or None)
+    written(out, bytes(proof), as_json)
+
+
+def bundle(
+    directory: Plant,
+    subject: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="argument.proved_subject", show_default=False)
+    ],
+    *,
+    out: Out,
+    as_json: AsJson = False,
+) -> None:
+    """Write the proofs of everything recorded of a unit or lot into one file."""
+    from assay.ledger.place import Place as LogPlace
+    from assay.ledger.proving import bundle as bundle_of
+    from assay.store.plant_evidence import bundle_subject
+    from assay.store.workspace import Workspace
+
+    if not _is_plant(directory):
+        written(out, bundle_of(LogPlace.of(directory), subject), as_json)
+        return
+    with Workspace.open(directory) as workspace:
+        data = bundle_subject(workspace, subject)
+    written(out, data, as_json)
+
+
+def attest(
+    directory: Plant,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="argument.entry_kind", show_default=False)],
+    subject: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="argument.said_subject", show_default=False)
+    ],
+    *,
+    field: Said = None,
+    as_json: AsJson = False,
+) -> None:
+    """Log a decision, disposition, attestation or other statement about a unit or lot."""
+    from assay.ledger.entries import KINDS
+    from assay.ledger.errors import EntryError
+    from assay.store.plant_evidence import attest as said
+    from assay.store.workspace import Workspace
+
+    said_kinds = sorted(KINDS - {"log"})
+    if kind not in said_kinds:
+        raise EntryError.of("no_kind", kind=kind, known=", ".join(said_kinds))
+    fields = {}
+    for one in field or []:
+        name, found, value = one.partition("=")
+        if not found or not name:
+            raise EntryError.of("no_value", value=one)
+        fields[name] = value
+    with Workspace.open(directory) as workspace:
+        document = {"index": said(workspace, kind, subject, fields)}
+    show(document, lambda to: to.print(say("ledger.attested", **document)), as_json=as_json)
+
+
+def erase(
+    directory: Plant,
+    subject: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="argument.said_subject", show_default=False)
+    ],
+    *,
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="option.erase_why", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Destroy keys, salts and payloads of what is logged about a subject; the log says so."""
+    from assay.store.plant_evidence import erase_subject
+    from assay.store.workspace import Workspace
+
+    with Workspace.open(directory) as workspace:
+        done = erase_subject(workspace, subject, why)
+    document = {"indexes": list(done.indexes), "payloads": done.payloads, "rows": done.rows}
+    said = {**document, "indexes": ", ".join(map(str, done.indexes))}
+    show(document, lambda to: to.print(say("ledger.erased", **said)), as_json=as_json)
+
+
+def written(out: Path, data: bytes, as_json: bool) -> None:
+    """Write a file of a proof, and say so."""
+    out.write_bytes(data)
+    document = {"file": str(out), "bytes": len(data)}
+    show(document, lambda to: to.print(say("ledger.written", **document)), as_json=as_json)
+
+
+def _is_plant(directory: Path) -> bool:
+    from assay.store.config import FILE_NAME
+
+    return (directory / FILE_NAME).is_file()
