@@ -10,6 +10,8 @@ from served import Served
 PAGES = (
     "/pages/overview",
     "/pages/cause?scope=s02",
+    "/pages/questions",
+    "/pages/questions?q=unit+%7C+select+id%2C+material+%7C+limit+60&v.q=%7B%22explain%22%3Atrue%7D",
     "/pages/chart?scope=s02&subgroup=50",
     "/pages/capability",
     "/pages/monitor",

@@ -2,19 +2,29 @@
 
 import type {
   ColumnChoice,
+  ContractCard,
+  ContractList,
+  ContractOutcome,
+  FindOrder,
+  Found,
   GridData,
   ImportDraft,
   ImportState,
+  Language,
   LoadReport,
   MappingDraft,
+  Names,
   PageAnswer,
   PageEntry,
   PageQuestion,
   PageSpec,
   Paging,
+  ProofVerdict,
   Scalar,
   Session,
   Targets,
+  TemplateCard,
+  TraceData,
   Trouble,
 } from "./types";
 
@@ -65,6 +75,7 @@ function troubleIn(body: unknown, status: number): Trouble {
 interface Options {
   method?: "GET" | "POST";
   json?: unknown;
+  form?: FormData;
   signal?: AbortSignal;
   quiet?: boolean;
 }
@@ -80,7 +91,7 @@ async function ask<T>(path: string, options: Options = {}): Promise<T> {
       method,
       headers,
       credentials: "same-origin",
-      body: options.json === undefined ? undefined : JSON.stringify(options.json),
+      body: options.form ?? (options.json === undefined ? undefined : JSON.stringify(options.json)),
       signal: options.signal,
     });
   } catch (cause) {
@@ -91,6 +102,36 @@ async function ask<T>(path: string, options: Options = {}): Promise<T> {
   if (answer.ok) return body as T;
   if (answer.status === 401 && !options.quiet) onSignedOut();
   throw new ApiError(answer.status, troubleIn(body, answer.status));
+}
+
+/** Fetch a file and hand it to the browser to keep; a refusal is an error as everywhere, not a saved page. */
+async function saved(path: string): Promise<void> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, { credentials: "same-origin" });
+  } catch {
+    throw new ApiError(0, UNREACHABLE);
+  }
+  if (!answer.ok) {
+    if (answer.status === 401) onSignedOut();
+    throw new ApiError(answer.status, troubleIn(await answer.json().catch(() => null), answer.status));
+  }
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "proof";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** Whether a proof or bundle holds under the server's policy. */
+export function verifyFile(file: File): Promise<ProofVerdict> {
+  const form = new FormData();
+  form.append("file", file);
+  return ask<ProofVerdict>("/api/verify", { method: "POST", form });
+}
+
+function escaped(name: string): string {
+  return name.split("/").map(encodeURIComponent).join("/");
 }
 
 export interface CauseQuestion {
@@ -123,9 +164,32 @@ export const api = {
   data: (id: string, question: Partial<PageQuestion>, signal: AbortSignal) =>
     ask<PageAnswer>(`/api/pages/${encodeURIComponent(id)}/data`, { method: "POST", json: question, signal }),
   targets: () => ask<Targets>("/api/targets"),
+  code: (text: string) =>
+    ask<{ thing: { kind: string; id: string } | null }>("/api/codes/parse", { method: "POST", json: { text } }),
+  trace: (name: string, asked: URLSearchParams, signal: AbortSignal) =>
+    ask<TraceData>(`/api/trace/${name.split("/").map(encodeURIComponent).join("/")}?${asked.toString()}`, { signal }),
+  find: (order: Partial<FindOrder> & { question: string }, signal: AbortSignal) =>
+    ask<Found>("/api/find", { method: "POST", json: order, signal }),
+  names: (question: string, position: number, language: Language, signal: AbortSignal) =>
+    ask<Names>("/api/find/names", { method: "POST", json: { question, position, language }, signal }),
+  answerFile: (question: string, format: "parquet" | "arrow" | "csv") =>
+    `/api/extract?${new URLSearchParams({ q: question, format }).toString()}`,
   evidence: (question: CauseQuestion, window: Paging) =>
     ask<GridData>(`/api/evidence?${questionString(question, window)}`),
   evidenceFile: (question: CauseQuestion) => `/api/evidence.csv?${questionString(question)}`,
+  templates: () => ask<{ templates: TemplateCard[] }>("/api/contracts/templates"),
+  contracts: () => ask<ContractList>("/api/contracts"),
+  contract: (address: string) => ask<ContractCard>(`/api/contracts/${encodeURIComponent(address)}`),
+  join: (template: string, terms: Record<string, unknown>) =>
+    ask<ContractOutcome>("/api/contracts", { method: "POST", json: { template, terms } }),
+  call: (address: string, step: string, values: Record<string, unknown>) =>
+    ask<ContractOutcome>(`/api/contracts/${encodeURIComponent(address)}/${encodeURIComponent(step)}`, {
+      method: "POST",
+      json: { arguments: values },
+    }),
+  saved,
+  proofFile: (record: string) => `/api/proof/${escaped(record)}`,
+  bundleFile: (subject: string) => `/api/bundle/${escaped(subject)}`,
   affectedFile: (question: CauseQuestion) => `/api/affected.csv?${questionString(question)}`,
   mapping: (id: string, columns: ColumnChoice[]) =>
     ask<MappingDraft>(`/api/imports/${encodeURIComponent(id)}/mapping`, { method: "POST", json: { columns } }),

@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/bundle/{subject}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Bundle
+         * @description Everything recorded of a unit or lot, with its proofs, as one file that anybody can check offline.
+         */
+        get: operations["bundle_api_bundle__subject__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cause": {
         parameters: {
             query?: never;
@@ -58,6 +78,170 @@ export interface paths {
         get: operations["cause_api_cause_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/codes/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Following
+         * @description The next codes of a rule; nobody else gets them.
+         */
+        post: operations["following_api_codes_next_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/codes/parse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Parse
+         * @description What a scanned or typed code is and says, and the unit or lot that is recorded under it.
+         */
+        post: operations["parse_api_codes_parse_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/codes/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read
+         * @description The codes of a PNG or JPEG image (the multipart field ``file``), each with what it is.
+         */
+        post: operations["read_api_codes_read_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/codes/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rules
+         * @description The plant's code rules and how far their series are.
+         */
+        get: operations["rules_api_codes_rules_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/contracts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contracts
+         * @description The contracts that the registry of the plant's chain made; none where the plant has no chain.
+         */
+        get: operations["contracts_api_contracts_get"];
+        put?: never;
+        /**
+         * Join
+         * @description Make a contract of a template by its filled-in form, or prepare the transaction that does.
+         */
+        post: operations["join_api_contracts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/contracts/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Templates
+         * @description The installed templates, each with the form that a company joins by.
+         */
+        get: operations["templates_api_contracts_templates_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/contracts/{address}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contract
+         * @description One contract, and what each role may do next.
+         */
+        get: operations["contract_api_contracts__address__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/contracts/{address}/{function}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call
+         * @description Call a transition of a contract, or prepare the transaction that does.
+         */
+        post: operations["call_api_contracts__address___function__post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -148,6 +332,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/find/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Names
+         * @description What may be written at the cursor of a question that is being written: names of the plant, words.
+         */
+        post: operations["names_api_find_names_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/gate/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check
+         * @description What the gate would say of records now; nothing is logged.
+         */
+        post: operations["check_api_gate_check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/gate/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Policies
+         * @description The policies in force, by name.
+         */
+        get: operations["policies_api_gate_policies_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/gate/refused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Refused
+         * @description What was refused, with reasons and advice.
+         */
+        get: operations["refused_api_gate_refused_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/imports": {
         parameters: {
             query?: never;
@@ -226,6 +490,26 @@ export interface paths {
          * @description Write the mapping anew with the columns as the person wants them.
          */
         post: operations["choose_api_imports__import_id__mapping_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ledger
+         * @description Whether what the plant records is logged, and how far.
+         */
+        get: operations["ledger_api_ledger_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -392,6 +676,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/proof/{record}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Proof
+         * @description The proof (tlog-proof) that a record is in the log: ``table:source/epoch/seq`` or ``subject@time``.
+         */
+        get: operations["proof_api_proof__record__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/quarantine": {
         parameters: {
             query?: never;
@@ -426,6 +730,26 @@ export interface paths {
          * @description Try the quarantined rows again; with a corrected mapping, those of its source.
          */
         post: operations["replay_api_quarantine_replay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Scans
+         * @description Scans of codes on the consumer page, the latest first, with what is odd about them.
+         */
+        get: operations["scans_api_scans_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -492,6 +816,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/trace/common": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Common By Address
+         * @description The origins that all of the ids, or a share of them, lead back to.
+         */
+        get: operations["common_by_address_api_trace_common_get"];
+        put?: never;
+        /**
+         * Common
+         * @description The same, for more ids than an address holds.
+         */
+        post: operations["common_api_trace_common_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/trace/doubts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Doubts
+         * @description What the recorded movements say that can't be, with the records that say so.
+         */
+        get: operations["doubts_api_trace_doubts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/trace/recall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Recall By Address
+         * @description Everything that the ids went into, were made from, or share an origin with.
+         */
+        get: operations["recall_by_address_api_trace_recall_get"];
+        put?: never;
+        /**
+         * Recall
+         * @description The same, for more ids than an address holds.
+         */
+        post: operations["recall_api_trace_recall_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/trace/{subject_id}": {
         parameters: {
             query?: never;
@@ -512,10 +904,692 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/unit-file/{subject_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * File Of
+         * @description Everything recorded of a unit or lot, graded against the process card that was in force.
+         */
+        get: operations["file_of_api_unit_file__subject_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify
+         * @description Whether the proof or bundle in the multipart field ``file`` holds.
+         *
+         *     Only the policy that this server is configured with counts, never a key inside the file.
+         */
+        post: operations["verify_api_verify_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Top
+         * @description The resources of the repository.
+         */
+        get: operations["top_epcis_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/bizLocations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Bizlocations
+         * @description Every business location of captured events; EPCs as GS1 Digital Links.
+         */
+        get: operations["epcis_bizLocations_epcis_bizLocations_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/bizLocations/{value}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Bizlocations One
+         * @description What is below one business location.
+         */
+        get: operations["epcis_bizLocations_one_epcis_bizLocations__value__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/bizLocations/{value}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Bizlocations Events
+         * @description The events of one business location.
+         */
+        get: operations["epcis_bizLocations_events_epcis_bizLocations__value__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/bizSteps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Bizsteps
+         * @description Every business step of captured events; EPCs as GS1 Digital Links.
+         */
+        get: operations["epcis_bizSteps_epcis_bizSteps_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/bizSteps/{value}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Bizsteps One
+         * @description What is below one business step.
+         */
+        get: operations["epcis_bizSteps_one_epcis_bizSteps__value__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/bizSteps/{value}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Bizsteps Events
+         * @description The events of one business step.
+         */
+        get: operations["epcis_bizSteps_events_epcis_bizSteps__value__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/capture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Capture Jobs
+         * @description Capture jobs, the latest first.
+         */
+        get: operations["capture_jobs_epcis_capture_get"];
+        put?: never;
+        /**
+         * Capture
+         * @description Capture the events of a document; the answer comes when they are durable.
+         *
+         *     ``Location`` is the capture job. With ``GS1-Capture-Error-Behaviour: rollback`` (the default) a document
+         *     with any fault is refused whole, with every fault in ``errors``; with ``proceed`` valid events are kept.
+         */
+        post: operations["capture_epcis_capture_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/capture/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Capture Job
+         * @description What became of a captured document.
+         */
+        get: operations["capture_job_epcis_capture__job_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/dispositions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Dispositions
+         * @description Every disposition of captured events; EPCs as GS1 Digital Links.
+         */
+        get: operations["epcis_dispositions_epcis_dispositions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/dispositions/{value}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Dispositions One
+         * @description What is below one disposition.
+         */
+        get: operations["epcis_dispositions_one_epcis_dispositions__value__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/dispositions/{value}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Dispositions Events
+         * @description The events of one disposition.
+         */
+        get: operations["epcis_dispositions_events_epcis_dispositions__value__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/epcs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Epcs
+         * @description Every object of captured events; EPCs as GS1 Digital Links.
+         */
+        get: operations["epcis_epcs_epcis_epcs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/epcs/{value}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Epcs One
+         * @description What is below one object.
+         */
+        get: operations["epcis_epcs_one_epcis_epcs__value__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/epcs/{value}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Epcs Events
+         * @description The events of one object.
+         */
+        get: operations["epcis_epcs_events_epcis_epcs__value__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/eventTypes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Event Types
+         * @description The five event types, and others that were captured.
+         */
+        get: operations["event_types_epcis_eventTypes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/eventTypes/{event_type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Event Type
+         * @description What is below an event type.
+         */
+        get: operations["event_type_epcis_eventTypes__event_type__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/eventTypes/{event_type}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events Of Type
+         * @description Events of one type.
+         */
+        get: operations["events_of_type_epcis_eventTypes__event_type__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description The events that meet a SimpleEventQuery; its parameters are those of EPCIS 2.0, section 8.2.7.1.
+         *
+         *     Values of a list are separated by ``|``. Pages follow by the ``Link`` header.
+         */
+        get: operations["events_epcis_events_get"];
+        put?: never;
+        /**
+         * Capture Event
+         * @description Capture one event; ``Location`` is where it is found.
+         */
+        post: operations["capture_event_epcis_events_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/events/{event_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Event
+         * @description The event of an id; more than one where an error was declared of it, or partners used the id twice.
+         */
+        get: operations["event_epcis_events__event_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/nextPageToken/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget Page
+         * @description Nothing is kept for a page token, so there is nothing to release.
+         */
+        delete: operations["forget_page_epcis_nextPageToken__token__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Queries
+         * @description Named queries.
+         */
+        get: operations["queries_epcis_queries_get"];
+        put?: never;
+        /**
+         * Create Query
+         * @description Keep a query under a name: ``{"name": …, "query": {parameter: value or list}}``.
+         */
+        post: operations["create_query_epcis_queries_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/queries/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Query
+         * @description The definition of a named query.
+         */
+        get: operations["query_epcis_queries__name__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Query
+         * @description Remove a query and end its subscriptions.
+         */
+        delete: operations["delete_query_epcis_queries__name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/queries/{name}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Query Events
+         * @description The events that a named query finds; as a WebSocket, those that it will find.
+         */
+        get: operations["query_events_epcis_queries__name__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/queries/{name}/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Subscriptions
+         * @description The subscriptions to a query.
+         */
+        get: operations["subscriptions_epcis_queries__name__subscriptions_get"];
+        put?: never;
+        /**
+         * Subscribe
+         * @description Have the events of a query sent to an address: ``dest``, and ``stream: true`` or a ``schedule``.
+         */
+        post: operations["subscribe_epcis_queries__name__subscriptions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/queries/{name}/subscriptions/{subscription_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Subscription
+         * @description One subscription.
+         */
+        get: operations["subscription_epcis_queries__name__subscriptions__subscription_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Unsubscribe
+         * @description End a subscription.
+         */
+        delete: operations["unsubscribe_epcis_queries__name__subscriptions__subscription_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/readPoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Readpoints
+         * @description Every read point of captured events; EPCs as GS1 Digital Links.
+         */
+        get: operations["epcis_readPoints_epcis_readPoints_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/readPoints/{value}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Readpoints One
+         * @description What is below one read point.
+         */
+        get: operations["epcis_readPoints_one_epcis_readPoints__value__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epcis/readPoints/{value}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Epcis Readpoints Events
+         * @description The events of one read point.
+         */
+        get: operations["epcis_readPoints_events_epcis_readPoints__value__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Application
+         * @description Which records are judged, and by which requirements.
+         */
+        Application: {
+            /**
+             * Kinds
+             * @description Kinds of entry (record, disposition, …), or tables of the lake for batches.
+             */
+            kinds: string[];
+            /**
+             * Requires
+             * @description Names of requirements; all must be met.
+             */
+            requires: string[];
+            /**
+             * Steps
+             * @description Steps, by the name of their segment; `*` for every step.
+             */
+            steps: string[];
+        };
+        /**
+         * Arguments
+         * @description The arguments of a call, by name.
+         */
+        Arguments: {
+            /** Arguments */
+            arguments?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
         /**
          * AttributeType
          * @description How an attribute's values are stored.
@@ -533,6 +1607,20 @@ export interface components {
             };
             /** Operator */
             operator: string;
+        };
+        /**
+         * Card
+         * @description The process card that the file is graded by.
+         */
+        Card: {
+            /** Id */
+            id: string;
+            /** Material */
+            material?: string | null;
+            /** Revision */
+            revision?: string | null;
+            /** Valid From */
+            valid_from?: string | null;
         };
         /**
          * Cause
@@ -626,6 +1714,20 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * Certificate
+         * @description A paper or picture of a subject, by the hash of its content.
+         */
+        Certificate: {
+            /** Content */
+            content: string;
+            /** Media Type */
+            media_type: string;
+            /** Subject */
+            subject: string;
+            /** Time */
+            time?: string | null;
+        };
+        /**
          * Chart
          * @description A chart: lines, bars, points or a Pareto, with confidence bands and limits where the data has them.
          */
@@ -681,6 +1783,26 @@ export interface components {
             y2?: components["schemas"]["YAxis"] | null;
         };
         /**
+         * CheckAnswer
+         * @description What the movements say that can't be, the first of each kind.
+         */
+        CheckAnswer: {
+            /**
+             * Counts
+             * @description How many doubts of each kind there are.
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /** Doubts */
+            doubts: components["schemas"]["TraceDoubt"][];
+            /**
+             * Movements
+             * @description How many were looked at.
+             */
+            movements: number;
+        };
+        /**
          * Choice
          * @description One value a parameter may have.
          */
@@ -688,6 +1810,156 @@ export interface components {
             title?: components["schemas"]["Text"] | null;
             /** Value */
             value: string;
+        };
+        /**
+         * Clock
+         * @description How far the time of a record may be from when the log took it.
+         */
+        Clock: {
+            /**
+             * Ahead S
+             * @description Seconds an event may lie in the future.
+             * @default 300
+             */
+            ahead_s: number;
+            /**
+             * Behind S
+             * @description Seconds an event may lie in the past; none: as long as you like.
+             */
+            behind_s?: number | null;
+        };
+        /**
+         * CodeCard
+         * @description What a code is and says.
+         */
+        CodeCard: {
+            /**
+             * Date
+             * @description In plant time.
+             */
+            date: string | null;
+            /** Elements */
+            elements: components["schemas"]["ElementCard"][];
+            /** Fields */
+            fields: {
+                [key: string]: string;
+            };
+            /**
+             * Kind
+             * @description gs1, digital-link, epc, udi, plant or uri.
+             */
+            kind: string;
+            /**
+             * Rule
+             * @description The plant's code rule.
+             */
+            rule: string | null;
+            /** Serial */
+            serial: number | null;
+            /** Symbology */
+            symbology: string | null;
+            /** Text */
+            text: string;
+            /** @description What is recorded under it; none: nothing is. */
+            thing: components["schemas"]["ThingCard"] | null;
+            udi: components["schemas"]["UdiCard"] | null;
+        };
+        /**
+         * CodeField
+         * @description A part of a code that is given when the code is made: plant, line, shift, product, lot …
+         */
+        CodeField: {
+            /**
+             * Alphabet
+             * @description Its characters: a name or the characters.
+             * @default base36
+             */
+            alphabet: string;
+            /**
+             * Default
+             * @description What is meant where nothing is given.
+             */
+            default?: string | null;
+            /**
+             * Values
+             * @description What is said: what is written. Nothing else is allowed then.
+             */
+            values?: {
+                [key: string]: string;
+            };
+            /**
+             * Width
+             * @description How many characters it has.
+             */
+            width?: number | null;
+        };
+        /**
+         * CodeOrder
+         * @description A code, as scanned or typed.
+         */
+        CodeOrder: {
+            /**
+             * Text
+             * @description The code; a symbology identifier in front may stay.
+             */
+            text: string;
+        };
+        /**
+         * CodeProblem
+         * @description Why a code is not valid.
+         */
+        CodeProblem: {
+            hint: components["schemas"]["Text"] | null;
+            message: components["schemas"]["Text"];
+            /** Rule */
+            rule: string;
+        };
+        /**
+         * CodeRule
+         * @description How the codes of units or lots are made up.
+         */
+        CodeRule: {
+            /**
+             * Check
+             * @description Scheme of {check}: luhn, gs1, mod-10, mod-11, iso7064-mod-11-10, iso7064-mod-11-2, iso7064-mod-37-36, iso7064-mod-37-2.
+             */
+            check?: string | null;
+            /**
+             * Date
+             * @description How {date} is written, such as yymmdd or yyjjj.
+             */
+            date?: string | null;
+            /**
+             * Fields
+             * @description The other parts, by their name.
+             */
+            fields?: {
+                [key: string]: components["schemas"]["CodeField"];
+            };
+            /**
+             * Name
+             * @description Its name.
+             */
+            name: string;
+            /**
+             * Of
+             * @description What has it.
+             * @default unit
+             * @enum {string}
+             */
+            of: "unit" | "lot" | "carrier" | "order";
+            /**
+             * Pattern
+             * @description Text, {date}, {serial}, {check} and fields: SZ{line}{date}-{serial}{check}.
+             */
+            pattern: string;
+            /**
+             * Products
+             * @description Whose things have it; none: every product.
+             */
+            products?: string[];
+            /** @description The running number. */
+            serial: components["schemas"]["Serial"];
         };
         /**
          * ColumnChoice
@@ -709,6 +1981,198 @@ export interface components {
          */
         ColumnRole: "factor" | "ordered factor" | "subject" | "time" | "outcome" | "design label" | "annotation";
         /**
+         * CommonAnswer
+         * @description One page of common origins, the most suspect first.
+         */
+        CommonAnswer: {
+            /** Against */
+            against: string[];
+            /**
+             * Doubtful
+             * @description How many of them are in a doubt of each kind.
+             */
+            doubtful: {
+                [key: string]: number;
+            };
+            /**
+             * Doubts
+             * @description What movements of the answer say and can't be.
+             */
+            doubts: components["schemas"]["TraceDoubt"][];
+            /**
+             * Found
+             * @description How many there are.
+             */
+            found: number;
+            /** Ids */
+            ids: string[];
+            /** Nodes */
+            nodes: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Shown
+             * @description How many rows are here.
+             */
+            shown: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * CommonOrder
+         * @description A search for common origins, and the page of it that is wanted.
+         */
+        CommonOrder: {
+            /**
+             * Against
+             * @description Ids of good ones.
+             * @default []
+             */
+            against: string[];
+            /**
+             * As Of
+             * @description The plant as known on this moment.
+             */
+            as_of?: string | null;
+            /**
+             * Carrier
+             * @description Only movements on this carrier; several: any.
+             * @default []
+             */
+            carrier: string[];
+            /**
+             * Confidence
+             * @description Only movements that are at least so sure; recorded ones are 1.
+             * @default 0
+             */
+            confidence: number;
+            /**
+             * Equipment
+             * @description Only movements at this equipment; several: any.
+             * @default []
+             */
+            equipment: string[];
+            /**
+             * Format
+             * @description json for one page of rows; the others have all of them.
+             * @default json
+             * @enum {string}
+             */
+            format: "json" | "arrow" | "csv" | "parquet";
+            /**
+             * Ids
+             * @description Ids of the bad ones.
+             */
+            ids: string[];
+            /**
+             * Kinds
+             * @description Kinds to be listed; null for all.
+             */
+            kinds?: string[] | null;
+            /**
+             * Least Share
+             * @description The part of ids that must lead back to an origin.
+             * @default 1
+             */
+            least_share: number;
+            /**
+             * Limit
+             * @description Rows of a JSON answer.
+             * @default 1000
+             */
+            limit: number;
+            /**
+             * Max Depth
+             * @description Walk at most this many movements.
+             */
+            max_depth?: number | null;
+            /**
+             * Offset
+             * @description Rows before the first one of a JSON answer.
+             * @default 0
+             */
+            offset: number;
+            /**
+             * Person
+             * @description Only movements by this person; several: any.
+             * @default []
+             */
+            person: string[];
+            /**
+             * Recipe
+             * @description Only movements under this recipe; several: any.
+             * @default []
+             */
+            recipe: string[];
+            /**
+             * Segment
+             * @description Only movements of this segment; several: any.
+             * @default []
+             */
+            segment: string[];
+            /**
+             * Since
+             * @description Only steps that began then or later.
+             */
+            since?: string | null;
+            /**
+             * Until
+             * @description Only steps that began before.
+             */
+            until?: string | null;
+        };
+        /**
+         * Condition
+         * @description One comparison that must hold: a value of the input (or of the record) on the left.
+         */
+        Condition: {
+            /**
+             * Above
+             * @description Is a number above this.
+             */
+            above?: boolean | number | string | components["schemas"]["Other"] | null;
+            /**
+             * At Least
+             * @description Is a number, not below this.
+             */
+            at_least?: boolean | number | string | components["schemas"]["Other"] | null;
+            /**
+             * At Most
+             * @description Is a number, not above this.
+             */
+            at_most?: boolean | number | string | components["schemas"]["Other"] | null;
+            /**
+             * Below
+             * @description Is a number below this.
+             */
+            below?: boolean | number | string | components["schemas"]["Other"] | null;
+            /**
+             * Contains
+             * @description Is a list that has this.
+             */
+            contains?: boolean | number | string | components["schemas"]["Other"] | null;
+            /**
+             * Equals
+             * @description Is the same; numbers as numbers.
+             */
+            equals?: boolean | number | string | components["schemas"]["Other"] | null;
+            /**
+             * Fact
+             * @description The input's value that is compared.
+             */
+            fact?: string | null;
+            /**
+             * One Of
+             * @description Is one of these.
+             */
+            one_of?: (boolean | number | string)[] | components["schemas"]["Other"] | null;
+            /**
+             * Record
+             * @description The record's value that is compared.
+             */
+            record?: string | null;
+        };
+        /**
          * Confounded
          * @description Another factor level that covers the same rows, and what the data can say about the two.
          */
@@ -726,6 +2190,120 @@ export interface components {
             value?: string | number | boolean | null;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * ContractCard
+         * @description One contract as it stands: state, funds, its values (deadlines among them), what may be done next.
+         */
+        ContractCard: {
+            /** Address */
+            address: string;
+            /** @description Null for a contract without a token. */
+            funds: components["schemas"]["FundsCard"] | null;
+            /** Next */
+            next: components["schemas"]["NextStep"][];
+            state: components["schemas"]["Text"];
+            /** Template */
+            template: string;
+            title: components["schemas"]["Text"];
+            /** Values */
+            values: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Waits For
+             * @description The role that has to act; null for none.
+             */
+            waits_for: string | null;
+            /**
+             * When Silent
+             * @description The state that it gets when nobody acts in time.
+             */
+            when_silent: string | null;
+        };
+        /**
+         * ContractDesk
+         * @description Contracts on the plant's chain: forms to join by, instances, and what each role may do next.
+         */
+        ContractDesk: {
+            /**
+             * At
+             * @description Place on the page as x, y, w, h, in cells of a 12-column grid.
+             */
+            at: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** @description Heading in both languages; none for a bare widget. */
+            title?: components["schemas"]["Text"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "contract-desk";
+        };
+        /**
+         * ContractList
+         * @description The chain, who this server is on it, and the instances, the latest first.
+         */
+        ContractList: {
+            /**
+             * Account
+             * @description The account that the server sends by; null where it only prepares.
+             */
+            account: string | null;
+            /**
+             * Chain Id
+             * @description Null where the plant has no chain.
+             */
+            chain_id: number | null;
+            /** Contracts */
+            contracts: components["schemas"]["ListedContract"][];
+            /** @description What the plant lacks to have contracts. */
+            problem?: components["schemas"]["Problem"] | null;
+        };
+        /**
+         * Curve
+         * @description A signal over the exact time of a step, its features and the limits of the card.
+         */
+        Curve: {
+            /**
+             * Ended
+             * Format: date-time
+             */
+            ended: string;
+            /** Equipment */
+            equipment?: string | null;
+            /** Execution */
+            execution: string;
+            /** Features */
+            features: {
+                [key: string]: number | null;
+            };
+            /** Lower Limit */
+            lower_limit?: number | null;
+            /**
+             * Points
+             * @description The least and greatest reading of each stretch, in order of time.
+             */
+            points?: components["schemas"]["Point"][];
+            /** Segment */
+            segment?: string | null;
+            /** Signal */
+            signal: string;
+            /**
+             * Started
+             * Format: date-time
+             */
+            started: string;
+            /** Target */
+            target?: number | null;
+            /** Unit */
+            unit?: string | null;
+            /** Upper Limit */
+            upper_limit?: number | null;
         };
         /**
          * Done
@@ -786,6 +2364,149 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ElementCard
+         * @description One application identifier and its data.
+         */
+        ElementCard: {
+            /** Ai */
+            ai: string;
+            /** Title */
+            title: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * EvidenceBox
+         * @description What the evidence log holds about a unit or lot: entries, verdicts, witnesses, proofs to download.
+         */
+        EvidenceBox: {
+            /**
+             * At
+             * @description Place on the page as x, y, w, h, in cells of a 12-column grid.
+             */
+            at: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /**
+             * Data
+             * @description Name of the page's binding that this widget shows.
+             */
+            data: string;
+            /**
+             * Follows
+             * @description Name of the selection whose change makes this widget read its data again.
+             */
+            follows?: string | null;
+            /** @description Heading in both languages; none for a bare widget. */
+            title?: components["schemas"]["Text"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "evidence";
+        };
+        /**
+         * EvidenceItem
+         * @description One entry of the evidence log about a unit or lot, or one record of a batch.
+         */
+        EvidenceItem: {
+            /**
+             * Index
+             * @description Index of the entry in the log; of a record in a batch, the batch's.
+             */
+            index: number;
+            /**
+             * Issuer
+             * @description The key that signed it, hexadecimal.
+             */
+            issuer: string;
+            /**
+             * Kind
+             * @description Kind of the entry, or the table of the record.
+             */
+            kind: string;
+            /**
+             * Provable
+             * @description Whether it can be proved by itself now.
+             */
+            provable: boolean;
+            /**
+             * Reasons
+             * @description Why the gate refused it.
+             */
+            reasons: components["schemas"]["Text"][];
+            /**
+             * Record
+             * @description Name under which it is proved; null where only the bundle does.
+             */
+            record: string | null;
+            /**
+             * Signed
+             * @description Whether the published checkpoint covers it.
+             */
+            signed: boolean;
+            /**
+             * Time
+             * @description When it happened; of a record in a batch, when it was logged.
+             */
+            time: string;
+            /**
+             * Verdict
+             * @description What the gate said; null where none judged.
+             */
+            verdict: string | null;
+        };
+        /**
+         * EvidencePayload
+         * @description What the evidence log holds about a unit or lot.
+         */
+        EvidencePayload: {
+            /**
+             * Cosigners
+             * @description Witnesses that cosigned it.
+             */
+            cosigners: string[];
+            /** Id */
+            id: string;
+            /**
+             * Items
+             * @description By index, at most 500.
+             */
+            items: components["schemas"]["EvidenceItem"][];
+            /**
+             * Provable
+             * @description Whether a bundle of all of it can be made now.
+             */
+            provable: boolean;
+            /**
+             * Size
+             * @description Entries that the published checkpoint covers.
+             */
+            size: number;
+            /** Total */
+            total: number;
+        };
+        /**
+         * Example
+         * @description A question that this plant can answer, and what it asks for.
+         */
+        Example: {
+            /** Question */
+            question: string;
+            title: components["schemas"]["Text"];
+        };
+        /**
+         * ExamplesPayload
+         * @description Questions to begin with, made from the plant's own names; none for an empty plant.
+         */
+        ExamplesPayload: {
+            /** Examples */
+            examples: components["schemas"]["Example"][];
+        };
+        /**
          * ExtractOrder
          * @description What to extract: a question, or the token to go on from, or both.
          */
@@ -805,7 +2526,7 @@ export interface components {
              * @default arrow
              * @enum {string}
              */
-            format: "arrow" | "csv";
+            format: "arrow" | "parquet" | "csv";
             /** Q */
             q?: string | null;
             /**
@@ -883,6 +2604,11 @@ export interface components {
              */
             explain: boolean;
             /**
+             * First
+             * @description Only the first rows, however many the answer has; null wants all or an error.
+             */
+            first?: number | null;
+            /**
              * @default {
              *       "crossed": false,
              *       "memory": "4GB",
@@ -925,12 +2651,22 @@ export interface components {
              * @description The question in its canonical form.
              */
             question: string;
+            /**
+             * Remarks
+             * @description The notes in both languages.
+             */
+            remarks: components["schemas"]["Text"][];
             /** Row Count */
             row_count: number;
             /** Rows */
             rows: {
                 [key: string]: unknown;
             }[];
+            /**
+             * Total
+             * @description Rows of the whole answer; more than row_count where it was cut.
+             */
+            total: number;
         };
         /**
          * FoundColumn
@@ -939,6 +2675,11 @@ export interface components {
         FoundColumn: {
             /** Name */
             name: string;
+            /**
+             * Thing
+             * @description The kind of thing whose ids it has, such as unit or lot; subject for any of them.
+             */
+            thing: string | null;
             /** Title */
             title: string;
             /**
@@ -948,6 +2689,109 @@ export interface components {
             type: string;
             /** Unit */
             unit: string | null;
+            /**
+             * Written
+             * @description The name as a further stage of the question writes it.
+             */
+            written: string;
+        };
+        /**
+         * FundsCard
+         * @description What a contract holds, in the token's smallest unit, as digits.
+         */
+        FundsCard: {
+            /**
+             * Due
+             * @description What may be withdrawn now, by account.
+             */
+            due: {
+                [key: string]: string;
+            };
+            /** Held */
+            held: string;
+            /** Token */
+            token: string;
+        };
+        /**
+         * GatePolicy
+         * @description A whole policy; setting one of the same name again takes its place.
+         */
+        GatePolicy: {
+            /**
+             * Applies
+             * @description What is judged by it; an empty list retires the policy.
+             */
+            applies?: components["schemas"]["Application"][];
+            /** @description How far clocks may be off. */
+            clock?: components["schemas"]["Clock"];
+            /**
+             * Format
+             * @description Version of this format.
+             * @constant
+             */
+            format: "assay/gate-policy@1";
+            /**
+             * Name
+             * @description Its name: a word in lower case.
+             */
+            name: string;
+            /** @description Who may override a refusal; none: nobody. */
+            override?: components["schemas"]["Override"] | null;
+            /**
+             * Owners
+             * @description Public keys (64 hex digits) that may set this policy from now on; none: every issuer.
+             */
+            owners?: string[];
+            /**
+             * Requirements
+             * @description What can be required, by name.
+             */
+            requirements?: {
+                [key: string]: components["schemas"]["Requirement"];
+            };
+            /**
+             * Valid From
+             * @description Events before this are not judged by it; with time zone.
+             */
+            valid_from?: string | null;
+            /**
+             * Valid Until
+             * @description Events from then on are not judged by it; with time zone.
+             */
+            valid_until?: string | null;
+            /**
+             * Version
+             * @description Which version of it this is.
+             */
+            version: string;
+        };
+        /**
+         * GateVerdictCard
+         * @description What the gate says of a record.
+         */
+        GateVerdictCard: {
+            /**
+             * About
+             * @description What the record is about; null for records that were sent.
+             */
+            about: string | null;
+            /**
+             * Cited
+             * @description Entries of the inputs that the verdict rests on.
+             */
+            cited: number[];
+            /**
+             * Index
+             * @description Of the log of refusals, or which of the records that were sent.
+             */
+            index: number;
+            /**
+             * Outcome
+             * @description accepted, refused or no_policy.
+             */
+            outcome: string;
+            /** Reasons */
+            reasons: components["schemas"]["ReasonCard"][];
         };
         /**
          * Genealogy
@@ -981,6 +2825,83 @@ export interface components {
              * @enum {string}
              */
             type: "genealogy";
+        };
+        /**
+         * GradedRequirement
+         * @description One line of the process card, what was found of it, and the verdict.
+         */
+        GradedRequirement: {
+            /**
+             * Confidence
+             * @description The least of the evidence that the verdict rests on.
+             * @default 1
+             */
+            confidence: number;
+            found: components["schemas"]["Text"];
+            /** Name */
+            name?: string | null;
+            /** Number */
+            number: number;
+            /** Requires */
+            requires: string;
+            /** Segment */
+            segment?: string | null;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "met" | "not met" | "not recorded";
+            wanted: components["schemas"]["Text"];
+        };
+        /**
+         * GraphEdges
+         * @description Movements as columns: from row ``tails`` of the nodes to row ``heads``.
+         */
+        GraphEdges: {
+            /** Confidence */
+            confidence: number[];
+            /** Heads */
+            heads: number[];
+            /** Tails */
+            tails: number[];
+        };
+        /**
+         * GraphNodes
+         * @description Nodes as columns, the root first; ``layers`` are below 0 for what lies before it.
+         */
+        GraphNodes: {
+            /** Confidence */
+            confidence: number[];
+            /** Ended */
+            ended: (string | null)[];
+            /**
+             * Equipment
+             * @description Where an execution ran.
+             */
+            equipment: (string | null)[];
+            /**
+             * Hidden
+             * @description How many movements of each are not among the edges.
+             */
+            hidden: number[];
+            /** Ids */
+            ids: string[];
+            /** Kinds */
+            kinds: string[];
+            /** Layers */
+            layers: number[];
+            /**
+             * Names
+             * @description What a trace takes.
+             */
+            names: string[];
+            /** Segments */
+            segments: (string | null)[];
+            /**
+             * Started
+             * @description When an execution began.
+             */
+            started: (string | null)[];
         };
         /**
          * Grid
@@ -1064,12 +2985,57 @@ export interface components {
              * @default 0
              */
             offset: number;
+            /**
+             * Parquet
+             * @description The path on this server of the same as Parquet.
+             */
+            parquet?: string | null;
             /** Rows */
             rows: {
                 [key: string]: unknown;
             }[];
             /** Total */
             total: number;
+        };
+        /**
+         * HeldCalibration
+         * @description The calibration of a gauge that counts for a result, and whether it held when that was measured.
+         */
+        HeldCalibration: {
+            /** Certificate */
+            certificate?: string | null;
+            /**
+             * Held
+             * @description Whether it held then and hadn't failed.
+             */
+            held: boolean;
+            /** Id */
+            id: string;
+            /** Result */
+            result?: string | null;
+            /** Valid From */
+            valid_from?: string | null;
+            /** Valid To */
+            valid_to?: string | null;
+        };
+        /**
+         * HeldQualification
+         * @description A qualification of a person for a step, and whether it held when the step began.
+         */
+        HeldQualification: {
+            /**
+             * Held
+             * @description Whether it held when the step began; false where no time is recorded.
+             */
+            held: boolean;
+            /** Id */
+            id: string;
+            /** Level */
+            level?: string | null;
+            /** Valid From */
+            valid_from?: string | null;
+            /** Valid To */
+            valid_to?: string | null;
         };
         /**
          * ImportCard
@@ -1153,6 +3119,72 @@ export interface components {
              */
             step?: string | null;
         };
+        /**
+         * Inspection
+         * @description One result, with the limits that were in force when it was measured.
+         */
+        Inspection: {
+            calibration?: components["schemas"]["HeldCalibration"] | null;
+            /** Characteristic */
+            characteristic: string;
+            /**
+             * Confidence
+             * @default 1
+             */
+            confidence: number;
+            /**
+             * Conforming
+             * @description None: neither limits nor a word judge it.
+             */
+            conforming?: boolean | null;
+            /** Gauge */
+            gauge?: string | null;
+            /**
+             * Latest
+             * @description Whether no later result of this characteristic replaces it.
+             */
+            latest: boolean;
+            /** Lower Specification Limit */
+            lower_specification_limit?: number | null;
+            /** Method */
+            method?: string | null;
+            /** Person */
+            person?: string | null;
+            /** Segment */
+            segment?: string | null;
+            /** Subject */
+            subject: string;
+            /** Subject Kind */
+            subject_kind: string;
+            /** Target */
+            target?: number | null;
+            /** Text */
+            text?: string | null;
+            /** Time */
+            time?: string | null;
+            /** Unit */
+            unit?: string | null;
+            /** Upper Specification Limit */
+            upper_specification_limit?: number | null;
+            /** Value */
+            value?: number | null;
+        };
+        /**
+         * IssuedCard
+         * @description Codes that nobody else gets.
+         */
+        IssuedCard: {
+            /** Codes */
+            codes: string[];
+            /** First */
+            first: number;
+            /** Left */
+            left: number;
+            /** Rule */
+            rule: string;
+            /** Series */
+            series: string;
+        };
         JsonValue: unknown;
         /**
          * Kpi
@@ -1219,6 +3251,66 @@ export interface components {
         KpiPayload: {
             /** Items */
             items: components["schemas"]["KpiItem"][];
+        };
+        /**
+         * LedgerCard
+         * @description How far the plant's evidence log is.
+         */
+        LedgerCard: {
+            /**
+             * Differing
+             * @description Batches that are no longer in the lake as they were logged.
+             */
+            differing: number;
+            /**
+             * Key
+             * @description Its public key, for a policy.
+             */
+            key: string | null;
+            /**
+             * On
+             * @description Whether what the plant records is logged.
+             */
+            on: boolean;
+            /**
+             * Origin
+             * @description The name of the log.
+             */
+            origin: string | null;
+            /**
+             * Size
+             * @description Entries that the published checkpoint covers.
+             */
+            size: number;
+            /**
+             * Waiting Batches
+             * @description Batches whose rows are not committed to one by one yet.
+             */
+            waiting_batches: number;
+            /**
+             * Waiting Rows
+             * @description How many rows these are.
+             */
+            waiting_rows: number;
+            /** @description What keeps it from being logged now; null where nothing does. */
+            why: components["schemas"]["Text"] | null;
+        };
+        /**
+         * ListedContract
+         * @description An instance that the registry of the chain made.
+         */
+        ListedContract: {
+            /** Address */
+            address: string;
+            /** Creator */
+            creator: string;
+            state: components["schemas"]["Text"] | null;
+            /**
+             * Template
+             * @description Null for a template that is not installed here.
+             */
+            template: string | null;
+            title: components["schemas"]["Text"] | null;
         };
         /**
          * LoadCard
@@ -1328,6 +3420,140 @@ export interface components {
             text: components["schemas"]["Text"];
         };
         /**
+         * MaterialUse
+         * @description A lot or unit that went into a step, with its certificates.
+         */
+        MaterialUse: {
+            /** Certificates */
+            certificates?: components["schemas"]["Certificate"][];
+            /**
+             * Confidence
+             * @default 1
+             */
+            confidence: number;
+            /** Execution */
+            execution: string;
+            /** Material */
+            material?: string | null;
+            /** Quantity */
+            quantity?: number | null;
+            /** Role */
+            role: string;
+            /** Segment */
+            segment?: string | null;
+            /** Subject */
+            subject: string;
+            /** Subject Kind */
+            subject_kind: string;
+            /** Unit */
+            unit?: string | null;
+        };
+        /**
+         * Mend
+         * @description A change that may put a question right: ``text`` in the place of these characters.
+         */
+        Mend: {
+            /** End */
+            end: number;
+            /** Start */
+            start: number;
+            /** Text */
+            text: string;
+        };
+        /**
+         * NamesOrder
+         * @description A question that is being written, and the place of the cursor in it.
+         */
+        NamesOrder: {
+            /**
+             * Language
+             * @default en
+             * @enum {string}
+             */
+            language: "zh" | "en";
+            /**
+             * Position
+             * @description Characters before the cursor.
+             */
+            position: number;
+            /** Question */
+            question: string;
+        };
+        /**
+         * NextOrder
+         * @description Codes that are wanted.
+         */
+        NextOrder: {
+            /**
+             * Count
+             * @default 1
+             */
+            count: number;
+            /**
+             * Date
+             * @description The day the codes shall say; none: today.
+             */
+            date?: string | null;
+            /** Fields */
+            fields?: {
+                [key: string]: string;
+            };
+            /**
+             * Of
+             * @default unit
+             */
+            of: string;
+            /** Product */
+            product?: string | null;
+            /**
+             * Rule
+             * @description Name of the rule; none: that of kind and product.
+             */
+            rule?: string | null;
+        };
+        /**
+         * NextStep
+         * @description A transition that the state allows.
+         */
+        NextStep: {
+            /**
+             * Accounts
+             * @description The accounts of these roles, as far as the contract says them.
+             */
+            accounts: string[];
+            /**
+             * By
+             * @description Roles that may call it; ``anyone`` for everybody.
+             */
+            by: string[];
+            /** Function */
+            function: string;
+            /**
+             * Ours
+             * @description Whether the server's account may call it.
+             */
+            ours: boolean;
+            title: components["schemas"]["Text"];
+        };
+        /**
+         * Occurrence
+         * @description An event of the unit or lot or of a step, or of its equipment during the step.
+         */
+        Occurrence: {
+            /** Equipment */
+            equipment?: string | null;
+            /** Event */
+            event: string;
+            /** Message */
+            message?: string | null;
+            /** Severity */
+            severity?: string | null;
+            /** Subject */
+            subject?: string | null;
+            /** Time */
+            time?: string | null;
+        };
+        /**
          * OperatorCard
          * @description An operator that can be asked, with the JSON Schema of its arguments.
          */
@@ -1342,6 +3568,78 @@ export interface components {
             /** Id */
             id: string;
             title: components["schemas"]["Text"];
+        };
+        /**
+         * Other
+         * @description A value that stands in the record, or in the input itself, instead of in the policy.
+         */
+        Other: {
+            /**
+             * Fact
+             * @description Name of one of the input's values.
+             */
+            fact?: string | null;
+            /**
+             * Record
+             * @description Name of one of the record's values.
+             */
+            record?: string | null;
+        };
+        /**
+         * Outcome
+         * @description What became of it: sent by the server, or a transaction to be signed and sent elsewhere.
+         */
+        Outcome: {
+            /**
+             * Address
+             * @description Of a contract that was made.
+             */
+            address?: string | null;
+            /** Sent */
+            sent: boolean;
+            /**
+             * Transaction
+             * @description Hash of the mined transaction.
+             */
+            transaction?: string | null;
+            /**
+             * Unsigned
+             * @description chainId, to, value and data (EIP-1474) for a wallet or signer elsewhere.
+             */
+            unsigned?: {
+                [key: string]: string | number;
+            } | null;
+        };
+        /**
+         * Override
+         * @description Who may say, two together, that a refused record counts after all.
+         */
+        Override: {
+            /**
+             * People
+             * @description Public key (64 hex digits) by person; a person by a random id only.
+             */
+            people: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * Packing
+         * @description What the unit or lot went into next: a box, a pallet, an assembly.
+         */
+        Packing: {
+            /** Execution */
+            execution: string;
+            /** Position */
+            position?: string | null;
+            /** Segment */
+            segment?: string | null;
+            /** Subject */
+            subject: string;
+            /** Subject Kind */
+            subject_kind: string;
+            /** Time */
+            time?: string | null;
         };
         /**
          * Page
@@ -1364,7 +3662,7 @@ export interface components {
             params?: components["schemas"]["Param"][];
             title: components["schemas"]["Text"];
             /** Widgets */
-            widgets: (components["schemas"]["Kpi"] | components["schemas"]["Chart"] | components["schemas"]["PlotWidget"] | components["schemas"]["Grid"] | components["schemas"]["Genealogy"] | components["schemas"]["Markdown"] | components["schemas"]["CauseList"] | components["schemas"]["FileDrop"])[];
+            widgets: (components["schemas"]["Kpi"] | components["schemas"]["Chart"] | components["schemas"]["PlotWidget"] | components["schemas"]["Grid"] | components["schemas"]["Genealogy"] | components["schemas"]["TraceGraphBox"] | components["schemas"]["UnitFileBox"] | components["schemas"]["EvidenceBox"] | components["schemas"]["Markdown"] | components["schemas"]["CauseList"] | components["schemas"]["QuestionBox"] | components["schemas"]["FileDrop"] | components["schemas"]["ProofDrop"] | components["schemas"]["ContractDesk"])[];
         };
         /**
          * PageAnswer
@@ -1373,7 +3671,7 @@ export interface components {
         PageAnswer: {
             /** Data */
             data: {
-                [key: string]: components["schemas"]["KpiPayload"] | components["schemas"]["ChartPayload"] | components["schemas"]["PlotPayload"] | components["schemas"]["GridPayload"] | components["schemas"]["TracePayload"] | components["schemas"]["CausesPayload"] | components["schemas"]["MarkdownPayload"] | components["schemas"]["Refusal"];
+                [key: string]: components["schemas"]["KpiPayload"] | components["schemas"]["ChartPayload"] | components["schemas"]["PlotPayload"] | components["schemas"]["GridPayload"] | components["schemas"]["TracePayload"] | components["schemas"]["CausesPayload"] | components["schemas"]["MarkdownPayload"] | components["schemas"]["ExamplesPayload"] | components["schemas"]["TraceGraphPayload"] | components["schemas"]["UnitFile"] | components["schemas"]["EvidencePayload"] | components["schemas"]["Refusal"];
             };
             /**
              * Params
@@ -1449,7 +3747,8 @@ export interface components {
          * @description A parameter of the page; it lives in the page's URL.
          *
          *     ``target`` and ``expression`` are conditions of the query language, ``segment`` limits to one process
-         *     step, ``subject`` is the id of a unit, lot or execution, ``factor`` names a recorded factor.
+         *     step, ``subject`` is the id of a unit, lot or execution, ``factor`` names a recorded factor. A
+         *     ``question`` is written in a widget of that type and not among the other parameters.
          */
         Param: {
             /**
@@ -1477,7 +3776,7 @@ export interface components {
              * @default text
              * @enum {string}
              */
-            type: "text" | "target" | "expression" | "segment" | "subject" | "factor" | "integer";
+            type: "text" | "target" | "expression" | "segment" | "subject" | "factor" | "integer" | "question";
         };
         /**
          * PlantCard
@@ -1569,14 +3868,355 @@ export interface components {
             type: "plot";
         };
         /**
+         * Point
+         * @description One reading of a curve: seconds since the step began, and the value.
+         */
+        Point: {
+            /** At */
+            at: number;
+            /** Value */
+            value: number;
+        };
+        /**
+         * PolicyCard
+         * @description A policy in force.
+         */
+        PolicyCard: {
+            /**
+             * Digest
+             * @description SHA-256 of its canonical text.
+             */
+            digest: string;
+            /**
+             * Index
+             * @description The entry that set it.
+             */
+            index: number;
+            policy: components["schemas"]["GatePolicy"];
+        };
+        /**
          * Problem
          * @description What went wrong and what to do next, in both languages.
          */
         Problem: {
             hint?: components["schemas"]["Text"] | null;
+            /**
+             * Mends
+             * @description What may be written there instead, most likely first.
+             */
+            mends?: components["schemas"]["Mend"][];
             message: components["schemas"]["Text"];
             /** @description The part of a question that is meant. */
             place?: components["schemas"]["Span"] | null;
+        };
+        /**
+         * ProofDrop
+         * @description A place to drop a proof or bundle: whether it holds under the server's policy, and what it shows.
+         */
+        ProofDrop: {
+            /**
+             * At
+             * @description Place on the page as x, y, w, h, in cells of a 12-column grid.
+             */
+            at: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** @description Heading in both languages; none for a bare widget. */
+            title?: components["schemas"]["Text"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "proof-drop";
+        };
+        /**
+         * QuestionBox
+         * @description A question in the language of the plant, with completion: its answer, how it was found, its changes.
+         */
+        QuestionBox: {
+            /**
+             * At
+             * @description Place on the page as x, y, w, h, in cells of a 12-column grid.
+             */
+            at: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /**
+             * Data
+             * @description Name of the page's binding that this widget shows.
+             */
+            data: string;
+            /**
+             * Param
+             * @description Name of the page's parameter, of type question, that holds the text.
+             */
+            param: string;
+            /** @description Heading in both languages; none for a bare widget. */
+            title?: components["schemas"]["Text"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "question";
+        };
+        /**
+         * ReadCard
+         * @description One code of an image.
+         */
+        ReadCard: {
+            code: components["schemas"]["CodeCard"] | null;
+            /**
+             * Corners
+             * @description Pixels, clockwise from the upper left corner.
+             */
+            corners: [
+                number,
+                number
+            ][];
+            /**
+             * Identifier
+             * @description Symbology identifier of ISO/IEC 15424.
+             */
+            identifier: string;
+            problem: components["schemas"]["CodeProblem"] | null;
+            /** Symbology */
+            symbology: string;
+            /**
+             * Text
+             * @description The data, with GS (ASCII 29) as separator.
+             */
+            text: string;
+        };
+        /**
+         * ReadCards
+         * @description The codes of an image, from above to below.
+         */
+        ReadCards: {
+            /** Codes */
+            codes: components["schemas"]["ReadCard"][];
+        };
+        /**
+         * ReasonCard
+         * @description Why a record is refused.
+         */
+        ReasonCard: {
+            advice: components["schemas"]["Text"];
+            /**
+             * Cited
+             * @description Entry of the input that decided.
+             */
+            cited: number | null;
+            /** Code */
+            code: string;
+            message: components["schemas"]["Text"];
+            /** Policy */
+            policy: string;
+            /** Requirement */
+            requirement: string | null;
+            /**
+             * Role
+             * @description person, machine, material, recipe or environment.
+             */
+            role: string | null;
+            /** Subject */
+            subject: string | null;
+        };
+        /**
+         * RecallAnswer
+         * @description One page of a recall, nearest first.
+         */
+        RecallAnswer: {
+            /** Against */
+            against: string[];
+            /**
+             * Counts
+             * @description How many of each kind in the whole recall.
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "back" | "forward" | "both";
+            /**
+             * Doubtful
+             * @description How many of them are in a doubt of each kind.
+             */
+            doubtful: {
+                [key: string]: number;
+            };
+            /**
+             * Doubts
+             * @description What movements of the answer say and can't be.
+             */
+            doubts: components["schemas"]["TraceDoubt"][];
+            /** Edges */
+            edges: number;
+            /**
+             * Found
+             * @description How many there are.
+             */
+            found: number;
+            /** Nodes */
+            nodes: {
+                [key: string]: unknown;
+            }[];
+            /** Roots */
+            roots: string[];
+            /**
+             * Shown
+             * @description How many rows are here.
+             */
+            shown: number;
+            /**
+             * Truncated
+             * @description Whether max_depth or max_nodes left something out.
+             */
+            truncated: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RecallOrder
+         * @description A recall, and the page of it that is wanted.
+         */
+        RecallOrder: {
+            /**
+             * Against
+             * @description Leave out what these reach too.
+             * @default []
+             */
+            against: string[];
+            /**
+             * As Of
+             * @description The plant as known on this moment.
+             */
+            as_of?: string | null;
+            /**
+             * At
+             * @description When it counts what is in which container; null for now.
+             */
+            at?: string | null;
+            /**
+             * Carrier
+             * @description Only movements on this carrier; several: any.
+             * @default []
+             */
+            carrier: string[];
+            /**
+             * Confidence
+             * @description Only movements that are at least so sure; recorded ones are 1.
+             * @default 0
+             */
+            confidence: number;
+            /**
+             * Direction
+             * @description forward: what they went into; back: origins; both: all with a common origin.
+             * @default forward
+             * @enum {string}
+             */
+            direction: "back" | "forward" | "both";
+            /**
+             * Equipment
+             * @description Only movements at this equipment; several: any.
+             * @default []
+             */
+            equipment: string[];
+            /**
+             * Format
+             * @description json for one page of rows; the others have all of them.
+             * @default json
+             * @enum {string}
+             */
+            format: "json" | "arrow" | "csv" | "parquet";
+            /**
+             * Ids
+             * @description Ids, as for a trace.
+             */
+            ids: string[];
+            /**
+             * Kinds
+             * @description Kinds to be listed; null for all.
+             */
+            kinds?: string[] | null;
+            /**
+             * Limit
+             * @description Rows of a JSON answer.
+             * @default 1000
+             */
+            limit: number;
+            /**
+             * Max Depth
+             * @description Walk at most this many movements.
+             */
+            max_depth?: number | null;
+            /**
+             * Max Nodes
+             * @description Keep at most so many.
+             * @default 2000000
+             */
+            max_nodes: number;
+            /**
+             * Offset
+             * @description Rows before the first one of a JSON answer.
+             * @default 0
+             */
+            offset: number;
+            /**
+             * Person
+             * @description Only movements by this person; several: any.
+             * @default []
+             */
+            person: string[];
+            /**
+             * Recipe
+             * @description Only movements under this recipe; several: any.
+             * @default []
+             */
+            recipe: string[];
+            /**
+             * Segment
+             * @description Only movements of this segment; several: any.
+             * @default []
+             */
+            segment: string[];
+            /**
+             * Shares
+             * @description Say how much of each thing it is.
+             * @default false
+             */
+            shares: boolean;
+            /**
+             * Since
+             * @description Only steps that began then or later.
+             */
+            since?: string | null;
+            /**
+             * Until
+             * @description Only steps that began before.
+             */
+            until?: string | null;
+        };
+        /**
+         * RecordsToCheck
+         * @description Records to try.
+         */
+        RecordsToCheck: {
+            /**
+             * Records
+             * @description Each with kind, step, time with its zone, ids by role, values.
+             */
+            records: {
+                [key: string]: unknown;
+            }[];
         };
         /**
          * Refusal
@@ -1612,6 +4252,131 @@ export interface components {
             mapping?: string | null;
         };
         /**
+         * Requirement
+         * @description What each person, machine, lot, recipe or place of a record must have.
+         */
+        Requirement: {
+            /**
+             * About
+             * @description Whose: person, machine, material, recipe or environment.
+             * @enum {string}
+             */
+            about: "person" | "machine" | "material" | "recipe" | "environment";
+            /**
+             * By
+             * @description Public keys (64 hex digits) whose inputs count; none: every issuer's.
+             */
+            by?: string[];
+            /**
+             * Fact
+             * @description Type of input, such as qualification; none: the record's own values only.
+             */
+            fact?: string | null;
+            /**
+             * Max Age S
+             * @description How many seconds before the event it may have begun.
+             */
+            max_age_s?: number | null;
+            /**
+             * Must
+             * @description Comparisons that must all hold.
+             */
+            must?: components["schemas"]["Condition"][];
+            /**
+             * Take
+             * @description any: one that holds will do; last: the newest begun; every: all that hold must do.
+             * @default any
+             * @enum {string}
+             */
+            take: "any" | "last" | "every";
+        };
+        /**
+         * RuleCard
+         * @description A code rule of the plant.
+         */
+        RuleCard: {
+            rule: components["schemas"]["CodeRule"];
+            /** Series */
+            series: components["schemas"]["SeriesCard"][];
+        };
+        /**
+         * RuleCards
+         * @description The code rules of the plant.
+         */
+        RuleCards: {
+            /** Rules */
+            rules: components["schemas"]["RuleCard"][];
+        };
+        /**
+         * ScanCard
+         * @description One scan.
+         */
+        ScanCard: {
+            /**
+             * Code
+             * @description The code as a Digital Link on GS1's own host.
+             */
+            code: string;
+            /**
+             * Country
+             * @description ISO 3166-1 alpha-2.
+             */
+            country: string | null;
+            /**
+             * Device
+             * @description A hash that tells devices apart; none once it was taken away.
+             */
+            device: string | null;
+            /**
+             * Hints
+             * @description unknown, often, far-apart, outside.
+             */
+            hints: string[];
+            /**
+             * Kind
+             * @description unit or lot.
+             */
+            kind: string | null;
+            /**
+             * Latitude
+             * @description Degrees, rounded to a tenth.
+             */
+            latitude: number | null;
+            /**
+             * Longitude
+             * @description Degrees, rounded to a tenth.
+             */
+            longitude: number | null;
+            /**
+             * Standing
+             * @description What the code was then: recorded, issued or unknown.
+             */
+            standing: string;
+            /**
+             * Subject
+             * @description Id of the unit or lot.
+             */
+            subject: string | null;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+        };
+        /**
+         * ScanList
+         * @description Scans, the latest first.
+         */
+        ScanList: {
+            /**
+             * Kept
+             * @description How many scans of the plant are kept in all.
+             */
+            kept: number;
+            /** Scans */
+            scans: components["schemas"]["ScanCard"][];
+        };
+        /**
          * SegmentCard
          * @description A process step that an analysis can be limited to.
          */
@@ -1630,6 +4395,46 @@ export interface components {
             factor?: string | null;
             /** Value */
             value?: string | number | boolean | null;
+        };
+        /**
+         * Serial
+         * @description The running number of a code.
+         */
+        Serial: {
+            /**
+             * Alphabet
+             * @description Its characters: a name or the characters.
+             * @default decimal
+             */
+            alphabet: string;
+            /**
+             * End
+             * @description The last one; none: the largest that fits.
+             */
+            end?: number | null;
+            /**
+             * Per
+             * @description Fields that have a series for each of their values, such as lot.
+             */
+            per?: string[];
+            /**
+             * Reset
+             * @description With what a new series begins; the date in the code has to show it.
+             * @default never
+             * @enum {string}
+             */
+            reset: "never" | "year" | "month" | "week" | "day" | "hour";
+            /**
+             * Start
+             * @description The first number of a series.
+             * @default 1
+             */
+            start: number;
+            /**
+             * Width
+             * @description How many characters it has.
+             */
+            width: number;
         };
         /**
          * Series
@@ -1668,6 +4473,18 @@ export interface components {
              * @enum {string}
              */
             type: "bar" | "line" | "scatter";
+        };
+        /**
+         * SeriesCard
+         * @description How far a series of a code rule is.
+         */
+        SeriesCard: {
+            /** Given */
+            given: number;
+            /** Last */
+            last: number;
+            /** Series */
+            series: string;
         };
         /**
          * SessionCard
@@ -1711,6 +4528,102 @@ export interface components {
             sql: string;
         };
         /**
+         * Step
+         * @description One execution that the unit or lot, or something it was made from, went through.
+         */
+        Step: {
+            /**
+             * Above
+             * @description What it stands under, nearest first.
+             */
+            above?: string[];
+            /** Carriers */
+            carriers?: string[];
+            /**
+             * Confidence
+             * @description 1 where recorded movements lead here, else less.
+             */
+            confidence: number;
+            /**
+             * Depth
+             * @description Movements between the file's subject and this step.
+             */
+            depth: number;
+            /** Ended */
+            ended?: string | null;
+            /** Equipment */
+            equipment?: string | null;
+            /** Equipment Name */
+            equipment_name?: string | null;
+            /** Execution */
+            execution: string;
+            /** Inputs */
+            inputs?: string[];
+            /** Outputs */
+            outputs?: string[];
+            /**
+             * Parameters
+             * @description Those of the recipe.
+             */
+            parameters?: {
+                [key: string]: number | string;
+            };
+            /** Person */
+            person?: string | null;
+            /** Person Name */
+            person_name?: string | null;
+            /** Qualifications */
+            qualifications?: components["schemas"]["HeldQualification"][];
+            /** Recipe */
+            recipe?: string | null;
+            /** Recipe Revision */
+            recipe_revision?: string | null;
+            /** Segment */
+            segment?: string | null;
+            /** Started */
+            started?: string | null;
+            /** Work Order */
+            work_order?: string | null;
+        };
+        /**
+         * SuggestedName
+         * @description Something that may be written there.
+         */
+        SuggestedName: {
+            /**
+             * Leads
+             * @description The kind of thing it leads to; null for values and words.
+             */
+            leads: string | null;
+            /**
+             * Sort
+             * @description kind, link, segment, characteristic, event, signal, feature, term, measure, field, records, actual, aggregate, function, column, stage or word.
+             */
+            sort: string;
+            /** Text */
+            text: string;
+            title: components["schemas"]["Text"] | null;
+            /** Unit */
+            unit: string | null;
+        };
+        /**
+         * SuggestedNames
+         * @description What may be written in the place of the characters from ``start`` up to but not including ``end``.
+         */
+        SuggestedNames: {
+            /** End */
+            end: number;
+            /**
+             * More
+             * @description Whether there are more than are listed.
+             */
+            more: boolean;
+            /** Names */
+            names: components["schemas"]["SuggestedName"][];
+            /** Start */
+            start: number;
+        };
+        /**
          * TargetCard
          * @description A suggested target: an outcome with its worst value, or a numeric characteristic.
          */
@@ -1752,6 +4665,54 @@ export interface components {
             targets: components["schemas"]["TargetCard"][];
         };
         /**
+         * TemplateCard
+         * @description An installed template; what is wrong with one that is not valid.
+         */
+        TemplateCard: {
+            /**
+             * Arguments
+             * @description Of each transition, the ABI's inputs: name, type, and components of a tuple.
+             */
+            arguments: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["JsonValue"];
+                }[];
+            };
+            /**
+             * Manifest
+             * @description Title, roles, states, transitions, and ``terms``: the JSON Schema of the form.
+             */
+            manifest: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** Name */
+            name: string;
+            /** Problem */
+            problem: string | null;
+            /** Sha256 */
+            sha256: string | null;
+        };
+        /**
+         * TemplateCards
+         * @description Every installed template.
+         */
+        TemplateCards: {
+            /** Templates */
+            templates: components["schemas"]["TemplateCard"][];
+        };
+        /**
+         * Terms
+         * @description A filled-in form.
+         */
+        Terms: {
+            /** Template */
+            template: string;
+            /** Terms */
+            terms: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
+        /**
          * Text
          * @description One sentence or label in both languages.
          */
@@ -1760,6 +4721,44 @@ export interface components {
             en: string;
             /** Zh */
             zh: string;
+        };
+        /**
+         * ThingCard
+         * @description What is recorded under a code.
+         */
+        ThingCard: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+        };
+        /**
+         * TraceDoubt
+         * @description Something that movements say and can't be, or can't be known.
+         */
+        TraceDoubt: {
+            advice: components["schemas"]["Text"];
+            /** Kind */
+            kind: string;
+            /**
+             * Movements
+             * @description Segment, execution, role, subject, position.
+             */
+            movements: {
+                [key: string]: string | null;
+            }[];
+            said: components["schemas"]["Text"];
+            /**
+             * Things
+             * @description Names of units, lots and executions, as a trace takes them.
+             */
+            things: string[];
+            /** Values */
+            values: {
+                [key: string]: number | string;
+            };
+        } & {
+            [key: string]: unknown;
         };
         /**
          * TraceEdge
@@ -1771,6 +4770,12 @@ export interface components {
              * @default 1
              */
             confidence: number;
+            /**
+             * Doubts
+             * @description The kinds of doubt that it is in.
+             * @default []
+             */
+            doubts: string[];
             /** End */
             end?: string | null;
             /** From */
@@ -1783,6 +4788,70 @@ export interface components {
             to: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * TraceGraphBox
+         * @description A genealogy of thousands of nodes as a graph or over time: zoom, open groups, go on from a node.
+         */
+        TraceGraphBox: {
+            /**
+             * At
+             * @description Place on the page as x, y, w, h, in cells of a 12-column grid.
+             */
+            at: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /**
+             * Data
+             * @description Name of the page's binding that this widget shows.
+             */
+            data: string;
+            /**
+             * Follows
+             * @description Name of the selection whose change makes this widget read its data again.
+             */
+            follows?: string | null;
+            /** @description Heading in both languages; none for a bare widget. */
+            title?: components["schemas"]["Text"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "trace-graph";
+        };
+        /**
+         * TraceGraphPayload
+         * @description A genealogy of up to ten thousand nodes each way, to be drawn.
+         */
+        TraceGraphPayload: {
+            /**
+             * Counts
+             * @description How many nodes of each kind.
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Doubtful
+             * @description How many are in a doubt of each kind.
+             * @default {}
+             */
+            doubtful: {
+                [key: string]: number;
+            };
+            /**
+             * Doubts
+             * @description What its movements say and can't be.
+             * @default []
+             */
+            doubts: components["schemas"]["TraceDoubt"][];
+            edges: components["schemas"]["GraphEdges"];
+            nodes: components["schemas"]["GraphNodes"];
+            /** Truncated */
+            truncated: boolean;
         };
         /**
          * TraceNode
@@ -1801,6 +4870,20 @@ export interface components {
          * @description The genealogy around one id.
          */
         TracePayload: {
+            /**
+             * Doubtful
+             * @description How many are in a doubt of each kind.
+             * @default {}
+             */
+            doubtful: {
+                [key: string]: number;
+            };
+            /**
+             * Doubts
+             * @description What its movements say and can't be.
+             * @default []
+             */
+            doubts: components["schemas"]["TraceDoubt"][];
             /** Edges */
             edges: components["schemas"]["TraceEdge"][];
             /** Nodes */
@@ -1809,6 +4892,163 @@ export interface components {
             root: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * UdiCard
+         * @description A unique device identification.
+         */
+        UdiCard: {
+            /**
+             * Agency
+             * @enum {string}
+             */
+            agency: "gs1" | "hibcc" | "iccbba";
+            /** Device */
+            device: string;
+            /** Production */
+            production: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * UnitFile
+         * @description Everything that is recorded of a unit or lot, graded against the process card in force.
+         */
+        UnitFile: {
+            /** Began */
+            began?: string | null;
+            card?: components["schemas"]["Card"] | null;
+            /** Certificates */
+            certificates?: components["schemas"]["Certificate"][];
+            /** Curves */
+            curves?: components["schemas"]["Curve"][];
+            /** Ended */
+            ended?: string | null;
+            /** Events */
+            events?: components["schemas"]["Occurrence"][];
+            /**
+             * Format
+             * @default assay-unit-file-1
+             * @constant
+             */
+            format: "assay-unit-file-1";
+            /**
+             * Grade
+             * @enum {string}
+             */
+            grade: "conforming" | "nonconforming" | "incomplete" | "not graded";
+            /**
+             * Hash
+             * @description SHA-256 of the file without this key, see `document_hash`.
+             * @default
+             */
+            hash: string;
+            /** Id */
+            id: string;
+            /** Inspections */
+            inspections?: components["schemas"]["Inspection"][];
+            /** Kind */
+            kind: string;
+            /** Lot */
+            lot?: string | null;
+            /** Material */
+            material?: string | null;
+            /** Materials */
+            materials?: components["schemas"]["MaterialUse"][];
+            /**
+             * Missing
+             * @description Evidence that is lacking or in doubt.
+             */
+            missing?: components["schemas"]["Text"][];
+            /** Packing */
+            packing?: components["schemas"]["Packing"][];
+            /** Plant */
+            plant: string;
+            /** Requirements */
+            requirements?: components["schemas"]["GradedRequirement"][];
+            /** @description How the grade follows from the verdicts. */
+            rule: components["schemas"]["Text"];
+            /** Steps */
+            steps?: components["schemas"]["Step"][];
+        };
+        /**
+         * UnitFileBox
+         * @description The file of a unit or lot: its grade, its steps over time, their signals, every record behind it.
+         */
+        UnitFileBox: {
+            /**
+             * At
+             * @description Place on the page as x, y, w, h, in cells of a 12-column grid.
+             */
+            at: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /**
+             * Data
+             * @description Name of the page's binding that this widget shows.
+             */
+            data: string;
+            /**
+             * Follows
+             * @description Name of the selection whose change makes this widget read its data again.
+             */
+            follows?: string | null;
+            /** @description Heading in both languages; none for a bare widget. */
+            title?: components["schemas"]["Text"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "unit-file";
+        };
+        /**
+         * VerdictCard
+         * @description What a file proves under the server's policy.
+         */
+        VerdictCard: {
+            /**
+             * Cosigners
+             * @description Witnesses of the policy that cosigned it; without any, a split view would not show.
+             */
+            cosigners: string[];
+            /**
+             * Entries
+             * @description How many entries are proved.
+             */
+            entries: number;
+            /** @description What to do about it. */
+            hint: components["schemas"]["Text"] | null;
+            /**
+             * Index
+             * @description Index of the (first) entry; null where it can't be read.
+             */
+            index: number | null;
+            /** @description Why not, in words. */
+            message: components["schemas"]["Text"] | null;
+            /**
+             * Reason
+             * @description Why not, one word; null when it is valid.
+             */
+            reason: string | null;
+            /**
+             * Shown
+             * @description What is shown of each, by name; at most 200.
+             */
+            shown: {
+                [key: string]: unknown;
+            }[];
+            /** Shown Total */
+            shown_total: number;
+            /**
+             * Size
+             * @description Entries of the log under the checkpoint that is believed.
+             */
+            size: number | null;
+            /** Valid */
+            valid: boolean;
         };
         /**
          * XAxis
@@ -1936,6 +5176,46 @@ export interface operations {
             };
         };
     };
+    bundle_api_bundle__subject__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
     cause_api_cause_get: {
         parameters: {
             query: {
@@ -1956,6 +5236,376 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CausesPayload"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    following_api_codes_next_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NextOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedCard"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    parse_api_codes_parse_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeCard"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    read_api_codes_read_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadCards"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    rules_api_codes_rules_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleCards"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    contracts_api_contracts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContractList"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    join_api_contracts_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Terms"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outcome"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    templates_api_contracts_templates_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateCards"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    contract_api_contracts__address__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContractCard"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    call_api_contracts__address___function__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+                function: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Arguments"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outcome"];
                 };
             };
             /** @description Client Error */
@@ -2075,7 +5725,7 @@ export interface operations {
                 /** @description Rows received since that token. */
                 received?: number;
                 batch_rows?: number;
-                format?: "arrow" | "csv";
+                format?: "arrow" | "parquet" | "csv";
             };
             header?: never;
             path?: never;
@@ -2170,6 +5820,169 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FoundAnswer"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    names_api_find_names_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamesOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestedNames"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    check_api_gate_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordsToCheck"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GateVerdictCard"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    policies_api_gate_policies_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyCard"][];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    refused_api_gate_refused_get: {
+        parameters: {
+            query?: {
+                /** @description How many, the newest first. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GateVerdictCard"][];
                 };
             };
             /** @description Client Error */
@@ -2383,6 +6196,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MappingText"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    ledger_api_ledger_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerCard"];
                 };
             };
             /** @description Client Error */
@@ -2741,6 +6592,49 @@ export interface operations {
             };
         };
     };
+    proof_api_proof__record__get: {
+        parameters: {
+            query?: {
+                /** @description Fields to show; all of the record without them. */
+                field?: string[] | null;
+            };
+            header?: never;
+            path: {
+                record: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
     quarantine_api_quarantine_get: {
         parameters: {
             query?: {
@@ -2803,6 +6697,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReplayCard"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    scans_api_scans_get: {
+        parameters: {
+            query?: {
+                /** @description A unit, lot or Digital Link. */
+                of?: string | null;
+                /** @description Only scans with a hint. */
+                hints?: boolean;
+                /** @description Only scans from this moment on. */
+                since?: string | null;
+                /** @description How many at most, the latest first. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanList"];
                 };
             };
             /** @description Client Error */
@@ -2943,10 +6884,315 @@ export interface operations {
             };
         };
     };
+    common_by_address_api_trace_common_get: {
+        parameters: {
+            query: {
+                /** @description Walk at most this many movements. */
+                max_depth?: number | null;
+                /** @description Only movements at this equipment; several: any. */
+                equipment?: string[];
+                /** @description Only movements by this person; several: any. */
+                person?: string[];
+                /** @description Only movements under this recipe; several: any. */
+                recipe?: string[];
+                /** @description Only movements on this carrier; several: any. */
+                carrier?: string[];
+                /** @description Only movements of this segment; several: any. */
+                segment?: string[];
+                /** @description Only steps that began then or later. */
+                since?: string | null;
+                /** @description Only steps that began before. */
+                until?: string | null;
+                /** @description Only movements that are at least so sure; recorded ones are 1. */
+                confidence?: number;
+                /** @description The plant as known on this moment. */
+                as_of?: string | null;
+                /** @description Ids of the bad ones. */
+                ids: string[];
+                /** @description Ids of good ones. */
+                against?: string[];
+                /** @description The part of ids that must lead back to an origin. */
+                least_share?: number;
+                /** @description Kinds to be listed; null for all. */
+                kinds?: string[] | null;
+                /** @description json for one page of rows; the others have all of them. */
+                format?: "json" | "arrow" | "csv" | "parquet";
+                /** @description Rows of a JSON answer. */
+                limit?: number;
+                /** @description Rows before the first one of a JSON answer. */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommonAnswer"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    common_api_trace_common_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommonOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommonAnswer"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    doubts_api_trace_doubts_get: {
+        parameters: {
+            query?: {
+                /** @description Part by which weighed amounts may be off. */
+                share?: number;
+                /** @description Seconds by which two clocks may differ. */
+                uncertainty?: number;
+                /** @description Doubts of each kind to be written out. */
+                most?: number;
+                /** @description The plant as known on this moment. */
+                as_of?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckAnswer"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    recall_by_address_api_trace_recall_get: {
+        parameters: {
+            query: {
+                /** @description Walk at most this many movements. */
+                max_depth?: number | null;
+                /** @description Only movements at this equipment; several: any. */
+                equipment?: string[];
+                /** @description Only movements by this person; several: any. */
+                person?: string[];
+                /** @description Only movements under this recipe; several: any. */
+                recipe?: string[];
+                /** @description Only movements on this carrier; several: any. */
+                carrier?: string[];
+                /** @description Only movements of this segment; several: any. */
+                segment?: string[];
+                /** @description Only steps that began then or later. */
+                since?: string | null;
+                /** @description Only steps that began before. */
+                until?: string | null;
+                /** @description Only movements that are at least so sure; recorded ones are 1. */
+                confidence?: number;
+                /** @description The plant as known on this moment. */
+                as_of?: string | null;
+                /** @description Ids, as for a trace. */
+                ids: string[];
+                /** @description forward: what they went into; back: origins; both: all with a common origin. */
+                direction?: "back" | "forward" | "both";
+                /** @description Leave out what these reach too. */
+                against?: string[];
+                /** @description Kinds to be listed; null for all. */
+                kinds?: string[] | null;
+                /** @description Keep at most so many. */
+                max_nodes?: number;
+                /** @description When it counts what is in which container; null for now. */
+                at?: string | null;
+                /** @description Say how much of each thing it is. */
+                shares?: boolean;
+                /** @description json for one page of rows; the others have all of them. */
+                format?: "json" | "arrow" | "csv" | "parquet";
+                /** @description Rows of a JSON answer. */
+                limit?: number;
+                /** @description Rows before the first one of a JSON answer. */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecallAnswer"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    recall_api_trace_recall_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecallOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecallAnswer"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
     trace_api_trace__subject_id__get: {
         parameters: {
             query?: {
+                /** @description Walk at most this many movements. */
+                max_depth?: number | null;
+                /** @description Only movements at this equipment; several: any. */
+                equipment?: string[];
+                /** @description Only movements by this person; several: any. */
+                person?: string[];
+                /** @description Only movements under this recipe; several: any. */
+                recipe?: string[];
+                /** @description Only movements on this carrier; several: any. */
+                carrier?: string[];
+                /** @description Only movements of this segment; several: any. */
+                segment?: string[];
+                /** @description Only steps that began then or later. */
+                since?: string | null;
+                /** @description Only steps that began before. */
+                until?: string | null;
+                /** @description Only movements that are at least so sure; recorded ones are 1. */
+                confidence?: number;
+                /** @description The plant as known on this moment. */
+                as_of?: string | null;
                 direction?: "back" | "forward" | "both";
+                /** @description Keep at most this many nodes. */
+                max_nodes?: number;
             };
             header?: never;
             path: {
@@ -2963,6 +7209,1466 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TracePayload"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    file_of_api_unit_file__subject_id__get: {
+        parameters: {
+            query?: {
+                /** @description JSON with the keys below, one HTML page, or PDF. */
+                format?: "json" | "html" | "pdf";
+                /** @description zh or en; by default the plant's language. */
+                lang?: ("zh" | "en") | null;
+            };
+            header?: never;
+            path: {
+                subject_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnitFile"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    verify_api_verify_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerdictCard"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    top_epcis_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_bizLocations_epcis_bizLocations_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_bizLocations_one_epcis_bizLocations__value__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_bizLocations_events_epcis_bizLocations__value__events_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_bizSteps_epcis_bizSteps_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_bizSteps_one_epcis_bizSteps__value__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_bizSteps_events_epcis_bizSteps__value__events_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    capture_jobs_epcis_capture_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    capture_epcis_capture_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    capture_job_epcis_capture__job_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_dispositions_epcis_dispositions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_dispositions_one_epcis_dispositions__value__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_dispositions_events_epcis_dispositions__value__events_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_epcs_epcis_epcs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_epcs_one_epcis_epcs__value__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_epcs_events_epcis_epcs__value__events_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    event_types_epcis_eventTypes_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    event_type_epcis_eventTypes__event_type__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    events_of_type_epcis_eventTypes__event_type__events_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    events_epcis_events_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    capture_event_epcis_events_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    event_epcis_events__event_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    forget_page_epcis_nextPageToken__token__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    queries_epcis_queries_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    create_query_epcis_queries_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    query_epcis_queries__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    delete_query_epcis_queries__name__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    query_events_epcis_queries__name__events_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    subscriptions_epcis_queries__name__subscriptions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    subscribe_epcis_queries__name__subscriptions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    subscription_epcis_queries__name__subscriptions__subscription_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    unsubscribe_epcis_queries__name__subscriptions__subscription_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                subscription_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_readPoints_epcis_readPoints_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_readPoints_one_epcis_readPoints__value__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    epcis_readPoints_events_epcis_readPoints__value__events_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
             /** @description Client Error */

@@ -26,10 +26,23 @@ export type Column = Schemas["GridColumn"];
 export type MarkdownData = Schemas["MarkdownPayload"];
 export type TraceEdge = Schemas["TraceEdge"];
 export type TraceData = Schemas["TracePayload"];
+export type GraphData = Schemas["TraceGraphPayload"];
+export type TraceDoubt = Schemas["TraceDoubt"];
+export type UnitFileData = Schemas["UnitFile"];
+export type FileStep = Schemas["Step"];
+export type FileCurve = Schemas["Curve"];
+export type FileInspection = Schemas["Inspection"];
 export type CauseData = Schemas["CausesPayload"];
 export type Cause = Schemas["Cause"];
 export type Confounded = Schemas["Confounded"];
 export type Dose = Schemas["Dose"];
+export type ExamplesData = Schemas["ExamplesPayload"];
+export type FindOrder = Schemas["FindOrder"];
+export type Found = Schemas["FoundAnswer"];
+export type FoundColumn = Schemas["FoundColumn"];
+export type Mend = Schemas["Mend"];
+export type Name = Schemas["SuggestedName"];
+export type Names = Schemas["SuggestedNames"];
 export type Scalar = string | number | boolean | null;
 export type Targets = Schemas["TargetsPayload"];
 export type Target = Schemas["TargetCard"];
@@ -39,6 +52,12 @@ export type ColumnChoice = Schemas["ColumnChoice"];
 export type MappingDraft = Schemas["MappingText"];
 export type ImportState = Schemas["ImportProgress"];
 export type LoadReport = Schemas["LoadCard"];
+export type EvidenceData = Schemas["EvidencePayload"];
+export type TemplateCard = Schemas["TemplateCard"];
+export type ContractList = Schemas["ContractList"];
+export type ContractCard = Schemas["ContractCard"];
+export type ContractOutcome = Schemas["Outcome"];
+export type ProofVerdict = Schemas["VerdictCard"];
 
 /** A widget as a page places it; which fields it has depends on its type. */
 export interface WidgetSpec {
@@ -48,10 +67,31 @@ export interface WidgetSpec {
   data?: string | null;
   select?: string | null;
   follows?: string | null;
+  param?: string | null;
 }
 
 export type Failure = Schemas["Refusal"];
 export type Payload = PageAnswer["data"][string] | null;
+
+/** What was done to answer a question. */
+export interface Explained {
+  steps: { name: string; does: string; detail: string; rows: number | null; seconds: number | null }[];
+  statements: Record<string, number>;
+  moved: Record<string, number>;
+  sql: string;
+}
+
+export type Row = Record<string, unknown>;
+
+/** A message of the topic `watch`: the result, or what has changed in it. */
+export interface WatchChange {
+  kind: "reset" | "change";
+  added: Row[];
+  removed: Row[];
+  changed: { before: Row; after: Row }[];
+  rows: number;
+  moment: string;
+}
 
 /** One recorded result of a genealogy node. */
 export interface TraceResult {
@@ -67,6 +107,7 @@ export interface TraceNode {
   id: string;
   kind: string;
   depth?: number;
+  confidence?: number;
   segment?: string | null;
   equipment?: string | null;
   person?: string | null;

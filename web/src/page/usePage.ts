@@ -135,7 +135,16 @@ export function usePage(id: string) {
   watch(
     () => JSON.stringify(params.value),
     (now, before) => {
-      if (spec.value && before !== "{}" && now !== before) void fetchData();
+      const page = spec.value;
+      if (!page || before === "{}" || now === before) return;
+      const after = JSON.parse(now) as Record<string, Scalar>;
+      const prior = JSON.parse(before) as Record<string, Scalar>;
+      const questions = (page.params ?? []).filter((param) => param.type === "question").map((param) => param.name);
+      const changed = Object.keys(after).filter((name) => after[name] !== prior[name]);
+      // A question is answered by its own widget; only what a binding takes of it is asked anew.
+      if (changed.every((name) => questions.includes(name))) {
+        void fetchData(bindings.value.filter((binding) => changed.some((name) => takes(page, binding, name))));
+      } else void fetchData();
     },
   );
   watch(
