@@ -3,7 +3,8 @@
 The first is the association of a defect with signals: of 1,000,000 signals with 50 readings each, three over
 the step windows of the units with one defect, in the language of the plant, from text to rows. The plant is a
 real one: its readings were received and derived, and the question reads what a person's question reads. The
-time is that of a process that asked before; the first time, with everything cold, stands beside it.
+time is that of a process that asked before and has forgotten what it sensed; the first time, with everything
+cold, stands beside it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import pyarrow.compute as pc
 
 from assay.model.attributes import Attribute
 from assay.model.kinds import TIME, RecordKind
+from assay.query.bind.memory import memory_of
 from assay.query.find import find
 from assay.query.layers import derive
 from assay.store.keys import LoadKey
@@ -64,6 +66,7 @@ def _association(repeats: int, scale: float, told: Callable[[float, str], None])
             seconds = []
             for turn in range(repeats):
                 told(0.9 + turn / repeats / 10, f"question {turn + 1} of {repeats}")
+                memory_of(workspace).clear()
                 began = time.perf_counter()
                 answer = find(workspace, question)
                 seconds.append(time.perf_counter() - began)

@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 
 from assay.model.kinds import TIME, WORD
 from assay.store.compaction import compact
-from assay.store.derived import Lineage
 from assay.store.keys import LoadKey
 from assay.store.layout import FILE_ROWS, ROW_GROUP_ROWS, writer_options
+from assay.store.lineage import Lineage
 from assay.store.place import sync
 from assay.store.policies import LakePolicies, TablePolicy
 from assay.store.signals import last_values, window
