@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator, Iterator
+from functools import partial
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one worker a core: threads that wait for each other only burn it
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
+from argon2 import PasswordHasher
 from tests.spark_cluster import lacking, spark_cluster
+
+import assay.exchange.chain  # noqa: F401 - before any test imports what raises the recursion limit
 
 SERVICES = ("postgres", "browser", "spark")
 
@@ -21,6 +29,24 @@ def pytest_runtest_makereport(
     if missing and os.environ.get("ASSAY_REQUIRE_SERVICES") and any(map(item.get_closest_marker, SERVICES)):
         report.outcome = "failed"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Argon2 with the least work: made to be slow, it was a third of what the tests of the server took."""
+    with pytest.MonkeyPatch.context() as patch:
+        if auth := sys.modules.get("assay.api.auth"):
+            patch.setattr(auth, "PasswordHasher", partial(PasswordHasher, 1, 8, 1))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Plants are made without an evidence log, which would start a process for each; keys are no user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSAY_LEDGER", "off")
+        patch.setenv("ASSAY_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,13 @@ def unit(lot: str, number: int) -> str:
     return f"U-{lot[1:]}{number:02d}"
 
 
-def store(workspace: Workspace, kind: RecordKind, rows: Sequence[Mapping[str, Any]], epoch: str) -> None:
+def store(
+    workspace: Workspace,
+    kind: RecordKind,
+    rows: Sequence[Mapping[str, Any]],
+    epoch: str,
+    recorded: datetime = DAY + timedelta(days=1),
+) -> None:
     """Put rows into the lake as one load; the last ones are the load's own."""
     lake = workspace.lake
     key = LoadKey("test", f"{kind.value}/{epoch}")
@@ -54,7 +60,7 @@ def store(workspace: Workspace, kind: RecordKind, rows: Sequence[Mapping[str, An
             "content_hash": list(range(len(rows))),
         }
     )
-    with lake.stage(kind, load=key, recorded=DAY + timedelta(days=1)) as writer:
+    with lake.stage(kind, load=key, recorded=recorded) as writer:
         writer.write(table)
     lake.commit(kind, writer.finish(), load=key)
 

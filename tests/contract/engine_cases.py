@@ -171,6 +171,45 @@ PARTS = (
     ("a", None, None, None),
 )
 
+SMALL = {
+    "NOK-3": "nok-3",
+    "ÄÖ Straße": "äö straße",
+    "ОТКАЗ": "отказ",
+    "ΟΔΟΣ": "οδοσ",  # no letter looks at its neighbours
+    "İ": "i",
+    "ＯＫ": "ｏｋ",
+    "合格 OK": "合格 ok",
+    "ᾈ": "ᾀ",
+    "😀": "😀",
+    "": "",
+}
+
+CAPITAL = {
+    "nok-3": "NOK-3",
+    "äö straße": "ÄÖ STRAẞE",
+    "отказ": "ОТКАЗ",
+    "οδος": "ΟΔΟΣ",
+    "ŉﬁ": "ŉﬁ",  # two letters each as capitals
+    "ｏｋ": "ＯＫ",
+    "合格 ok": "合格 OK",
+    "ᾀᾲ": "ᾈᾲ",
+    "ı": "I",
+    "": "",
+}
+
+TRIMMED = {
+    "  NOK ": "NOK",
+    "\tNOK\r\n": "NOK",
+    "\u3000不 合格\u3000": "不 合格",
+    "\xa0a\u2009": "a",
+    " a\tb ": "a\tb",
+    "   ": "",
+    "": "",
+    "\u200ba": "\u200ba",  # a zero-width space is none
+}
+
+LENGTHS = {"abc": 3, "烧结炉": 3, "😀": 1, "e\u0301": 2, "a b ": 4, "": 0, LONG: len(LONG)}
+
 ROUNDED = (
     (2.5, 0, 3.0),
     (-2.5, 0, -3.0),
@@ -259,6 +298,18 @@ SCALARS = [
            0.0, 1.0, None, None, None, NAN, INF, None),
     scalar("root", {"x": doubles(4, 0, -1, -0.5, NAN, INF, None)}, lambda d: d.root("x"),
            2.0, 0.0, None, None, NAN, INF, None),
+    scalar("absolute", {"x": doubles(-1.5, 2, -0.0, NAN, -INF, None)}, lambda d: d.absolute("x"),
+           1.5, 2.0, 0.0, NAN, INF, None),
+    scalar("absolute", {"x": integers(-3, 4, 0, -(2**63) + 1, None)}, lambda d: d.absolute("x"),
+           3, 4, 0, 2**63 - 1, None, type=pa.int64(), note="of integers"),
+    scalar("lowercase", {"x": texts(*SMALL, None)}, lambda d: d.lowercase("x"), *SMALL.values(), None,
+           type=pa.string()),
+    scalar("uppercase", {"x": texts(*CAPITAL, None)}, lambda d: d.uppercase("x"), *CAPITAL.values(), None,
+           type=pa.string()),
+    scalar("trimmed", {"x": texts(*TRIMMED, None)}, lambda d: d.trimmed("x"), *TRIMMED.values(), None,
+           type=pa.string()),
+    scalar("length", {"x": texts(*LENGTHS, None)}, lambda d: d.length("x"), *LENGTHS.values(), None,
+           type=pa.int64()),
     scalar("contains", {"x": texts(*(p[0] for p in PARTS)), "p": texts(*(p[1] for p in PARTS))},
            lambda d: d.contains("x", "p"), *(p[2] for p in PARTS), type=pa.bool_()),
     scalar("starts_with", {"x": texts(*(p[0] for p in PARTS)), "p": texts(*(p[1] for p in PARTS))},

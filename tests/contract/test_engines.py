@@ -54,7 +54,29 @@ def test_each_operator_of_the_dialect_has_a_case() -> None:
 
 
 def test_each_method_of_a_session_has_a_test() -> None:
-    assert methods(Session) == {"define", "register", "arrow", "stream", "count", "close"}
+    assert methods(Session) == {"define", "register", "arrow", "stream", "count", "each", "close"}
+
+
+def test_a_worker_is_given_all_rows_and_its_answers_are_gathered(session: Session) -> None:
+    def doubled(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if batch.column("n").null_count:
+                raise ValueError("a worker's own trouble")
+            twice = pa.array([2 * n for n in batch.column("n").to_pylist()])
+            yield pa.record_batch([batch.column("word"), twice], names=["word", "twice"])
+
+    rows = pa.table({"word": ["a", "烧结", None], "n": pa.array([1, 2, 3], pa.int64())})
+    answer = pa.schema([("word", pa.string()), ("twice", pa.int64())])
+    found = session.each(doubled, rows, answer)
+    assert found.schema == answer
+    assert sorted(found.to_pylist(), key=lambda row: row["twice"]) == [
+        {"word": "a", "twice": 2},
+        {"word": "烧结", "twice": 4},
+        {"word": None, "twice": 6},
+    ]
+    assert session.each(doubled, rows.slice(0, 0), answer).num_rows == 0
+    with pytest.raises((QueryError, ValueError), match="a worker's own trouble"):
+        session.each(doubled, pa.table({"word": ["x"], "n": pa.nulls(1, pa.int64())}), answer)
 
 
 @pytest.fixture(scope="module")
@@ -372,10 +394,24 @@ def test_genealogy_is_walked_and_rework_ends(engine: Any, plant: Workspace) -> N
         ("E2", "produced", "V", "unit", "grind"),
         ("E3", "consumed", "V", "unit", "rework"),
         ("E3", "returned", "U", "unit", "rework"),
+        ("E4", "consumed", "V", "unit", "pack"),
+        ("E4", "produced", "W", "unit", "pack"),
+        ("E4", "produced", "W", "unit", "pack"),  # a correction: no W was made
     ]
     names = ("execution", "role", "subject", "subject_kind", "segment")
+    columns = dict(zip(names, map(list, zip(*actuals, strict=True)), strict=True))
+    rows = len(actuals)
     opened = engine.open(plant.lake.snapshot(), Limits(seconds=300))
-    opened.register("movement", pa.table(dict(zip(names, zip(*actuals, strict=True), strict=True))))
+    movement = {name: pa.array(column, pa.string()) for name, column in columns.items()} | {
+        "position": pa.nulls(rows, pa.string()),
+        "quantity": doubles(*[None] * (rows - 1), 0.0),
+        "correction": texts(*[None] * (rows - 1), "none was made"),
+        "recorded": pa.array([at("2026-01-01T00:00:00")] * rows, TIME),
+        "source": texts(*["line"] * rows),
+        "epoch": texts(*["1"] * rows),
+        "seq": integers(*range(rows)),
+    }
+    opened.register("movement", pa.table(movement))
     opened.register("begun", pa.table({"anchor": ["a", "b"], "kind": ["lot", "unit"], "id": ["L", "V"]}))
     found = {
         direction: sorted(tuple(row.values()) for row in walk(opened, step, shared=False).to_pylist())

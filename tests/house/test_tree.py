@@ -46,7 +46,13 @@ def test_modules_stay_small() -> None:
 
 def test_lock_files_hold_no_addresses() -> None:
     locks = [
-        ROOT / name for name in ("requirements.lock", "benchmarks/requirements.lock", "web/package-lock.json")
+        ROOT / name
+        for name in (
+            "requirements.lock",
+            "benchmarks/requirements.lock",
+            "web/package-lock.json",
+            "contracts/package-lock.json",
+        )
     ]
     lines = [line for lock in locks for line in lock.read_text("utf-8").splitlines()]
     funding = '"url": '  # a package's own note, not an address it is fetched from

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pyarrow.fs as pafs
+import pytest
 
 KEY, SECRET = "plant-key-of-the-tests", "plant-secret-of-the-tests"
 BUCKET = "plants"
@@ -77,6 +78,16 @@ def serving() -> Iterator[Store]:
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@contextmanager
+def opened_by_environment() -> Iterator[Store]:
+    """A running store that the environment of this process names."""
+    with serving() as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.environment().items():
+            patch.setenv(name, value)
+        patch.delenv("AWS_SESSION_TOKEN", raising=False)
+        yield running
 
 
 def _plain_environment() -> Mapping[str, str]:

@@ -6,6 +6,8 @@ import os
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,40 +18,74 @@ from assay.store import Workspace
 # The rows that several tests load are a module beside them.
 sys.path.insert(0, str(Path(__file__).parent))
 
-POSTGRES = os.environ.get("ASSAY_TEST_POSTGRES", "postgresql+psycopg://127.0.0.1:5432/test")
-MARIADB = os.environ.get("ASSAY_TEST_MARIADB", "mariadb+pymysql://127.0.0.1:3306/test")
+
+@dataclass(frozen=True)
+class Server:
+    """A database server that tests may make databases on.
+
+    Attributes
+    ----------
+    variable
+        The environment variable with the URL of another one.
+    user
+        Who connects when the URL says nobody.
+    create, drop
+        The statements that make and take away a database ``{name}``.
+    """
+
+    title: str
+    variable: str
+    url: str
+    user: str
+    create: str
+    drop: str
+
+    @contextmanager
+    def connected(self) -> Iterator[sa.Engine]:
+        """An engine; where the server doesn't answer the test is skipped, and fails in CI."""
+        url = sa.engine.make_url(os.environ.get(self.variable, self.url))
+        engine = sa.create_engine(
+            url if url.username else url.set(username=self.user),
+            isolation_level="AUTOCOMMIT",
+            connect_args={"connect_timeout": 5},
+        )
+        try:
+            engine.connect().close()
+        except sa.exc.OperationalError as error:
+            _absent(f"no {self.title} answers at {url} (set {self.variable}): {error.orig}")
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of an empty database of its own."""
+        name = f"assay_{uuid.uuid4().hex[:12]}"
+        with self.connected() as engine, engine.connect() as connection:
+            connection.execute(sa.text(self.create.format(name=name)))
+            try:
+                yield engine.url.set(database=name).render_as_string(hide_password=False)
+            finally:
+                connection.execute(sa.text(self.drop.format(name=name)))
 
 
-def _server() -> sa.Engine:
-    """The PostgreSQL server; where there is none the test is skipped, and fails in CI."""
-    url = sa.engine.make_url(POSTGRES)
-    engine = sa.create_engine(
-        url if url.username else url.set(username=os.environ.get("PGUSER", "root")),
-        isolation_level="AUTOCOMMIT",
-        connect_args={"connect_timeout": 5},
-    )
-    try:
-        engine.connect().close()
-    except sa.exc.OperationalError as error:
-        engine.dispose()
-        _absent(f"no PostgreSQL answers at {POSTGRES} (set ASSAY_TEST_POSTGRES): {error.orig}")
-    return engine
-
-
-def _mariadb() -> sa.Engine:
-    """The MariaDB server; where there is none the test is skipped, and fails in CI."""
-    url = sa.engine.make_url(MARIADB)
-    engine = sa.create_engine(
-        url if url.username else url.set(username="root"),
-        isolation_level="AUTOCOMMIT",
-        connect_args={"connect_timeout": 5},
-    )
-    try:
-        engine.connect().close()
-    except sa.exc.OperationalError as error:
-        engine.dispose()
-        _absent(f"no MariaDB answers at {MARIADB} (set ASSAY_TEST_MARIADB): {error.orig}")
-    return engine
+POSTGRES = Server(
+    "PostgreSQL",
+    "ASSAY_TEST_POSTGRES",
+    "postgresql+psycopg://127.0.0.1:5432/test",
+    os.environ.get("PGUSER", "root"),
+    "CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0",
+    "DROP DATABASE {name} WITH (FORCE)",
+)
+MARIADB = Server(
+    "MariaDB",
+    "ASSAY_TEST_MARIADB",
+    "mariadb+pymysql://127.0.0.1:3306/test",
+    "root",
+    "CREATE DATABASE {name} CHARACTER SET utf8mb4",
+    "DROP DATABASE {name}",
+)
 
 
 def _absent(message: str) -> None:
@@ -60,35 +96,41 @@ def _absent(message: str) -> None:
 
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
-    """The URL of an empty database of its own."""
-    server = _server()
-    name = f"assay_{uuid.uuid4().hex[:12]}"
-    with server.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0"))
-    try:
-        yield server.url.set(database=name).render_as_string(hide_password=False)
-    finally:
-        with server.connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-        server.dispose()
+    """The URL of an empty PostgreSQL database."""
+    with POSTGRES.database() as url:
+        yield url
 
 
 @pytest.fixture
 def mariadb_url() -> Iterator[str]:
-    """The URL of an empty database of its own."""
-    server = _mariadb()
-    name = f"assay_{uuid.uuid4().hex[:12]}"
-    with server.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
-    try:
-        yield server.url.set(database=name).render_as_string(hide_password=False)
-    finally:
-        with server.connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE {name}"))
-        server.dispose()
+    """The URL of an empty MariaDB database."""
+    with MARIADB.database() as url:
+        yield url
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+SERVERS = [
+    pytest.param("postgres", marks=pytest.mark.postgres),
+    pytest.param("mariadb", marks=pytest.mark.mariadb),
+]
+
+
+@pytest.fixture(params=SERVERS)
+def server_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database, once per kind of server."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(params=["sqlite", *SERVERS])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, once per kind of source."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'source.db'}"
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(params=["sqlite", SERVERS[0]])
 def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty registry, once per engine."""
     if request.param == "sqlite":

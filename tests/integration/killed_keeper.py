@@ -1,7 +1,8 @@
 """Keeps a plant in forked processes, so that each can be killed: reads ``PLANT JOURNAL SEED STEPS`` lines.
 
 Answers each line with the child's process id; the next line asks for its exit status. A child loads, appends,
-flushes and compacts in an order that follows from the seed, and writes down what was acknowledged.
+flushes and compacts in an order that follows from the seed, and writes down what was acknowledged. All that
+is appended is one load, which goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import random
 from pathlib import Path
 
 from forking import serve
-from store_rows import RECORDED, key, load, movements
+from store_rows import STREAM, append, load
 
 from assay.store import Workspace
 from assay.store.compaction import compact
@@ -38,8 +39,7 @@ def work(plant: str, journal: str, seed: str, steps: str) -> None:
         for number in range(int(steps)):
             if number not in done:
                 if is_append(number):
-                    rows = movements(number, ROWS)
-                    workspace.lake.hot.append("movement", rows, key(number), recorded=RECORDED)
+                    append(workspace, number, ROWS, load=STREAM)
                 else:
                     load(workspace, number, rows=ROWS)
                 notes.write(f"{number}\n")

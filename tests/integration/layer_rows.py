@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from assay.model.kinds import SCHEMAS, RecordKind
@@ -65,9 +66,9 @@ def load(workspace: Workspace, number: int, rows: Mapping[str, Sequence[Mapping[
         workspace.lake.commit_load(staged, load=key)
 
 
-def content(workspace: Workspace, name: str) -> list[tuple[Any, ...]]:
+def content(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[Any, ...]]:
     """Every row of a derived table, numbers of sums rounded, in an order of its own."""
-    rows = workspace.lake.query(f"SELECT * FROM {name}").to_pylist()
+    rows = connection.execute(f"SELECT * FROM {name}").to_arrow_table().to_pylist()
     return sorted((tuple(_rounded(row[key]) for key in sorted(row)) for row in rows), key=repr)
 
 
@@ -77,4 +78,5 @@ def _rounded(value: Any) -> Any:
 
 def everything(workspace: Workspace) -> dict[str, list[tuple[Any, ...]]]:
     """The content of every derived table."""
-    return {name: content(workspace, name) for name in DERIVED}
+    with workspace.lake.connect() as connection:
+        return {name: content(connection, name) for name in DERIVED}

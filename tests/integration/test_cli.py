@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from typed import typed_commands
 
 from assay.cli.app import run
 
@@ -24,13 +25,18 @@ NOK = "result = 'NOK'"
 Call = Callable[..., tuple[int, str, str]]
 
 
-def assay(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+PROGRAM = (sys.executable, "-m", "assay.cli")
+
+
+def assay(
+    *arguments: object, program: Sequence[str] = PROGRAM, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command as a program of its own, away from any terminal."""
     inherited = {
         name: value for name, value in os.environ.items() if name not in {"ASSAY_LANG", "ASSAY_DATA"}
     }
     return subprocess.run(
-        [sys.executable, "-m", "assay.cli", *map(str, arguments)],
+        [*program, *map(str, arguments)],
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -266,6 +272,8 @@ def test_wrong_usage_is_two_and_one_sentence(call: Call, arguments: list[str], l
 
 def test_a_misspelt_verb_is_recognised(call: Call) -> None:
     assert "Did you mean 'trace'?" in call("trce")[2]
+    assert "Did you mean 'compact'?" in call("lake", "compcat")[2]
+    assert "Did you mean 'xbar_r'?" in call("chart", "xbarr")[2]
 
 
 def test_an_unknown_language_is_refused(call: Call) -> None:
@@ -296,14 +304,19 @@ def test_no_arguments_show_the_help(call: Call) -> None:
 def test_every_verb_takes_json_and_has_help_in_both_languages(call: Call) -> None:
     from assay.cli.app import tree
 
-    for name, command in tree().commands.items():
-        members = getattr(command, "commands", {"": command})
-        for member, verb in members.items():
-            assert any("--json" in parameter.opts for parameter in verb.params), f"{name} {member}"
-            for language, heading in (("en", "Usage:"), ("zh", "用法:")):
-                code, out, _ = call(name, *([member] if member else []), "--help", "--lang", language)
-                assert code == 0
-                assert out.startswith(heading)
+    def verbs(group: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+        for name, command in group.commands.items():
+            if hasattr(command, "commands"):
+                yield from verbs(command, (*path, name))
+            else:
+                yield (*path, name), command
+
+    for path, verb in verbs(tree(), ()):
+        assert any("--json" in parameter.opts for parameter in verb.params), path
+        for language, heading in (("en", "Usage:"), ("zh", "用法:")):
+            code, out, _ = call(*path, "--help", "--lang", language)
+            assert code == 0
+            assert out.startswith(heading)
 
 
 @pytest.mark.parametrize(
@@ -330,10 +343,11 @@ def test_json_is_all_there_is_on_stdout(plant: Path, tmp_path: Path) -> None:
         ["plugins", "--json"],
         ["quarantine", "list", plant, "--json"],
     ]
-    for arguments in calls:
-        done = assay(*arguments)
-        assert (done.returncode, done.stderr) == (0, ""), arguments
-        json.loads(done.stdout)
+    with typed_commands() as folder:
+        for arguments in calls:
+            done = assay(*arguments, program=[str(folder / "assay")])
+            assert (done.returncode, done.stderr) == (0, ""), arguments
+            json.loads(done.stdout)
     failed = assay("trace", plant, "nobody", "--json", ASSAY_LANG="zh")
     assert (failed.returncode, failed.stdout) == (1, "")
     assert failed.stderr.startswith("错误：")

@@ -223,16 +223,18 @@ def test_policies_are_read_kept_and_checked(tmp_path: Path) -> None:
     file = tmp_path / "assay.toml"
     file.write_text(
         '[plant]\nname = "P"\n[lake]\nsmall_files = 4\n[lake.hot]\nseconds = 2\n'
-        "[lake.reading]\nkeep_days = 400\nsmall_file_mb = 16\n"
+        "[lake.reading]\nkeep_days = 400\nsmall_file_mb = 16\n[lake.dwd_reading]\nold_versions_days = 2\n"
     )
     config = read_config(file)
     assert config.policies.of("reading") == TablePolicy(small_files=4, keep_days=400, small_file_mb=16)
     assert config.policies.of("movement") == TablePolicy(small_files=4)
+    assert config.policies.of("dwd_reading") == TablePolicy(small_files=4, old_versions_days=2)
     assert config.policies.hot.seconds == 2
     file.write_text(config.to_toml())
     assert read_config(file) == config
     for text, wanted in (
         ("[lake.readin]\nkeep_days = 1", "lake.readin: the lake has no table"),
+        ("[lake.dwd_reading]\nkeep = 1", "lake.dwd_reading.keep: there is no such setting"),
         ("[lake.reading]\nkeep_day = 1", "lake.reading.keep_day: there is no such setting"),
         ("[lake]\nkeep_days = 0", "lake.keep_days: Input should be greater"),
         ("[lake]\ntarget_file_mb = 1", "is below small_file_mb"),
@@ -241,3 +243,18 @@ def test_policies_are_read_kept_and_checked(tmp_path: Path) -> None:
         file.write_text(f'{text}\n[plant]\nname = "P"\n')
         with pytest.raises(ModelError, match=wanted.replace("(", r"\(")):
             read_config(file)
+
+
+def test_derived_tables_keep_every_row_unless_their_own_policy_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "assay.toml"
+    text = (
+        '[plant]\nname = "P"\n[lake]\nkeep_days = 400\n[lake.dws_result]\nkeep_days = 400\n[lake.ads_unit]\n'
+    )
+    path.write_text(text + "checkpoint_every = 5\n")
+    policies = read_config(path).policies
+    kept = {
+        name: policies.of(name).keep_days for name in ("reading", "dwd_reading", "ads_unit", "dws_result")
+    }
+    assert kept == {"reading": 400, "dwd_reading": None, "ads_unit": None, "dws_result": 400}
+    path.write_text(read_config(path).to_toml())
+    assert read_config(path).policies == policies

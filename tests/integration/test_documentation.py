@@ -14,10 +14,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typed import typed_commands
 
 ROOT = Path(__file__).parents[2]
 EXECUTED = [
@@ -29,11 +31,13 @@ EXECUTED = [
     "docs/how-to/back-up.md",
     "docs/how-to/keep-the-lake.md",
     "docs/how-to/ask-other-databases.md",
+    "docs/how-to/codes-and-labels.md",
     "docs/how-to/ask-a-question.md",
     "docs/how-to/extract-and-watch.md",
     "docs/how-to/serve.md",
     "docs/how-to/statistics-on-a-file.md",
     "docs/how-to/verify-statistics.md",
+    "docs/reference/codes.md",
     "docs/reference/json.md",
     "docs/reference/python.md",
     "docs/statistics/control-charts.md",
@@ -82,9 +86,16 @@ def blocks_of(page: Path) -> list[Block]:
     ]
 
 
-def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def commands() -> Iterator[Path]:
+    """Where ``assay`` is; ``test_cli`` starts it as it is installed."""
+    with typed_commands() as folder:
+        yield folder
+
+
+def shell(script: str, folder: Path, commands: Path) -> subprocess.CompletedProcess[str]:
     told = {"COLUMNS": "120", "NO_COLOR": "1", "LANG": "C.UTF-8", "ASSAY_LANG": "en"}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
         ["bash", "-eu", "-o", "pipefail", "-c", script],
         cwd=folder,
@@ -114,7 +125,11 @@ def prints(shown: str, printed: str) -> bool:
 
 @pytest.mark.parametrize("name", EXECUTED)
 def test_page_does_what_it_says(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str,
+    commands: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {"__name__": "__main__"}
@@ -126,7 +141,7 @@ def test_page_does_what_it_says(
         elif block.title and block.language in {"csv", "yaml"}:
             Path(block.title).write_text(block.body, "utf-8")
         elif block.language == "sh" and not block.title:
-            done = shell(block.body, tmp_path)
+            done = shell(block.body, tmp_path, commands)
             printed = done.stdout
             assert done.returncode == 0, f"{where} ended with {done.returncode}:\n{printed}"
         elif block.language == "python" and not block.title:

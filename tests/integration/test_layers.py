@@ -132,6 +132,21 @@ def test_a_result_finds_its_unit_its_lot_and_the_limits_in_force_then(plant: Wor
     ]
 
 
+def test_a_stay_was_recorded_and_not_taken_back(plant: Workspace) -> None:
+    maybe = {"confidence": 0.6, "choice": "E1", "basis": "queue"}
+    why = {"correction": "wrong label", "corrected_by": "P-12"}
+    first = [stay("E1", "U1", 0, 1), stay("E1", "U2", 0, 1), stay("E1", "U3", 0, 1, **maybe)]
+    load(plant, 0, {"movement": first})
+    derive(plant)
+    found = "SELECT subject, equipment FROM dwd_occupancy ORDER BY subject"
+    assert asked(plant, found) == [("U1", "oven"), ("U2", "oven")]
+    gone = stay("E1", "U1", 0, 1, quantity=0.0, **why) | {"key": "gone"}
+    moved = stay("E1", "U2", 0, 1, **why) | {"key": "moved", "equipment": "oven 2"}
+    load(plant, 1, {"movement": [gone, moved]})
+    derive(plant)
+    assert asked(plant, found) == [("U2", "oven 2")]
+
+
 def test_an_event_at_a_machine_concerns_every_unit_that_was_in_it(plant: Workspace) -> None:
     moves = [stay("E1", "U1", 0, 2), stay("E1", "U2", 1, 3), stay("E2", "U3", 2, 4)]
     alarm = {"event": "alarm", "equipment": "oven"}
@@ -320,6 +335,29 @@ def test_a_damaged_file_is_named_and_made_good_from_the_records(
     assert len(grown["dwd_result"]) == len(whole["dwd_result"]) + 1
     derive(plant, again=True)
     assert everything(plant) == grown
+
+
+def test_a_disk_that_is_full_while_rows_are_encoded_leaves_nothing_behind(
+    plant: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(plant, 0, {"measurement": [result(f"U{n}", 1.0, 24 * n) for n in range(5)]})
+    write, calls = pq.ParquetWriter.write_table, iter(range(2))
+
+    def full(*arguments: Any, **options: Any) -> None:
+        if next(calls, None) is None:
+            raise OSError(28, "No space left on device")
+        write(*arguments, **options)
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    with pytest.raises(StoreError, match="No space left on device"):
+        derive(plant, ["dwd_result"])
+    monkeypatch.undo()
+    directory = plant.lake.derived["dwd_result"].place.directory
+    assert directory is not None
+    assert not list(directory.rglob("*.parquet"))
+    assert plant.lake.derived["dwd_result"].lineage() is None
+    derive(plant, ["dwd_result"])
+    assert asked(plant, "SELECT count(*) FROM dwd_result") == [(5,)]
 
 
 def test_a_table_that_does_not_exist_is_refused_with_what_was_meant(plant: Workspace) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from bucket import BUCKET, KEY, SECRET, Store, serving
+from bucket import BUCKET, KEY, SECRET, Store, opened_by_environment
 from store_rows import DAY, RECORDED, ROWS, START, content, key, load, stage
 
 from assay.analyse.cause.columns import LakeColumns
@@ -43,10 +43,7 @@ HEADER = "unit,characteristic,value,time,gauge\n"
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
-    with serving() as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
-        patch.delenv("AWS_SESSION_TOKEN", raising=False)
+    with opened_by_environment() as running:
         yield running
 
 

@@ -11,6 +11,7 @@ from store_rows import content, load
 
 from assay.model.errors import MappingError, ModelError, StoreError, WorkspaceNotFound
 from assay.store import LoadKey, PlantBusy, PlantConfig, Workspace
+from assay.store.config import LedgerSettings
 
 
 def test_a_plant_is_found_again(tmp_path: Path) -> None:
@@ -21,7 +22,14 @@ def test_a_plant_is_found_again(tmp_path: Path) -> None:
         made.registry.set_setting("a", 1)
     with Workspace.open(tmp_path / "p") as found:
         assert (
-            found.config == config == PlantConfig(name='Werk "A"\\', time_zone="Europe/Berlin", language="zh")
+            found.config
+            == config
+            == PlantConfig(
+                name='Werk "A"\\',
+                time_zone="Europe/Berlin",
+                language="zh",
+                ledger=LedgerSettings(log=False),
+            )
         )
         assert found.registry.setting("a") == 1
 

@@ -9,7 +9,7 @@ import yaml
 
 from assay.apps import WIDGETS, PageError, builtin_pages, check_page, read_page
 from assay.apps.operators import OPERATORS
-from assay.apps.widgets import GRID_COLUMNS
+from assay.apps.widgets import GRID_COLUMNS, UNBOUND
 
 PAGE: dict[str, Any] = {
     "id": "mine",
@@ -46,11 +46,24 @@ def test_every_built_in_page_is_valid_and_bilingual(page: Any) -> None:
     titles = [page.title, *(param.title for param in page.params), *(widget.title for widget in page.widgets)]
     assert all(title.zh and title.en for title in titles if title is not None)
     assert all(widget.title is not None for widget in page.widgets if widget.type != "kpi")
-    assert {widget.data for widget in page.widgets if widget.type != "file-drop"} == set(page.data)
+    assert {widget.data for widget in page.widgets if not isinstance(widget, UNBOUND)} == set(page.data)
 
 
 def test_the_navigation_has_the_pages_in_the_order_of_the_work() -> None:
-    pages = ["overview", "cause", "chart", "capability", "monitor", "unit", "import"]
+    pages = [
+        "overview",
+        "cause",
+        "questions",
+        "chart",
+        "capability",
+        "monitor",
+        "trace",
+        "unit",
+        "unit-file",
+        "evidence",
+        "contracts",
+        "import",
+    ]
     assert list(builtin_pages()) == pages
 
 
@@ -103,6 +116,23 @@ def test_an_invalid_page_names_the_path(path: str, value: Any, said: str) -> Non
         check_page(changed(path, value), origin="mine.yaml")
     assert said in caught.value.said.en
     assert "mine.yaml" in caught.value.said.zh
+
+
+def test_a_question_is_held_by_a_parameter_of_its_type() -> None:
+    page = {
+        "id": "asked",
+        "title": {"zh": "提问", "en": "Asked"},
+        "params": [
+            {"name": "q", "type": "question", "default": "unit | count", "title": {"zh": "问题", "en": "Q"}}
+        ],
+        "data": {"examples": {"operator": "question-examples"}},
+        "widgets": [{"type": "question", "data": "examples", "param": "q", "at": [0, 0, 12, 8]}],
+    }
+    assert check_page(page, origin="asked.yaml").params[0].default == "unit | count"
+    wrong = yaml.safe_load(yaml.safe_dump(page))
+    wrong["params"][0]["type"] = "text"
+    with pytest.raises(PageError, match=r"widgets\.0\.param: no parameter of type question is called 'q'"):
+        check_page(wrong, origin="asked.yaml")
 
 
 def test_arguments_are_checked_by_type() -> None:

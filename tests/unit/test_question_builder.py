@@ -228,7 +228,7 @@ OPERATIONS = st.sampled_from(
     ]
 )
 OPERANDS = st.one_of(
-    st.sampled_from([unit.a, unit.defect.code, it.b, fn.mean(unit.c)]),
+    st.sampled_from([unit.a, unit.defect.code, it.b, fn.mean(unit.c), fn.share((unit.c * 2 > 1) & ~it.d)]),
     st.integers(-100, 100),
     st.text(max_size=5),
     st.datetimes(timezones=st.just(UTC)),
@@ -246,3 +246,5 @@ def test_any_chain_of_operators_is_what_its_text_says(
     assert asked.question() == parse(str(asked))
     inside = str(asked).removeprefix("unit[").removesuffix("]")
     assert parse_expression(inside) == asked.question().path.hops[0].condition
+    measured = unit.by(unit.line, measures=[fn.mean(term)])
+    assert measured.question() == parse(str(measured))
