@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import code_rules
 import commands
 import layers
 import model
@@ -23,12 +24,14 @@ MARKED = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)
 PARTS: dict[str, Callable[[], str]] = {
     **model.PARTS,
     **layers.PARTS,
+    **code_rules.PARTS,
     **commands.PARTS,
     **surfaces.PARTS,
     **statistics_library.PARTS,
 }
 SCHEMAS: dict[Path, Callable[[], str]] = {
     DOCS / "reference" / "mapping.schema.json": surfaces.schema_for_editors,
+    DOCS / "reference" / "gate-policy.schema.json": surfaces.gate_policy_for_editors,
     DOCS / "reference" / "model.schema.json": model.schema_for_editors,
 }
 

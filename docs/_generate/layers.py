@@ -9,8 +9,8 @@ import pyarrow as pa
 from assay.query.engines.duckdb_dialect import DuckDialect
 from assay.query.layers import DEFINITIONS
 from assay.query.layers.definition import Definition, Ground
-from assay.query.layers.masters import OFFSETS
-from assay.store.derived import LINEAGE_SCHEMA
+from assay.query.masters import OFFSETS
+from assay.store.lineage import LINEAGE_SCHEMA
 from model import MEANING, arrow_type
 from writing import table
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assay.model import attributes, entities, entity_attributes, kinds, sources
+from assay.model import attributes, consumer, entities, entity_attributes, kinds, sources
 from assay.model.plant_model import plant_model_schema
 from writing import model_sections, prose, schema_table, table
 
@@ -53,6 +53,13 @@ MEANING = {
     "material": "id of the material definition",
     "started": "start of the execution, UTC",
     "ended": "end of the execution, UTC",
+    "confidence": "how sure an inferred movement is, 0 to 1; empty for a recorded one",
+    "share": "the subject's part of what went into or came out of a mixing step, 0 to 1",
+    "choice": "inferred movements with the same choice exclude each other",
+    "basis": "what an inferred movement rests on, such as `queue`",
+    "correction": "why it replaces the movement recorded before with the same segment, execution, role, "
+    "subject and position; a quantity of 0 takes that back",
+    "corrected_by": "id of the person who corrected it",
     "content": "hash of the content",
     "media_type": "such as `image/png`",
     "entity": "kind of the entity",
@@ -124,9 +131,15 @@ def source_models() -> str:
     return model_sections(sources.Source)
 
 
+def consumer_page() -> str:
+    """What a consumer page may show."""
+    return model_sections(consumer.ConsumerPage)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "records": records,
     "entities": entity_kinds,
     "attributes": attribute_models,
     "sources": source_models,
+    "consumer-page": consumer_page,
 }

@@ -24,6 +24,21 @@ def schema_for_editors() -> str:
     return json.dumps(mapping_schema(), ensure_ascii=False, indent=2) + "\n"
 
 
+def gate_policy() -> str:
+    """A policy of the gate."""
+    from assay.ledger.gate.policy import policy_schema
+
+    schema = policy_schema()
+    return sections_of(schema | {"title": "GatePolicy"})
+
+
+def gate_policy_for_editors() -> str:
+    """The JSON Schema of a policy of the gate."""
+    from assay.ledger.gate.policy import policy_schema
+
+    return json.dumps(policy_schema(), ensure_ascii=False, indent=2) + "\n"
+
+
 def reasons() -> str:
     """Every reason for which a row is set aside, in both languages."""
     from assay.connect.reasons import REASONS, reason_title
@@ -103,6 +118,8 @@ def python() -> str:
     """The names of ``assay``, the methods of a plant, and what they return."""
     import assay
     from assay.analyse.cause import Cause, CauseReport
+    from assay.analyse.common import Common
+    from assay.analyse.recall import Recall
     from assay.analyse.statistics import (
         ChartPoint,
         FlaggedPoint,
@@ -113,6 +130,7 @@ def python() -> str:
         Specification,
     )
     from assay.analyse.statistics.monitoring import Alarm
+    from assay.analyse.through import Through
     from assay.analyse.trace import Trace
     from assay.connect.infer import Doubt, Inference
     from assay.connect.load import LoadReport
@@ -128,7 +146,19 @@ def python() -> str:
         PlantMonitor,
         Alarm,
     )
-    for owner in (assay.Plant, LoadReport, Inference, Doubt, Trace, CauseReport, Cause, *statistics):
+    for owner in (
+        assay.Plant,
+        LoadReport,
+        Inference,
+        Doubt,
+        Trace,
+        Recall,
+        Common,
+        Through,
+        CauseReport,
+        Cause,
+        *statistics,
+    ):
         notes = field_notes(owner)
         rows = [
             [f"`{name}`", f"`{annotation}`", notes.get(name, "")]
@@ -158,6 +188,7 @@ def methods_of(owner: type) -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "mapping": mapping,
+    "gate-policy": gate_policy,
     "reasons": reasons,
     "plugins": plugins,
     "manifests": manifests,
