@@ -19,9 +19,12 @@ from assay.model.errors import StoreError
 from assay.query.engines.registry import engine_of
 from assay.query.program import Limits
 from assay.store import Workspace, hot
+from assay.store.compaction import compact
+from assay.store.delta import LakeTable
 from assay.store.hot import Flusher, HotBuffer, HotBufferFull
 from assay.store.lake import Lake
-from assay.store.policies import HotPolicy
+from assay.store.policies import HotPolicy, LakePolicies, TablePolicy
+from assay.store.remains import Remains
 
 
 def test_an_append_is_visible_at_once_in_every_process_and_only_once(plant: Workspace) -> None:
@@ -163,6 +166,49 @@ def test_a_flush_that_died_before_it_removed_its_appends_counts_once(
     plant.lake.hot.flush()
     assert plant.lake.hot.waiting("movement") == []
     assert len(content(plant, "movement")) == 8
+
+
+def test_the_files_of_a_killed_flush_stay_when_they_were_merged_before_the_next_one(
+    plant: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.lake.policies = LakePolicies(every=TablePolicy(small_files=2))
+    load(plant, 1, rows=10)
+    append(plant, 2)
+    monkeypatch.setattr(Remains, "_remove", lambda *_: None)  # killed just before
+    plant.lake.hot.flush()
+    monkeypatch.undo()
+    snapshot = plant.lake.snapshot()
+    flushed = {path for path in snapshot.files["movement"] if "/many-" in path}
+    assert flushed
+    compact(plant.lake, "movement")
+    assert not flushed & set(plant.lake.files("movement"))
+    append(plant, 3)
+    plant.lake.hot.flush()
+    assert all(Path(path).exists() for path in flushed), "a reader's snapshot and the past name them"
+    with closing(plant.lake.connect(snapshot)) as connection:
+        assert connection.execute("SELECT count(*) FROM movement").fetchall() == [(18,)]
+    assert len(content(plant, "movement")) == 26
+
+
+def test_the_files_of_a_flush_that_never_was_committed_are_removed_by_the_next(
+    plant: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(plant, 1)
+
+    def killed(*_: object, **__: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LakeTable, "commit", killed)
+    with pytest.raises(KeyboardInterrupt):
+        plant.lake.commit_hot("movement", plant.lake.hot_rows("movement"), until=datetime.now(UTC))
+    monkeypatch.undo()
+    left = set((plant.path / "lake" / "movement").glob("date=*/*.parquet"))
+    assert left
+    append(plant, 2)
+    plant.lake.hot.flush()
+    there = set((plant.path / "lake" / "movement").glob("date=*/*.parquet"))
+    assert there == {Path(path) for path in plant.lake.files("movement")}
+    assert not there & left
 
 
 def test_a_load_that_commits_an_appends_rows_during_its_flush_wins(

@@ -97,6 +97,16 @@ def kill_and_compare(folder: Path, points: int, seed: int) -> int:
             assert not wrong, f"a reader saw {wrong[:3]} at point {point} of seed {seed}"
             with Workspace.open(plant) as workspace:
                 workspace.lake.hot.flush()
+                for name in ("movement", "measurement"):
+                    for version in range(workspace.lake.version(name) + 1):
+                        gone = [
+                            one
+                            for one in workspace.lake.files(name, version=version)
+                            if not Path(one).exists()
+                        ]
+                        assert not gone, (
+                            f"version {version} of {name} lost {gone} at point {point} of seed {seed}"
+                        )
                 compact(workspace.lake, now=datetime.now(UTC) + timedelta(days=8))
                 assert counts(workspace, "movement") == dict.fromkeys(range(STEPS), ROWS)
                 loaded = [number for number in range(STEPS) if not is_append(number)]

@@ -27,26 +27,35 @@ class Remains:
         self.sweep()
         self._directory.mkdir(parents=True, exist_ok=True)
         note = self._directory / key.digest
-        note.write_text(f"{key.source}\n{key.epoch}", encoding="utf-8")
+        newest = self._table.version()
+        note.write_text(f"{key.source}\n{key.epoch}\n{newest}", encoding="utf-8")
         sync(note)
         sync(self._directory)
         yield
-        self._remove(note, key)
+        self._remove(note, key, newest)
 
     def sweep(self) -> None:
         """Remove what killed attempts left."""
         notes = sorted(self._directory.iterdir()) if self._directory.is_dir() else []
         for note in notes:
-            source, _, epoch = note.read_text(encoding="utf-8").partition("\n")
-            if epoch:
-                self._remove(note, LoadKey(source, epoch))
+            said = note.read_text(encoding="utf-8").split("\n")
+            if len(said) == 3 and said[2]:
+                self._remove(note, LoadKey(said[0], said[1]), int(said[2]))
             else:
                 note.unlink()  # killed before it was written, and so before any file was
 
-    def _remove(self, note: Path, key: LoadKey) -> None:
+    def _remove(self, note: Path, key: LoadKey, since: int) -> None:
+        """Remove the files of a note unless a version after ``since`` brought them.
+
+        The newest version need not name them any more: the past, and whoever is reading, still do.
+        """
         begins = load_prefix(key, begins=MANY)
-        _, current = self._table.files()
-        if not any(path.rsplit("/", 1)[-1].startswith(begins) for path in current):
+        brought = (
+            path
+            for version in range(since + 1, self._table.version() + 1)
+            for path in self._table.added_by(version)
+        )
+        if not any(path.rsplit("/", 1)[-1].startswith(begins) for path in brought):
             for left in self._staging.glob(f"date=*/{begins}*.parquet"):
                 left.unlink()
             if self._table.place.directory is None:
