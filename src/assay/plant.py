@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from assay.analyse.common import Common
     from assay.analyse.correct import Correction
     from assay.analyse.genealogy_checks import GenealogyChecks
-    from assay.analyse.metre import LineFile, MetreTrace
+    from assay.analyse.metre import MetreTrace
     from assay.analyse.mixing import Clock, Mixing
     from assay.analyse.recall import Recall
     from assay.analyse.statistics import PlantCapability, PlantChart, PlantGaugeRR, PlantMonitor
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from assay.genealogy.queue_matcher import Rates
     from assay.ledger.tlog_proof import TlogProof
     from assay.model.codes.recognise import Recognised
+    from assay.model.lines import LineFile
     from assay.model.questions import UserFeature
     from assay.plugins.operator import Progress
     from assay.query.bind.bound import Bound

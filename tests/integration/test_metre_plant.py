@@ -12,11 +12,12 @@ import pytest
 from scipy.signal import lfilter
 from tests.sinter_plant import DAY, store
 
-from assay.analyse.metre import DelaySignals, read_line, signal_delay
+from assay.analyse.metre import read_line, signal_delay
 from assay.cli.app import run
 from assay.genealogy.metre_errors import MetreError
 from assay.model.errors import AnalysisError
 from assay.model.kinds import RecordKind
+from assay.model.lines import DelaySignals
 from assay.plant import Plant
 from assay.store.workspace import Workspace
 

@@ -157,5 +157,5 @@ def test_the_command_line_says_the_same(workspace: Workspace, capsys: pytest.Cap
     assert run([*words, "--holdup", "3"]) == 2
     assert run([*words[:4], "flow"]) == 2
     assert run([*words, "--piece", "much"]) == 2
-    assert run([*words, "--content", "-1"]) == 1
+    assert run([*words, "--content", "-1"]) == 2
     assert "content is -1" in capsys.readouterr().err

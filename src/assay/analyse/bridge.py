@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from assay.analyse.recording import record_inferred
 from assay.genealogy.adjacency import INPUT_ROLES, OUTPUT_ROLES
@@ -17,6 +18,9 @@ from assay.genealogy.queue_errors import CATALOGUE
 from assay.genealogy.queue_matcher import Counts, Rates, match
 from assay.genealogy.queue_result import Doubt, Matching
 from assay.model.errors import AnalysisError
+from assay.model.kinds import RecordKind
+from assay.model.text import Text
+from assay.plugins.contracts import OperatorManifest, Progress
 from assay.store.workspace import Workspace
 
 SOURCE = "bridge"
@@ -240,3 +244,52 @@ def _twice(side: str, rows: pa.Table) -> list[Doubt]:
     again = tuple(row for row, name in enumerate(subjects) if first[name] != row)
     said = CATALOGUE.text("doubt.subject-twice", side=side, count=len(again))
     return [Doubt("subject-twice", side, again, said)] if again else []
+
+
+class BridgeArguments(BaseModel):
+    """Arguments of the operator ``bridge``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    segment: str = Field(min_length=1, description="The step whose consumed and used actuals go in.")
+    residence: float | None = Field(default=None, description="Nominal time inside, s; null for order alone.")
+    tolerance: float | None = Field(default=None, description="How far the residence may be off, s.")
+    into: str | None = Field(default=None, description="The segment whose produced actuals come out.")
+    lane: str | None = Field(
+        default=None, description=f"What tells parallel lanes apart: {', '.join(sorted(_LANES))}."
+    )
+    by_carrier: bool = Field(default=False, description="Whether pieces go through in batches on carriers.")
+    since: AwareDatetime | None = Field(default=None, description="First time of the counts of both sides.")
+    until: AwareDatetime | None = Field(default=None, description="The time after the last.")
+
+    def ask(self, workspace: Workspace) -> Bridge:
+        """The bridge of these arguments."""
+        return bridge(
+            workspace,
+            self.segment,
+            residence=self.residence,
+            tolerance=self.tolerance,
+            into=self.into,
+            lane=self.lane,
+            by_carrier=self.by_carrier,
+            between=(self.since, self.until),
+        )
+
+
+def _operate(workspace: Workspace, arguments: BridgeArguments, _: Progress | None) -> Bridge:
+    return arguments.ask(workspace)
+
+
+MANIFEST = OperatorManifest(
+    id="bridge",
+    version="0.1.0",
+    title=Text(zh="断点桥接", en="Bridge"),
+    description=Text(
+        zh="在标识丢失的工序（如炉子）两侧配对单件，给出校准的概率与候选组。",
+        en="Pairs pieces across a step that loses labels, such as a furnace, with calibrated probabilities.",
+    ),
+    config=BridgeArguments,
+    capabilities=frozenset({"trace", "table"}),
+    run=_operate,
+    reads=frozenset({RecordKind.MOVEMENT}),
+)

@@ -16,6 +16,9 @@ from assay.genealogy import Index
 from assay.genealogy.actuals import Actuals
 from assay.genealogy.checks import Tolerances, checked
 from assay.genealogy.finding import Finding
+from assay.model.kinds import RecordKind
+from assay.model.text import Text
+from assay.plugins.contracts import OperatorManifest, Progress
 from assay.query.genealogy import index_of
 from assay.store.snapshot import Snapshot
 from assay.store.views import copy_table
@@ -139,4 +142,23 @@ _WANTED = pa.schema(
             for name in ("segment", "execution", "role", "subject", "subject_kind", "position")
         ),
     ]
+)
+
+
+def _operate(workspace: Workspace, arguments: CheckArguments, _: Progress | None) -> GenealogyChecks:
+    return arguments.ask(workspace)
+
+
+MANIFEST = OperatorManifest(
+    id="doubts",
+    version="0.1.0",
+    title=Text(zh="谱系疑点", en="Doubts"),
+    description=Text(
+        zh="检查全部移动记录，指出彼此矛盾或无法成立之处、相关记录与处理办法。",
+        en="Checks all recorded movements for what can't be: which records say so, and what to do.",
+    ),
+    config=CheckArguments,
+    capabilities=frozenset({"table"}),
+    run=_operate,
+    reads=frozenset({RecordKind.ENTITY, RecordKind.MOVEMENT}),
 )

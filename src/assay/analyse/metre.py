@@ -1,7 +1,7 @@
 """Metre tracking on a plant: a position on a product, and where and when it was at every station before.
 
-A line is described in a file: its stations, what passed them by which signal, and how the items of each
-stage were made from those of the stage before. Speeds and counters are the plant's readings.
+A line is described in a file or under ``lines`` in ``model.yaml``; see :mod:`assay.model.lines`. Speeds and
+counters are the plant's readings.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import yaml
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assay.genealogy.metre_delay import Delay, estimate_delay
 from assay.genealogy.metre_errors import MetreError
@@ -23,87 +23,15 @@ from assay.genealogy.metre_line import MetreLine, Sighting, Stage
 from assay.genealogy.metre_map import MetreMap, Place, cut, drawn, flipped, joined, trimmed
 from assay.genealogy.metre_passage import Passage, delayed
 from assay.model.errors import AnalysisError
-from assay.model.kinds import TIME
+from assay.model.kinds import TIME, RecordKind
+from assay.model.lines import DelaySignals, LineFile, Operation, Pass, Station
+from assay.model.text import Text
 from assay.model.units import convert
+from assay.plugins.contracts import OperatorManifest, Progress
 from assay.store.workspace import Workspace
 
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 _FEWEST = 2
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Signal(_Strict):
-    """A speed or a metre counter among the readings."""
-
-    signal: str
-    equipment: str | None = None
-    measures: Literal["speed", "position"] = "speed"
-    slip: float = Field(default=0.0, ge=0, description="Standard deviation, m for each metre.")
-
-
-class Pass(_Strict):
-    """One item passing a station from ``begin`` to ``end``."""
-
-    item: str
-    begin: AwareDatetime
-    end: AwareDatetime
-    start: float = Field(default=0.0, description="Metres that had passed at the beginning.")
-
-
-class DelaySignals(_Strict):
-    """Pairs of signals whose delay is the transport delay."""
-
-    upstream: tuple[str, ...] = Field(min_length=1)
-    downstream: tuple[str, ...] = Field(min_length=1)
-    step: float = Field(gt=0, description="Seconds between samples.")
-    longest: float = Field(gt=0, description="Longest delay searched, s.")
-    shortest: float = Field(default=0.0, ge=0, description="Shortest delay searched, s.")
-    paired: bool = True
-    within: float | None = Field(
-        default=None, gt=0, description="Compare swings faster than this, s, instead of innovations."
-    )
-
-
-class Operation(_Strict):
-    """How items were made from those of the stage before; lengths and positions in m, delays in s."""
-
-    draw: dict[str, Any] | None = None
-    cut: dict[str, Any] | None = None
-    join: dict[str, Any] | None = None
-    flip: dict[str, Any] | None = None
-    trim: dict[str, Any] | None = None
-    delay: float | DelaySignals | None = None
-    uncertainty: float = Field(default=0.0, ge=0, description="Standard deviation of a given delay, s.")
-
-    @model_validator(mode="after")
-    def _one(self) -> Operation:
-        given = [
-            name
-            for name in ("draw", "cut", "join", "flip", "trim", "delay")
-            if getattr(self, name) is not None
-        ]
-        if len(given) != 1:
-            raise ValueError(f"an operation is one of draw, cut, join, flip, trim and delay; given: {given}")
-        return self
-
-
-class Station(_Strict):
-    """One station of the line."""
-
-    station: str
-    by: Signal | None = None
-    clock: float = Field(default=0.0, ge=0, description="Standard deviation of its clock, s.")
-    passes: tuple[Pass, ...] = ()
-    made_by: tuple[Operation, ...] = ()
-
-
-class LineFile(_Strict):
-    """The description of a line, first station first."""
-
-    stations: tuple[Station, ...] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -386,3 +314,67 @@ def _sighting(one: Sighting) -> dict[str, Any]:
         "last": _said(_moment(one, "last")),
         "time_uncertainty": None if one.moment is None else one.moment.uncertainty,
     }
+
+
+def known_line(workspace: Workspace, name: str | None) -> tuple[str, LineFile]:
+    """A line of the plant's ``model.yaml`` with its name; the only one where none is named.
+
+    Raises
+    ------
+    MetreError
+        There is no such line, or several and none is named.
+    """
+    lines = workspace.model.lines
+    wanted = next(iter(lines)) if name is None and len(lines) == 1 else name
+    if wanted is None or wanted not in lines:
+        known = ", ".join(lines) or "–"
+        raise MetreError.of("which-line" if wanted is None else "no-line", name=wanted, known=known)
+    return wanted, lines[wanted]
+
+
+class MetreArguments(BaseModel):
+    """Arguments of the operator ``metre``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    line: str | LineFile | None = Field(
+        default=None,
+        description="A line of model.yaml by name, or its description; null for the only one.",
+    )
+    item: str = Field(min_length=1, description="The item the place is on.")
+    position: float = Field(description="Metres from the start of the item.")
+    across: float | None = Field(default=None, description="Metres from its left edge.")
+    station: str | None = Field(default=None, description="Where the item is known by this name.")
+    downstream: bool = Field(default=False, description="Follow to where it went instead of came from.")
+
+    def ask(self, workspace: Workspace) -> MetreTrace:
+        """The place of these arguments at every station."""
+        line = self.line if isinstance(self.line, LineFile) else known_line(workspace, self.line)[1]
+        return metre(
+            workspace,
+            line,
+            self.item,
+            self.position,
+            across=self.across,
+            station=self.station,
+            downstream=self.downstream,
+        )
+
+
+def _operate(workspace: Workspace, arguments: MetreArguments, _: Progress | None) -> MetreTrace:
+    return arguments.ask(workspace)
+
+
+MANIFEST = OperatorManifest(
+    id="metre",
+    version="0.1.0",
+    title=Text(zh="米级追踪", en="Metre tracking"),
+    description=Text(
+        zh="把产品上的一个位置对应到每个工位的位置与时刻，并给出不确定度。",
+        en="Follows a position on a product to position and time at every station, with uncertainty.",
+    ),
+    config=MetreArguments,
+    capabilities=frozenset({"trace", "table"}),
+    run=_operate,
+    reads=frozenset({RecordKind.READING}),
+)

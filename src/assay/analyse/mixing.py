@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -9,14 +11,28 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from assay.analyse.recording import record_inferred
 from assay.genealogy.adjacency import INPUT_ROLES, OUTPUT_ROLES
-from assay.genealogy.mixing import LEAST, Flow, Mixture, Portions, Vessel, Windows, flowed, stored
+from assay.genealogy.mixing import (
+    LEAST,
+    Discipline,
+    Flow,
+    Mixture,
+    Portions,
+    Vessel,
+    Windows,
+    flowed,
+    stored,
+)
 from assay.genealogy.mixing_errors import MixError
 from assay.genealogy.queue_errors import CATALOGUE
 from assay.genealogy.queue_result import Doubt
+from assay.model.kinds import RecordKind
+from assay.model.text import Text
 from assay.model.units import comparable, convert
+from assay.plugins.contracts import OperatorManifest, Progress
 from assay.query.standing import standing
 from assay.store.workspace import Workspace
 
@@ -24,6 +40,7 @@ SOURCE = "mixing"
 """The source of the movements that :func:`write_mix` records."""
 PIECE = "{piece}"
 Clock = Literal["quantity", "time"]
+Model = Literal["first-in-first-out", "mixed", "last-in-first-out", "flow"]
 Floats = NDArray[np.float64]
 _CLEAR = 1e-6
 """A part of a portion that is worth a word."""
@@ -323,3 +340,107 @@ def _doubts(found: Mixture, *, gap: bool) -> list[Doubt]:
             said = CATALOGUE.text(f"mix.{kind}", count=len(rows), most=most)
             doubts.append(Doubt(kind, side, tuple(rows.tolist()), said))
     return doubts
+
+
+def piece_amount(text: str) -> tuple[float, str]:
+    """The number and unit of a quantity such as ``12 g`` or ``12g``.
+
+    Raises
+    ------
+    MixError
+        It is no such text, or not above 0.
+    """
+    found = _AMOUNT.fullmatch(text.strip())
+    value = float(found[1]) if found else 0.0
+    if found is None or not 0 < value < math.inf:
+        raise MixError.of("amount", value=text)
+    return value, found[2]
+
+
+_AMOUNT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z{\[%].*)")
+
+
+def described(
+    model: Model,
+    *,
+    content: float = 0.0,
+    capacity: float | None = None,
+    holdup: float | None = None,
+    tolerance: float = 0.0,
+    stages: float | None = None,
+) -> Vessel | Flow:
+    """How a vessel mixes, by the name of the model and the settings that belong to it.
+
+    Raises
+    ------
+    MixError
+        A flow lacks its hold-up, settings of a flow are given for another model, or one makes no sense.
+    """
+    if model == "flow":
+        if holdup is None:
+            raise MixError.of("no-holdup")
+        return Flow(holdup, tolerance, math.inf if stages is None else stages)
+    if holdup is not None or stages is not None:
+        raise MixError.of("no-flow", model=model)
+    return Vessel(Discipline(model), content, tolerance, capacity)
+
+
+class MixArguments(BaseModel):
+    """Arguments of the operator ``mix``; quantities in the unit of the first portion put in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    segment: str = Field(min_length=1, description="The step whose consumed and used actuals are put in.")
+    model: Model = Field(default="mixed", description="In which order the vessel gives out.")
+    vessel: str | None = Field(default=None, description="The equipment, where several were filled.")
+    into: str | None = Field(default=None, description="The segment whose produced actuals are drawn.")
+    content: float = Field(default=0.0, description="What was inside at first.")
+    capacity: float | None = Field(default=None, description="What it can hold.")
+    holdup: float | None = Field(default=None, description="What a flow holds; on the clock of time in s.")
+    tolerance: float = Field(default=0.0, description="How far content or hold-up may be off.")
+    stages: float | None = Field(default=None, description="Tanks in series of a flow; null for plug flow.")
+    clock: Clock = Field(default="quantity", description="What a flow goes by.")
+    piece: str | None = Field(default=None, description="What one piece drawn takes, such as 12 g.")
+    least: float = Field(default=LEAST, description="Part of a portion below which a lot doesn't count.")
+    since: AwareDatetime | None = Field(default=None, description="First time of both sides.")
+    until: AwareDatetime | None = Field(default=None, description="The time after the last.")
+
+    def ask(self, workspace: Workspace) -> Mixing:
+        """The mixing of these arguments."""
+        return mix(
+            workspace,
+            self.segment,
+            described(
+                self.model,
+                content=self.content,
+                capacity=self.capacity,
+                holdup=self.holdup,
+                tolerance=self.tolerance,
+                stages=self.stages,
+            ),
+            vessel=self.vessel,
+            into=self.into,
+            clock=self.clock,
+            piece=None if self.piece is None else piece_amount(self.piece),
+            least=self.least,
+            between=(self.since, self.until),
+        )
+
+
+def _operate(workspace: Workspace, arguments: MixArguments, _: Progress | None) -> Mixing:
+    return arguments.ask(workspace)
+
+
+MANIFEST = OperatorManifest(
+    id="mix",
+    version="0.1.0",
+    title=Text(zh="混料", en="Mixing"),
+    description=Text(
+        zh="算出从料仓、料罐或连续流中取出的每一份含有哪些批次，给出占比与置信度。",
+        en="Tells which lots are in each portion drawn from a silo, tank or flow, with share and confidence.",
+    ),
+    config=MixArguments,
+    capabilities=frozenset({"trace", "table"}),
+    run=_operate,
+    reads=frozenset({RecordKind.MOVEMENT}),
+)

@@ -9,7 +9,8 @@ from assay.apps.page import Page, read_page
 
 _IN_ORDER = (
     *("overview", "cause", "questions", "chart", "capability", "monitor"),
-    *("trace", "unit", "unit-file", "evidence", "contracts", "import"),
+    *("trace", "bridges", "mixing", "metres", "unit", "unit-file"),
+    *("scans", "evidence", "contracts", "import"),
 )
 
 

@@ -10,13 +10,15 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from assay.apps.catalogue import column_title
-from assay.apps.payloads import GridColumn, GridPayload, Tone
+from assay.apps.payloads import GridColumn, GridPayload, Link, Tone
 from assay.model.text import Text
 
 ColumnType = Literal["text", "number", "time", "percent"]
+BOTH_LANGUAGES = pa.struct([pa.field("zh", pa.string()), pa.field("en", pa.string())])
+"""The type of a column whose cells are texts in both languages."""
 
 _EXACT = 2**53  # integers beyond it change in a browser's numbers
-_LINKS: dict[str, Literal["unit"]] = {
+_LINKS: dict[str, Link] = {
     "unit_id": "unit",
     "subject": "unit",
     "execution": "unit",
@@ -37,6 +39,7 @@ def grid(
     parquet: str | None = None,
     note: Text | None = None,
     linked: bool = True,
+    links: Mapping[str, Link] | None = None,
 ) -> GridPayload:
     """One page of a table as a grid.
 
@@ -52,13 +55,17 @@ def grid(
         Colours of cells, by column and text.
     types
         Column types that Arrow can't tell (``percent``).
+    linked
+        Whether the columns that name units lead to their pages.
+    links
+        The page that a column leads to instead, by column.
     """
     columns = [
         GridColumn(
             field=field.name,
             title=column_title(field.name, dict(declared or {})),
             type=(types or {}).get(field.name, _type(field.type)),
-            link=_LINKS.get(field.name) if linked else None,
+            link=(_LINKS if links is None else links).get(field.name) if linked else None,
             tones=(tones or {}).get(field.name),
         )
         for field in table.schema
@@ -90,6 +97,8 @@ def cell(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, list):
         return [cell(item) for item in value]
+    if isinstance(value, dict) and value.keys() == {"zh", "en"}:
+        return value
     return value if isinstance(value, str) else str(value)
 
 

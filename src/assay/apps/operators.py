@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assay.analyse.unit_file import UnitFile
-from assay.apps import statistics
+from assay.apps import bridges, metres, mixtures, scan_page, statistics
+from assay.apps.bridges import BridgeArgs, PieceArgs
 from assay.apps.genealogy import Way
+from assay.apps.metres import MetreArgs
+from assay.apps.mixtures import MixArgs, MixChartArgs
 from assay.apps.page import Page, reference
 from assay.apps.payloads import (
     CausesPayload,
@@ -29,6 +32,7 @@ from assay.apps.payloads import (
     TraceGraphPayload,
     TracePayload,
 )
+from assay.apps.scan_page import ScanArgs
 from assay.apps.trace_page import CommonArgs, GraphArgs
 from assay.apps.widgets import UNBOUND
 from assay.model.text import Text
@@ -365,6 +369,132 @@ def _table() -> Iterator[PageOperator]:
         GridPayload,
         lambda args, asked: asked.questions.common(args, asked.paging),
         "The origins that one id and other bad ones share; those that good ones share too stand behind.",
+    )
+    yield PageOperator(
+        "bridge-summary",
+        BridgeArgs,
+        KpiPayload,
+        lambda args, asked: bridges.bridge_summary(asked.questions, args),
+        "Counts of both sides of a step without labels, the residence, and how well pieces are told apart.",
+    )
+    yield PageOperator(
+        "bridge-remarks",
+        BridgeArgs,
+        MarkdownPayload,
+        lambda args, asked: bridges.bridge_remarks(asked.questions, args),
+        "What pieces were matched by, and what is doubtful about the counts.",
+    )
+    yield PageOperator(
+        "bridge-chart",
+        BridgeArgs,
+        ChartPayload,
+        lambda args, asked: bridges.bridge_chart(asked.questions, args),
+        "The time inside of the likeliest pairs over time; their probability where times are not known.",
+    )
+    yield PageOperator(
+        "bridged-pieces",
+        BridgeArgs,
+        GridPayload,
+        lambda args, asked: bridges.bridged_pieces(asked.questions, args, asked.paging),
+        "Each piece that came out with the likeliest that went in, and the group that holds 95 %.",
+    )
+    yield PageOperator(
+        "counterparts",
+        PieceArgs,
+        GridPayload,
+        lambda args, asked: bridges.counterparts(asked.questions, args, asked.paging),
+        "Every counterpart of one piece of either side with its probability.",
+    )
+    yield PageOperator(
+        "mix-summary",
+        MixArgs,
+        KpiPayload,
+        lambda args, asked: mixtures.mix_summary(asked.questions, args),
+        "What was put into a vessel, drawn, missing and left.",
+    )
+    yield PageOperator(
+        "mix-remarks",
+        MixArgs,
+        MarkdownPayload,
+        lambda args, asked: mixtures.mix_remarks(asked.questions, args),
+        "Which vessel it is, and what is doubtful about the records.",
+    )
+    yield PageOperator(
+        "mix-chart",
+        MixChartArgs,
+        ChartPayload,
+        lambda args, asked: mixtures.mix_chart(asked.questions, args),
+        "The share of each lot in what was drawn, or the confidence that it is in there, over time.",
+    )
+    yield PageOperator(
+        "mix-portions",
+        MixArgs,
+        GridPayload,
+        lambda args, asked: mixtures.mix_portions(asked.questions, args, asked.paging),
+        "Each portion drawn with the lots in it.",
+    )
+    yield PageOperator(
+        "mix-left",
+        MixArgs,
+        GridPayload,
+        lambda args, asked: mixtures.mix_left(asked.questions, args, asked.paging),
+        "What is still inside, by lot.",
+    )
+    yield PageOperator(
+        "metre-sightings",
+        MetreArgs,
+        GridPayload,
+        lambda args, asked: metres.sightings(asked.questions, args, asked.paging),
+        "Where and when a place on an item was at every station of its line.",
+    )
+    yield PageOperator(
+        "metre-remarks",
+        MetreArgs,
+        MarkdownPayload,
+        lambda args, asked: metres.metre_remarks(asked.questions, args),
+        "The stations of a line, and the delays that were taken from signals.",
+    )
+    yield PageOperator(
+        "scan-summary",
+        ScanArgs,
+        KpiPayload,
+        lambda args, asked: scan_page.scan_summary(asked.questions.workspace, args),
+        "Scans, codes and devices, and how many scans have a hint of each kind.",
+    )
+    yield PageOperator(
+        "scans-by-day",
+        ScanArgs,
+        ChartPayload,
+        lambda args, asked: scan_page.scans_by_day(asked.questions.workspace, args),
+        "Scans with and without a hint by day.",
+    )
+    yield PageOperator(
+        "scans-by-country",
+        ScanArgs,
+        ChartPayload,
+        lambda args, asked: scan_page.scans_by_country(asked.questions.workspace, args),
+        "Scans with and without a hint by country, most first.",
+    )
+    yield PageOperator(
+        "scan-places",
+        ScanArgs,
+        ChartPayload,
+        lambda args, asked: scan_page.scan_places(asked.questions.workspace, args),
+        "Where scans were made, by hint.",
+    )
+    yield PageOperator(
+        "scanned-codes",
+        ScanArgs,
+        GridPayload,
+        lambda args, asked: scan_page.scanned_codes(asked.questions.workspace, args, asked.paging),
+        "The codes that were scanned with what is odd about it, oddest first.",
+    )
+    yield PageOperator(
+        "scan-list",
+        ScanArgs,
+        GridPayload,
+        lambda args, asked: scan_page.scan_list(asked.questions.workspace, args, asked.paging),
+        "The scans, the latest first.",
     )
     yield PageOperator(
         "unit-file",

@@ -16,6 +16,7 @@ from assay.model.text import Text
 Scalar = str | float | int | bool | None
 Tone = Literal["good", "bad", "neutral"]
 Format = Literal["percent", "number"]
+Link = Literal["unit", "cause", "trace"]
 
 
 class Payload(BaseModel):
@@ -90,7 +91,7 @@ class GridColumn(Payload):
     field: str
     title: Text
     type: Literal["text", "number", "time", "percent"] = "text"
-    link: Literal["unit", "cause"] | None = Field(
+    link: Link | None = Field(
         default=None,
         description="The page that a cell of this column opens, with the cell's value (or each value of a "
         "list) as its id.",

@@ -102,6 +102,11 @@ class Questions:
         self._answers = Kept(_ANSWERS_KEPT)
         self._statistics = Kept(_STATISTICS_KEPT)
 
+    @property
+    def workspace(self) -> Workspace:
+        """The plant that is asked."""
+        return self._workspace
+
     # -- what is asked for ------------------------------------------------------------------------
 
     def targets(self) -> TargetsPayload:
@@ -436,8 +441,9 @@ class Questions:
         except ValidationError as error:
             problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:10]]
             raise PageError.operator_arguments(operator_id, problems) from error
-        key = ("operator", operator_id, given.model_dump_json())
-        return self._once(self._statistics, key, lambda: manifest(self._workspace, given))
+        mark = self._workspace.lake.mark(*sorted(manifest.reads))
+        key = (mark, "operator", operator_id, given.model_dump_json())
+        return self._statistics.once(key, lambda: manifest(self._workspace, given))
 
     # -- questions in the language of the plant ----------------------------------------------------
 

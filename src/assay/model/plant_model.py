@@ -18,6 +18,8 @@ from assay.model.consumer import ConsumerPage, settings_at
 from assay.model.entities import MASTER
 from assay.model.entity_attributes import EntityAttribute, check_entity
 from assay.model.errors import ModelError, did_you_mean
+from assay.model.lines import LineFile
+from assay.model.lines import settings_at as line_settings_at
 from assay.model.questions import Measure, Term, UserFeature
 from assay.model.sources import MountedTable, Source, check_sources
 from assay.model.units import parse_unit
@@ -44,6 +46,9 @@ class PlantModel(BaseModel):
     sources: list[Source] = Field(default_factory=list, description="Databases that are asked in place.")
     codes: list[CodeRule] = Field(
         default_factory=list, description="How the codes of units and lots are made up."
+    )
+    lines: dict[str, LineFile] = Field(
+        default_factory=dict, description="Lines that positions are followed along, by their names."
     )
     consumer_page: ConsumerPage | None = Field(
         default=None, description="What everybody may see who scans a product's code; none: nothing."
@@ -167,6 +172,8 @@ def _settings(place: Sequence[int | str]) -> Iterable[str]:
     """What may stand at a place of the file."""
     if place[0] == "consumer_page":
         return settings_at(place[1:])
+    if place[0] == "lines":
+        return line_settings_at(place[2:])
     if len(place) > 3 and place[0] == "sources" and place[2] == "tables":
         return MountedTable.model_fields
     if place[0] == "codes" and len(place) > 3:

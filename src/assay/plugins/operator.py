@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from assay.model.errors import PluginError
+from assay.model.kinds import RecordKind
 from assay.plugins.manifest import Manifest
 
 OPERATOR_CAPABILITIES = frozenset({"rank", "trace", "chart", "table"})
@@ -36,6 +37,8 @@ class OperatorManifest(Manifest):
 
     run: Callable[[Any, Any, Progress | None], OperatorResult]
     """Answer the question: called with the open workspace, a validated config, and progress or None."""
+    reads: frozenset[RecordKind] = frozenset(RecordKind)
+    """The kinds of record an answer rests on: it is kept and given again until some of these arrive."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -12,6 +12,7 @@ from assay.analyse.statistics.series import Groups, Series, grouped, series
 from assay.analyse.statistics.specification import Specification, specification
 from assay.analyse.statistics.words import CATALOGUE
 from assay.model.errors import AnalysisError
+from assay.model.kinds import RecordKind
 from assay.plugins.contracts import OperatorManifest, Progress
 from assay.stats.capability import NormalCapability, Sixpack, sixpack
 from assay.stats.plot import Plot
@@ -163,4 +164,5 @@ MANIFEST = OperatorManifest(
     config=CapabilityArguments,
     capabilities=frozenset({"chart", "table"}),
     run=_operate,
+    reads=frozenset({RecordKind.ENTITY, RecordKind.MEASUREMENT, RecordKind.MOVEMENT}),
 )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from assay.analyse.statistics.series import Groups, Series, grouped, iso, series
 from assay.analyse.statistics.words import CATALOGUE
 from assay.model.errors import AnalysisError
+from assay.model.kinds import RecordKind
 from assay.plugins.contracts import OperatorManifest, Progress
 from assay.stats.charts import ControlChart
 from assay.stats.charts.kinds import CHARTS
@@ -251,4 +252,5 @@ MANIFEST = OperatorManifest(
     config=ChartArguments,
     capabilities=frozenset({"chart"}),
     run=_operate,
+    reads=frozenset({RecordKind.ENTITY, RecordKind.MEASUREMENT, RecordKind.MOVEMENT}),
 )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from assay.analyse.statistics.series import series, words
 from assay.analyse.statistics.words import CATALOGUE
 from assay.model.errors import AnalysisError
+from assay.model.kinds import RecordKind
 from assay.plugins.contracts import OperatorManifest, Progress
 from assay.stats.msa import GaugeRR, gauge_rr, gauge_rr_nested
 from assay.stats.plot import Plot
@@ -130,4 +131,5 @@ MANIFEST = OperatorManifest(
     config=GaugeArguments,
     capabilities=frozenset({"chart", "table"}),
     run=_operate,
+    reads=frozenset({RecordKind.ENTITY, RecordKind.MEASUREMENT, RecordKind.MOVEMENT}),
 )

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from assay.analyse.statistics.series import Floats, Series, iso, series
 from assay.analyse.statistics.words import CATALOGUE
 from assay.model.errors import AnalysisError
+from assay.model.kinds import RecordKind
 from assay.plugins.contracts import OperatorManifest, Progress
 from assay.stats import monitor as models
 from assay.stats.monitor import Monitor, Score, Watch
@@ -197,4 +198,5 @@ MANIFEST = OperatorManifest(
     config=MonitorArguments,
     capabilities=frozenset({"chart", "table"}),
     run=_operate,
+    reads=frozenset({RecordKind.ENTITY, RecordKind.MEASUREMENT, RecordKind.MOVEMENT}),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -13,8 +12,6 @@ from assay.cli.speech import say, spoken
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from assay.genealogy.mixing import Flow, Vessel
 
 _SHOWN = 40
 """Edges shown to a person; ``--json`` gives all."""
@@ -53,56 +50,35 @@ def mix(
 ) -> None:
     """Tell what was drawn from a vessel by lot."""
     from assay.analyse import mixing as analysis
+    from assay.genealogy.mixing_errors import MixError
     from assay.store.workspace import Workspace
 
-    described = _described(model, content, capacity, holdup, tolerance, stages)
+    try:
+        model_of = analysis.described(
+            model,
+            content=content,
+            capacity=capacity,
+            holdup=holdup,
+            tolerance=tolerance,
+            stages=stages,
+        )
+        taken = None if piece is None else analysis.piece_amount(piece)
+    except MixError as error:
+        raise typer.BadParameter(error.said.said(spoken())) from error
     with Workspace.open(directory) as workspace:
         found = analysis.mix(
             workspace,
             segment,
-            described,
+            model_of,
             vessel=vessel,
             into=into,
             clock=clock,
-            piece=None if piece is None else _amount(piece),
+            piece=taken,
             least=least,
         )
         written = analysis.write_mix(workspace, found) if write else None
     document = found.to_dict() | {"written": written}
     show(document, lambda to: _print(to, document), as_json=as_json)
-
-
-def _described(  # noqa: PLR0917 - one option each
-    model: Model,
-    content: float,
-    capacity: float | None,
-    holdup: float | None,
-    tolerance: float,
-    stages: float | None,
-) -> Vessel | Flow:
-    """The model that the options describe."""
-    from assay.genealogy.mixing import Discipline, Flow, Vessel
-
-    if model == "flow":
-        if holdup is None:
-            raise typer.BadParameter(say("mix.no_holdup"))
-        return Flow(holdup, tolerance, math.inf if stages is None else stages)
-    if holdup is not None or stages is not None:
-        raise typer.BadParameter(say("mix.no_flow"))
-    return Vessel(Discipline(model), content, tolerance, capacity)
-
-
-def _amount(text: str) -> tuple[float, str]:
-    """``12 g`` or ``12g``."""
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ{}[]%/ ")
-    unit = text[len(number) :].strip()
-    try:
-        value = float(number)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < math.inf or not unit:
-        raise typer.BadParameter(say("mix.piece", value=text))
-    return value, unit
 
 
 def _print(to: Console, document: dict[str, Any]) -> None:
