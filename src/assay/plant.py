@@ -371,10 +371,9 @@ class Plant:
         """Where and when ``position`` (m) of ``item`` was at every station of the line in a file."""
         from assay.analyse.metre import metre
 
-        described = Path(line) if isinstance(line, str | PathLike) else line
         return metre(
             self.workspace,
-            described,
+            line,
             item,
             position,
             across=across,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ _ARROW = pa.schema(
 
 def metre(
     workspace: Workspace,
-    line: Path | LineFile,
+    line: str | PathLike[str] | LineFile,
     item: str,
     position: float,
     *,
@@ -121,7 +122,7 @@ def metre(
     AnalysisError
         A signal has no readings in the time of a pass.
     """
-    described = line if isinstance(line, LineFile) else read_line(line)
+    described = line if isinstance(line, LineFile) else read_line(Path(line))
     stages, delays = _stages(workspace, described)
     whole = MetreLine.of(stages)
     place = Place(item, float(position), across)
