@@ -132,8 +132,11 @@ class Place:
 
     @property
     def socket(self) -> Path:
-        """The socket the sequencer listens on; its folder is this user's alone."""
-        name = sha256(str(self.folder).encode()).hexdigest()[:24]
+        """The socket the sequencer listens on; its folder is this user's alone.
+
+        It is of this log alone: a plant made anew in the folder of one that was deleted has another.
+        """
+        name = sha256(f"{self.folder}\n{self.outside}".encode()).hexdigest()[:24]
         return _sockets() / f"{name}.sock"
 
     def public_key(self) -> VerifierKey:

@@ -6,8 +6,11 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.dataset as ds
 
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 
 WINDOW = 4 * BATCH_ROWS
 """How many sequence numbers are read at a time."""
+
+_SPARSE = 4
+"""From how many sequence numbers to a row on the numbers are read before the rows."""
 
 _LONGEST = 1_024
 _HASHED = "sha256:"
@@ -91,7 +97,11 @@ def load_named(lake: Records, name: str, source: str) -> LoadKey | None:
 def read_piece(
     lake: Records, piece: Piece, files: Sequence[str], schema: pa.Schema | None = None
 ) -> Iterator[pa.Table]:
-    """The rows of a piece in their order, some hundred thousand at a time; never cut within a ``seq``."""
+    """The rows of a piece in their order, some hundred thousand at a time; never cut within a ``seq``.
+
+    Where the sequence numbers lie far apart, as those of events that may become many rows each do, they are
+    read first, so that as many rows are read at a time all the same.
+    """
     schema = schema or logged_schema(lake, piece.name)
     chosen = [path for path in files if _may_hold(path, piece)]
     if not chosen:
@@ -104,14 +114,24 @@ def read_piece(
     words = [field.name for field in schema if is_word(field)]
     hashes = [field for field in lake.schema(piece.name) if field.name in UNSEEN]
     dataset = parquet_dataset(chosen, pa.schema([*schema, *hashes]), words=words)
-    alone = not any(holds_many_loads(path) for path in chosen)
-    for start in range(first, last + 1, WINDOW):
-        where = (ds.field("seq") >= start) & (ds.field("seq") <= min(last, start + WINDOW - 1))
-        if not alone:
-            where &= (ds.field("source") == piece.load.source) & (ds.field("epoch") == piece.load.epoch)
-        rows = dataset.to_table(filter=where)
+    where = (ds.field("seq") >= first) & (ds.field("seq") <= last)
+    if any(holds_many_loads(path) for path in chosen):
+        where &= (ds.field("source") == piece.load.source) & (ds.field("epoch") == piece.load.epoch)
+    steps = range(first, last + 1, WINDOW)
+    if len(steps) > 1 and last - first > _SPARSE * dataset.count_rows():
+        starts = starts_of(dataset.to_table(columns=["seq"], filter=where).column("seq").to_numpy())
+    else:
+        starts = list(steps)
+    for start, end in pairwise([*starts, last + 1]):
+        rows = dataset.to_table(filter=where & (ds.field("seq") >= start) & (ds.field("seq") < end))
         if len(rows):
             yield in_order(rows, UNSEEN).select(schema.names)
+
+
+def starts_of(numbers: npt.NDArray[np.int64], most: int = WINDOW) -> list[int]:
+    """Where to begin to read so that about ``most`` rows come at a time, all of one ``seq`` together."""
+    found: list[int] = np.unique(np.sort(numbers)[::most]).tolist()
+    return found
 
 
 def digest_piece(lake: Records, piece: Piece, files: Sequence[str]) -> list[Digested]:
