@@ -49,6 +49,7 @@ from assay.cli.verbs import (
     trace,
     unit_file,
     verify_statistics,
+    welding,
 )
 from assay.model.errors import AssayError, SpokenError
 
@@ -109,6 +110,7 @@ _SINGLE: dict[str, Callable[..., None]] = {
     "common": recall.common,
     "doubts": doubts.doubts,
     "unit-file": unit_file.unit_file,
+    "weld-log": welding.weld_log,
     "scans": scans.scans,
     "bridge": bridge.bridge,
     "mix": mix.mix,

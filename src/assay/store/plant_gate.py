@@ -15,7 +15,14 @@ from assay.ledger.errors import LogError
 from assay.ledger.gate import overrides
 from assay.ledger.gate.errors import GateError
 from assay.ledger.gate.facts import POLICY, REVOCATION, Claims, claims_of, fact_of
-from assay.ledger.gate.policy import ROLES, GatePolicy, parse_policy, read_policy
+from assay.ledger.gate.policy import (
+    ROLES,
+    GatePolicy,
+    parse_policy,
+    read_policy,
+    ready_policies,
+    ready_policy,
+)
 from assay.ledger.gate.state import Refusal, Since, known, refusal, refusals, since
 from assay.ledger.gate.verdict import Verdict
 from assay.ledger.issuer import read_issuer
@@ -65,15 +72,24 @@ class PlantGate:
         return [PolicyInForce(index, policy) for _, (index, policy) in found]
 
     def set_policy(self, policy: GatePolicy | Path | str) -> int:
-        """Have a policy (its text, or a file) in force from the next entry on; the index of its entry.
+        """Have a policy in force from the next entry on; the index of its entry.
+
+        Parameters
+        ----------
+        policy
+            The policy, its text, its file, or the name of one that comes with Assay, such as ``welding``.
 
         Raises
         ------
         LedgerError
             It is not valid, may not be set by this plant, or can't be logged.
         """
-        read = read_policy(policy).policy if isinstance(policy, Path) else policy
-        read = parse_policy(read) if isinstance(read, str) else read
+        if isinstance(policy, Path):
+            read = read_policy(policy).policy
+        elif isinstance(policy, str):
+            read = ready_policy(policy).policy if policy in ready_policies() else parse_policy(policy)
+        else:
+            read = policy
         said = fact_of(POLICY, values={"policy": read.canonical()})
         return self._logged("configuration", ABOUT_GATE, {"policy": read.name, "version": read.version}, said)
 

@@ -105,6 +105,8 @@ def log_passes(workspace: Workspace) -> Logged:
     snapshot = workspace.lake.snapshot()
     found = passes(workspace, snapshot=snapshot)
     notes: dict[str, Text] = {}
+    if not known(evidence.path / "ledger").inputs.policies:
+        notes["policy"] = CATALOGUE.text("note.no_policy")
     statements: list[Statement] = []
     for one in _inputs(workspace, snapshot, found, notes):
         statements += _told(evidence, one)

@@ -59,17 +59,20 @@ def check(
 
 def policy(
     directory: Plant,
-    file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="argument.gate_policy", show_default=False)
+    chosen: Annotated[
+        str | None, typer.Argument(metavar="POLICY", help="argument.gate_policy", show_default=False)
     ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show the policies in force; with a file, have it in force from the next entry on."""
+    """Show the policies in force; with one, have it in force from the next entry on."""
+    from assay.ledger.gate.policy import ready_policies
     from assay.plant import open_plant
 
     with open_plant(directory) as plant:
-        index = plant.gate.set_policy(file) if file else None
+        index = None
+        if chosen:
+            index = plant.gate.set_policy(chosen if chosen in ready_policies() else Path(chosen))
         found = plant.gate.policies()
     rows = [
         {
