@@ -253,6 +253,55 @@ def test_packing_and_unpacking_go_out_as_aggregations_and_come_back_the_same(
     assert [tuple(one.values()) for one in back] == sorted(moves, key=lambda one: one[:3])
 
 
+def test_what_is_given_back_goes_out_as_returned_and_comes_back_so(plant: Workspace, tmp_path: Path) -> None:
+    moves = [
+        ("E-1", "consumed", "L-1", "lot", 10.0, "kg", "press"),
+        ("E-1", "produced", "U-1", "unit", None, None, "press"),
+        ("E-1", "returned", "L-1", "lot", 2.0, "kg", "press"),
+        ("E-1", "sample", "S-1", "unit", None, None, "press"),
+        ("E-1", "used", "M-1", "unit", None, None, "press"),
+        ("R-1", "returned", "U-1", "unit", None, None, "receiving"),
+    ]
+    names = ("execution", "role", "subject", "subject_kind", "quantity", "unit", "segment")
+    count = range(len(moves))
+    table = pa.table(
+        {
+            **{name: [one[number] for one in moves] for number, name in enumerate(names)},
+            **{name: pa.array(count, pa.int64()) for name in ("seq", "key_hash", "content_hash")},
+            "time": pa.array(
+                [datetime(2026, 3, 2, 8, tzinfo=UTC)] * len(moves), pa.timestamp("us", tz="UTC")
+            ),
+        }
+    )
+    plant.lake.hot.append(RecordKind.MOVEMENT, table, LoadKey("line", "1"))
+    events = list(export_events(plant))
+    assert [(one["type"], one.get("action"), one.get("disposition")) for one in events] == [
+        ("TransformationEvent", None, None),
+        ("ObjectEvent", "OBSERVE", "returned"),
+        ("ObjectEvent", "OBSERVE", "returned"),
+    ]
+    assert len({one["eventID"] for one in events}) == 3
+    told = document_of(events)
+    assert [one.to_dict() for one in validate(told).faults] == []
+    with Workspace.create(tmp_path / "partner") as partner:
+        Repository(partner).capture(validate(told))
+        bring_in(partner, Repository(partner))
+        back = rows(partner, f"SELECT {', '.join(names)} FROM movement ORDER BY execution, role, subject")
+        noted = rows(partner, "SELECT event, subject, message FROM event ORDER BY subject")
+    wanted = [
+        moves[0],
+        ("E-1", "produced", *moves[3][2:]),
+        moves[1],
+        ("E-1/returned", *moves[2][1:]),
+        moves[5],
+    ]
+    assert [tuple(one.values()) for one in back] == wanted
+    assert [(one["event"], one["message"]) for one in noted] == [
+        ("press", "returned"),
+        ("receiving", "returned"),
+    ]
+
+
 def test_the_command_line_captures(
     plant: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

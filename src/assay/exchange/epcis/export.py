@@ -11,12 +11,21 @@ from typing import TYPE_CHECKING, Any, Final
 from assay.exchange.epcis.answers import written
 from assay.exchange.epcis.context import GS1_CONTEXT
 from assay.exchange.epcis.plant_ids import common_code, to_uri
-from assay.exchange.epcis.vocabulary import BIZ_STEPS
+from assay.exchange.epcis.vocabulary import BIZ_STEPS, RETURNED
 
 if TYPE_CHECKING:
     from assay.store.workspace import Workspace
 
-_ROLES: Final = {"consumed": "input", "used": None, "produced": "output", "by-product": "output"}
+_ROLES: Final = {
+    "consumed": "input",
+    "produced": "output",
+    "by-product": "output",
+    "sample": "output",
+    "returned": "back",
+}
+"""What a role is in an event; what a step used without using it up is in none."""
+_BACK: Final = "/returned"
+"""What the id of the event of what comes back has at its end, where the execution has an event without."""
 _PACKINGS: Final = [
     (frozenset({"produced"}), frozenset({"consumed"})),
     (frozenset(), frozenset({"returned"})),
@@ -43,7 +52,9 @@ def export_events(workspace: Workspace, *, work_order: str | None = None) -> Ite
 
     What came in by EPCIS does not go out again. Units become EPCs, lots become quantities of a class; an id
     that is no URI becomes one (see :mod:`assay.exchange.epcis.plant_ids`). What is packed into a container
-    and taken out of it becomes aggregations. A correction replaces what it corrects.
+    and taken out of it becomes aggregations. What an execution gives back becomes an observation with the
+    disposition ``returned``, an event of its own beside what went in and came out. A correction replaces what
+    it corrects.
     """
     where = "WHERE source <> 'epcis'"
     if work_order is not None:
@@ -57,9 +68,7 @@ def export_events(workspace: Workspace, *, work_order: str | None = None) -> Ite
     )
     for execution, rows in groupby(table.to_pylist(), key=itemgetter("execution")):
         counting = [row for row in rows if not (row["quantity"] == 0 and _ROLES.get(row["role"]))]
-        event = _event(execution, counting)
-        if event is not None:
-            yield event
+        yield from _events(execution, counting)
 
 
 def document_of(events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -73,34 +82,58 @@ def document_of(events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _event(execution: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    sides: dict[str, list[Mapping[str, Any]]] = {"input": [], "output": []}
+def _events(execution: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    sides: dict[str, list[Mapping[str, Any]]] = {"input": [], "output": [], "back": []}
     for row in rows:
         side = _ROLES.get(row["role"])
         if side is not None:
             sides[side].append(row)
     moments = [row["moment"] for row in rows if row["moment"] is not None]
-    container = _container(rows)
-    if not moments or not (sides["input"] or sides["output"] or container):
-        return None
-    made: dict[str, Any] = {
+    if not moments:
+        return
+    about: dict[str, Any] = {
         "eventID": to_uri("execution", execution),
         "eventTime": written(max(moments)),
         "eventTimeZoneOffset": "+00:00",
     }
+    container = _container(rows)
     if container is not None:
-        packed = bool(sides["output"])
-        made |= {"type": "AggregationEvent", "action": "ADD" if packed else "DELETE"}
-        made["parentID"] = to_uri("unit", container)
-        made |= _what([row for row in rows if row["subject"] != container], "childEPCs", "childQuantityList")
-    elif sides["input"] and sides["output"]:
-        made["type"] = "TransformationEvent"
-        for side, listed in sides.items():
-            made |= _what(listed, f"{side}EPCList", f"{side}QuantityList")
-    else:
-        made |= {"type": "ObjectEvent", "action": "ADD" if sides["output"] else "DELETE"}
-        made |= _what(sides["output"] or sides["input"], "epcList", "quantityList")
-    return made | _where(rows)
+        content = [row for row in rows if row["subject"] != container]
+        yield {
+            **about,
+            "type": "AggregationEvent",
+            "action": "ADD" if sides["output"] else "DELETE",
+            "parentID": to_uri("unit", container),
+            **_what(content, "childEPCs", "childQuantityList"),
+            **_where(rows),
+        }
+        return
+    moved = _moved(sides["input"], sides["output"])
+    if moved:
+        yield {**about, **moved, **_where(rows)}
+    if sides["back"]:
+        back = about if not moved else about | {"eventID": to_uri("execution", f"{execution}{_BACK}")}
+        listed = _what(sides["back"], "epcList", "quantityList")
+        said = {"type": "ObjectEvent", "action": "OBSERVE", **listed, "disposition": RETURNED}
+        yield {**back, **said, **_where(sides["back"])}
+
+
+def _moved(inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What an execution took in and brought out; nothing where it did neither."""
+    if inputs and outputs:
+        return {
+            "type": "TransformationEvent",
+            **_what(inputs, "inputEPCList", "inputQuantityList"),
+            **_what(outputs, "outputEPCList", "outputQuantityList"),
+        }
+    if inputs or outputs:
+        action = "ADD" if outputs else "DELETE"
+        return {
+            "type": "ObjectEvent",
+            "action": action,
+            **_what(outputs or inputs, "epcList", "quantityList"),
+        }
+    return {}
 
 
 def _container(rows: Sequence[Mapping[str, Any]]) -> str | None:

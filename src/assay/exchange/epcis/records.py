@@ -29,7 +29,13 @@ from assay.exchange.epcis.plant_ids import from_uri, kind_of
 from assay.exchange.epcis.repository import Repository, StoredEvent
 from assay.exchange.epcis.times import parse_time
 from assay.exchange.epcis.units import ucum_unit
-from assay.exchange.epcis.vocabulary import BIZ_STEPS, DISPOSITIONS, ERROR_REASONS, MEASUREMENT_TYPES
+from assay.exchange.epcis.vocabulary import (
+    BIZ_STEPS,
+    DISPOSITIONS,
+    ERROR_REASONS,
+    MEASUREMENT_TYPES,
+    RETURNED,
+)
 from assay.model.kinds import SCHEMAS, RecordKind
 from assay.store.hot import HotBufferFull
 from assay.store.keys import LoadKey
@@ -160,6 +166,8 @@ class _Event:
                 self._move("consumed", parent, "unit", carrier=from_uri(parent))
         else:
             self._happenings(kind)
+            if kind == "ObjectEvent" and self._word(self._event.get("disposition"), DISPOSITIONS) == RETURNED:
+                self._moves("returned", "epcList", "quantityList")
         if "errorDeclaration" not in self._event:
             self._sensors()
         return self._rows

@@ -77,6 +77,9 @@ DISPOSITIONS = Vocabulary(
     "urn:epcglobal:cbv:disp:",
 )
 """Dispositions, persistent ones too: CBV 2.0, section 7.2."""
+RETURNED = "returned"
+"""The disposition of what was sent back, sellable or not."""
+
 
 BIZ_TRANSACTION_TYPES = Vocabulary(
     "bizTransaction type",
