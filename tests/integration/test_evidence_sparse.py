@@ -13,6 +13,7 @@ from evidence_plant import batches, bodies, load, logging_plant, readings, state
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.ledger.chunks import in_order
 from assay.store import evidence_rows
 from assay.store.evidence_audit import audit_records
 from assay.store.evidence_rows import starts_of
@@ -34,11 +35,10 @@ def apart(count: int, *, first: int = 0) -> pa.Table:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the tables that were read to be logged."""
     seen: list[int] = []
-    ordered = evidence_rows.in_order
 
     def noted(rows: pa.Table, unseen: tuple[str, ...]) -> pa.Table:
         seen.append(len(rows))
-        return ordered(rows, unseen)
+        return in_order(rows, unseen)
 
     monkeypatch.setattr(evidence_rows, "in_order", noted)
     return seen

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.genealogy import Index, closure
-from assay.genealogy.packing import OPEN, followed, inside, stays
+from assay.genealogy import Index, closure, plain, walking
+from assay.genealogy.packing import followed, inside
+from assay.genealogy.stays import OPEN, _kept, stays
 from assay.model.kinds import TIME
 
 Row = dict[str, Any]
@@ -37,13 +39,17 @@ def unpacked(execution: str, minute: int, box: str, *things: str) -> list[Row]:
     return [moved(execution, "returned", thing, minute, carrier=box) for thing in things]
 
 
-def built(rows: list[Row]) -> Index:
+def table_of(rows: list[Row]) -> pa.Table:
     names = ("execution", "role", "subject", "subject_kind", "segment", "carrier", "quantity", "started")
     kinds = {"started": TIME, "quantity": pa.float64()}
     columns = {
         name: pa.array([row.get(name) for row in rows], kinds.get(name, pa.string())) for name in names
     }
-    return Index.build(pa.table(columns))
+    return pa.table(columns)
+
+
+def built(rows: list[Row]) -> Index:
+    return Index.build(table_of(rows))
 
 
 def reached(index: Index, thing: str, way: str, minute: int | None = None) -> set[str]:
@@ -233,6 +239,62 @@ def test_it_is_as_if_somebody_had_stood_there_and_watched(story: list[tuple[str,
             assert reached(index, thing, "back") == {
                 one for then in seen for one in then if thing in around(one, then)
             }
+
+
+handled = st.lists(
+    st.tuples(
+        st.sampled_from(["consumed", "returned", "produced", "used"]),
+        st.sampled_from(["U1", "U2", "L1", "B1", "P1"]),
+        st.sampled_from(["B1", "B2", "P1", "nowhere", ""]),
+        st.sampled_from(["e1", "e2", "e3", "e4", "e5"]),
+        st.integers(0, 4),
+        st.sampled_from([None, 1.0, 2.5]),
+    ),
+    max_size=24,
+)
+
+
+def recorded(things: list[tuple[str, str, str, str, int, float | None]]) -> list[Row]:
+    """Movements of any kind, in any order; the containers are things themselves."""
+    rows = [moved("make", "produced", box, 0) for box in ("B1", "B2", "P1")]
+    for role, thing, box, execution, minute, quantity in things:
+        more: Row = {"quantity": quantity} | ({"carrier": box} if box else {})
+        rows.append(moved(execution, role, thing, minute, **more))
+    return rows
+
+
+def told(index: Index) -> list[list[int]]:
+    known = stays(index)
+    columns = (known.content, known.container, known.begin, known.end, known.edge)
+    return [*(one.tolist() for one in columns), known.packing.tolist(), known.opening.tolist()]
+
+
+@settings(deadline=None)
+@given(handled)
+def test_compiled_or_not_the_stays_are_the_same(
+    things: list[tuple[str, str, str, str, int, float | None]],
+) -> None:
+    index = built(recorded(things))
+    found = []
+    for module in (plain, walking):
+        with patch("assay.genealogy.stays.walks", lambda _, module=module: module):
+            found.append(told(built(recorded(things))))
+    assert found[0] == found[1] == told(index)
+
+
+@settings(deadline=None)
+@given(handled, st.integers(0, 27))
+def test_stays_follow_what_arrives(
+    things: list[tuple[str, str, str, str, int, float | None]], first: int
+) -> None:
+    rows = recorded(things)
+    index = built(rows[:first])
+    told(index)
+    for row in rows[first:]:
+        index.append(table_of([row]))
+        followed = told(index)
+        _kept.pop(index)
+        assert followed == told(index)
 
 
 def test_nothing_packed_costs_nothing() -> None:

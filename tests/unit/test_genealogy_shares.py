@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.genealogy import Index, closure
-from assay.genealogy.shares import edges_into, shares
+from assay.genealogy import Direction, Index, closure
+from assay.genealogy.closure import edges_of
+from assay.genealogy.shares import shares
 
 KG = {"unit": "kg"}
 Row = dict[str, Any]
@@ -166,7 +167,7 @@ def test_a_thing_without_movements_is_all_of_itself() -> None:
 
 def test_edges_that_were_taken_back_count_for_nothing() -> None:
     index = built([*BLEND, moved("b", "consumed", "L2", 0.0, correction="none")])
-    index.graph.bar(edges_into(index.graph, np.array(index.find("execution:b")))[1:])
+    index.graph.bar(edges_of(index.graph, np.array(index.find("execution:b")), Direction.BACK)[1:])
     assert told(index, "L1")["B"] == 1
 
 

@@ -208,6 +208,8 @@ def unbrought_but_known(workspace: Workspace, state: Snapshot | None, index: Ind
 def _known_to_master_data(
     workspace: Workspace, state: Snapshot | None, index: Index, things: Integers
 ) -> Integers:
+    if workspace.lake.is_empty(RecordKind.ENTITY):
+        return np.empty(0, np.int64)
     wanted = pa.table({"kind": index.places(things)[0].cast(pa.string()), "id": index.ids(things)})
     with reading(workspace, state, only=RecordKind.ENTITY) as connection:
         copy_table(connection, "wanted", wanted)

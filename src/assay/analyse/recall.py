@@ -19,8 +19,9 @@ from assay.analyse.through import BOTH, Through, WalkArguments, checked_way, mom
 from assay.analyse.trace import beliefs, known_nodes
 from assay.genealogy import EXECUTION, Closure, Direction, Index, closure
 from assay.genealogy.closure import positions
-from assay.genealogy.packing import OPEN, followed, inside, stays
+from assay.genealogy.packing import followed, inside
 from assay.genealogy.shares import shares as of_each
+from assay.genealogy.stays import OPEN, stays
 from assay.model.text import Text
 from assay.plugins.contracts import OperatorManifest, Progress
 from assay.query.genealogy import index_around

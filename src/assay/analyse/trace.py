@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -432,20 +431,30 @@ class _Details:
         self._steps_of = _grouped((key.id, key) for key in names if key.kind == EXECUTION)
         self._repeated = repeated
         self._records = records
-        wanted = pa.table({"kind": [key.kind for key in names], "id": [key.id for key in names]})
-        questions = [_MEASURED, _DECLARED]
-        if self._own:
-            questions.append(_OWN.format(own=", ".join(map(quoted, self._own))))
-        with reading(workspace, past) as connection:
-            copy_table(connection, "wanted", wanted)
-            measured, declared, *own = (
-                connection.execute(question).to_arrow_table().to_pylist() for question in questions
-            )
+        measured, declared, own = self._asked(workspace, past)
         self._attributes: dict[Key, dict[str, Any]] = {}
-        for row in chain.from_iterable(own):
+        for row in own:
             self._note(row)
         self._results = _grouped((key, _result(row)) for row in measured for key in self._measured(row))
         self._declared = _grouped((Key(row["entity"], row["id"]), row["attributes"]) for row in declared)
+
+    def _asked(self, workspace: Workspace, past: Snapshot | None) -> tuple[list[dict[str, Any]], ...]:
+        """What was measured, what was declared and what movements have as attributes, as rows."""
+        own = _OWN.format(own=", ".join(map(quoted, self._own))) if self._own else None
+        asked = {
+            RecordKind.MEASUREMENT: _MEASURED,
+            RecordKind.ENTITY: _DECLARED,
+            RecordKind.MOVEMENT: own,
+        }
+        sql = {kind: text for kind, text in asked.items() if text and not workspace.lake.is_empty(kind)}
+        if not sql:
+            return [], [], []
+        keys = list(self._names)
+        wanted = pa.table({"kind": [key.kind for key in keys], "id": [key.id for key in keys]})
+        with reading(workspace, past) as connection:
+            copy_table(connection, "wanted", wanted)
+            rows = {kind: connection.execute(text).to_arrow_table().to_pylist() for kind, text in sql.items()}
+        return tuple(rows.get(kind, []) for kind in asked)
 
     def _step(self, execution: str, segment: str | None) -> Key | None:
         """The execution among the nodes that a record of ``segment`` belongs to."""

@@ -105,6 +105,24 @@ def _barred(graph: Adjacency, through: NDArray[np.bool_] | None) -> NDArray[np.u
     return shut | graph.barred if len(graph.barred) else shut
 
 
+def edges_of(graph: Adjacency, nodes: NDArray[np.integer], direction: Direction | str) -> NDArray[np.int64]:
+    """The edges that lead to some nodes (``back``) or from them, those that were taken back left out."""
+    half = graph.backward if Direction(direction) is Direction.BACK else graph.forward
+    old = nodes[nodes < len(half.offsets) - 1]
+    begin = half.offsets[old].astype(np.int64)
+    count = half.offsets[old + 1] - begin
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    found = [half.edges[np.repeat(begin, count) + within].astype(np.int64)]
+    listed = nodes[nodes < len(half.first)]
+    for link in half.first[listed][half.first[listed] >= 0].tolist():
+        chain = link
+        while chain >= 0:
+            found.append(np.array([len(half.edges) + chain], np.int64))
+            chain = int(half.after[chain])
+    edges = np.concatenate(found)
+    return edges[graph.barred[edges] == 0] if len(graph.barred) else edges
+
+
 def positions(nodes: NDArray[np.int32], wanted: NDArray[np.int32], count: int) -> NDArray[np.int32]:
     """Where each of ``wanted``, all among ``nodes``, stands in them; ``count`` nodes there are in all."""
     at = np.empty(count, np.int32)  # only the pages that are written take memory

@@ -130,6 +130,110 @@ def between_cycles(tails: NDArray[np.int32], heads: NDArray[np.int32], nodes: in
     return here[tails] & here[heads]
 
 
+PACKED, UNPACKED, EMPTIED = 0, 1, 2
+"""What a movement does to a container."""
+_EVER, _OPEN = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+_LEFT = 1e-9
+"""So little of what was packed is none."""
+
+
+def stays_told(  # noqa: C901, PLR0912 - one loop, which is compiled elsewhere
+    what: NDArray[np.int8],
+    pair: NDArray[np.int64],
+    box: NDArray[np.int64],
+    is_unit: NDArray[np.bool_],
+    quantity: NDArray[np.float64],
+    moment: NDArray[np.int64],
+    edge: NDArray[np.int64],
+    thing_of: NDArray[np.int64],
+    begins: NDArray[np.int64],
+    box_of: NDArray[np.int64],
+    boxes: int,
+) -> tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Stays in containers, as movements in the order of time tell of them.
+
+    Parameters
+    ----------
+    what, pair, box, is_unit, quantity, moment, edge
+        Of each movement, shape (m,): what it does, the number of its content with its container, that of the
+        container, whether the content is a unit, how much it is, when, and its edge.
+    thing_of, box_of
+        Number of the content and of the container of each pair, shape (p,); pairs of one content follow each
+        other, from ``begins[thing]`` to ``begins[thing + 1]``.
+    boxes
+        How many containers there are.
+
+    Returns
+    -------
+    How many stays there are, and of each its pair, begin, end and edge (−1 where nothing packed it), shape
+    (m,).
+    """
+    pairs = len(thing_of)
+    of, edges = np.empty(len(what), np.int64), np.empty(len(what), np.int64)
+    begin, end = np.empty(len(what), np.int64), np.empty(len(what), np.int64)
+    before = np.empty(len(what), np.int64)  # the stay of the same pair that is open beside one
+    newest, amount = np.full(pairs, -1, np.int64), np.zeros(pairs)
+    known = np.zeros(pairs, np.bool_)
+    # Pairs whose stay is open, as a list of each container that goes both ways.
+    first = np.full(boxes, -1, np.int64)
+    left, right = np.full(pairs, -1, np.int64), np.full(pairs, -1, np.int64)
+    over = np.empty(pairs, np.int64)
+    count = 0
+    for row in range(len(what)):
+        mine, ends = pair[row], 0
+        if what[row] == PACKED:
+            if is_unit[row]:
+                for other in range(begins[thing_of[mine]], begins[thing_of[mine] + 1]):
+                    if other != mine and newest[other] >= 0:
+                        over[ends] = other
+                        ends += 1
+        elif what[row] == UNPACKED:
+            if newest[mine] >= 0:
+                rest = amount[mine] - quantity[row]
+                if is_unit[row] or not rest > _LEFT * amount[mine]:
+                    over[0] = mine
+                    ends = 1
+                else:
+                    amount[mine] = rest
+            elif not known[mine]:
+                known[mine] = True
+                of[count], begin[count], end[count], edges[count] = mine, _EVER, moment[row], -1
+                count += 1
+        else:
+            other = first[box[row]]
+            while other >= 0:
+                over[ends] = other
+                ends += 1
+                other = right[other]
+        for k in range(ends):
+            gone = over[k]
+            stay = newest[gone]
+            while stay >= 0:
+                end[stay] = moment[row]
+                stay = before[stay]
+            newest[gone], amount[gone] = -1, 0.0
+            if left[gone] >= 0:
+                right[left[gone]] = right[gone]
+            else:
+                first[box_of[gone]] = right[gone]
+            if right[gone] >= 0:
+                left[right[gone]] = left[gone]
+        if what[row] == PACKED:
+            of[count], begin[count], end[count], edges[count] = mine, moment[row], _OPEN, edge[row]
+            before[count] = newest[mine]
+            if newest[mine] < 0:
+                into = box_of[mine]
+                left[mine], right[mine] = -1, first[into]
+                if first[into] >= 0:
+                    left[first[into]] = mine
+                first[into] = mine
+            newest[mine] = count
+            amount[mine] += quantity[row]
+            known[mine] = True
+            count += 1
+    return count, of, begin, end, edges
+
+
 def _mark(seen: NDArray[np.uint64], nodes: NDArray[np.int32]) -> None:
     np.bitwise_or.at(seen, nodes >> 6, np.uint64(1) << (nodes & 63).astype(np.uint64))
 

@@ -18,11 +18,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assay.genealogy.actuals import Actuals, Bools, Floats, Integers
-from assay.genealogy.adjacency import Adjacency
-from assay.genealogy.closure import Closure, Direction
+from assay.genealogy.closure import Closure, Direction, edges_of
 from assay.genealogy.index import EXECUTION, Index
 
 _ALIKE = 1e-9
@@ -65,10 +63,10 @@ def shares(index: Index, found: Closure, direction: Direction | str, *, roots: i
     Shape (n,): 0 to 1, NaN where the quantities don't tell.
     """
     graph = index.graph
-    first = edges_into(graph, found.nodes)
+    first = edges_of(graph, found.nodes, Direction.BACK)
     makers = np.setdiff1d(graph.tails[first], found.nodes)
     makers = makers[index.is_kind(makers, EXECUTION)]
-    actuals = Actuals.of(index, np.concatenate([first, edges_into(graph, makers)]))
+    actuals = Actuals.of(index, np.concatenate([first, edges_of(graph, makers, Direction.BACK)]))
     walked = np.isin(actuals.edges, found.edges)
     at = np.searchsorted(actuals.nodes, found.nodes)
     known = np.isin(found.nodes, actuals.nodes)
@@ -87,24 +85,6 @@ def shares(index: Index, found: Closure, direction: Direction | str, *, roots: i
     share[known] = np.where(high - low <= _ALIKE, low, np.nan)[at[known]]
     capped: Floats = np.minimum(share, 1.0)
     return capped
-
-
-def edges_into(graph: Adjacency, nodes: NDArray[np.integer]) -> Integers:
-    """The edges that lead to one of some nodes, those that were taken back left out."""
-    half = graph.backward
-    old = nodes[nodes < len(half.offsets) - 1]
-    begin = half.offsets[old].astype(np.int64)
-    count = half.offsets[old + 1] - begin
-    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    found = [half.edges[np.repeat(begin, count) + within].astype(np.int64)]
-    listed = nodes[nodes < len(half.first)]
-    for link in half.first[listed][half.first[listed] >= 0].tolist():
-        chain = link
-        while chain >= 0:
-            found.append(np.array([len(half.edges) + chain], np.int64))
-            chain = int(half.after[chain])
-    edges = np.concatenate(found)
-    return edges[graph.barred[edges] == 0] if len(graph.barred) else edges
 
 
 def _weighed(actuals: Actuals) -> _Weighed:

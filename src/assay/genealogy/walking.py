@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from assay.genealogy import plain
+
 
 @njit(nogil=True, cache=True)
 def sorted_by(tails: NDArray[np.int32], nodes: int) -> Any:
@@ -241,3 +243,6 @@ def between_cycles(tails: NDArray[np.int32], heads: NDArray[np.int32], nodes: in
     for k in range(len(tails)):
         found[k] = here[tails[k]] and here[heads[k]]
     return found
+
+
+stays_told = njit(nogil=True, cache=True)(plain.stays_told)

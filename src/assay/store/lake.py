@@ -102,6 +102,12 @@ class Lake:
         with self._settled():
             return self.table(kind).version()
 
+    def is_empty(self, kind: Kind) -> bool:
+        """Whether there never was a row of this kind, neither hot nor committed."""
+        name = self.known(kind)
+        with self._settled():
+            return self._tables[name].version() < 0 and not self.hot.waiting(name)
+
     def files(self, kind: Kind, *, version: int | None = None) -> list[str]:
         """The absolute paths, or URLs, of the files of a version (the newest without one)."""
         with self._settled():
