@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from assay.analyse.trace import trace
 from assay.model.errors import QueryError
-from assay.model.kinds import Role
+from assay.model.kinds import TIME, Role
+from assay.query import trails
 from assay.query.domain.vocabulary import vocabulary
 from assay.query.engines.duckdb import DuckEngine
 from assay.query.program import Limits, Session, Trail
 from assay.query.trails import follow_trail
 from assay.query.walk import walk
-from assay.store import Workspace
+from assay.store import LoadKey, Workspace
 from assay.store.layout import DATE
+from assay.store.snapshot import Snapshot
 
 _STATES = count(-2, -1)
 
@@ -67,7 +73,7 @@ def session_over(
 def rows(table: pa.Table) -> set[tuple[str, str, str, int]]:
     found = [tuple(row.values()) for row in table.to_pylist()]
     assert len(found) == len(set(found))
-    return set(found)  # type: ignore[arg-type]
+    return set(found)
 
 
 ACTUALS = st.lists(
@@ -200,3 +206,77 @@ def test_a_direction_is_up_or_down(plant: Workspace) -> None:
     with pytest.raises(QueryError, match="sideways"):
         walk(session, Trail("t", "begun", "sideways", None, None), shared=False)
     session.close()
+
+
+def packed_at_random(plant: Workspace, stories: int) -> Snapshot:
+    """Units are made of lots, packed, taken out and shipped, each story with things of its own."""
+    found: list[dict[str, object]] = []
+
+    def moved(execution: str, role: str, subject: str, minute: int, carrier: str | None = None) -> None:
+        kind = "lot" if "-L" in subject else "unit"
+        found.append(
+            {
+                "execution": execution,
+                "role": role,
+                "subject": subject,
+                "subject_kind": kind,
+                "carrier": carrier,
+            }
+            | {"started": minute * 60_000_000, "segment": "s"}
+        )
+
+    for story in range(stories):
+        chance, name = random.Random(story), f"S{story}"
+        boxes = [f"{name}-B1", f"{name}-B2", f"{name}-P"]
+        where: dict[str, str] = {}
+        units = [f"{name}-U{number}" for number in range(4)]
+        for number, unit in enumerate(units):
+            moved(f"{name}-make{number}", "consumed", f"{name}-L{number % 2}", 0)
+            moved(f"{name}-make{number}", "produced", unit, 0)
+        for minute in range(1, 14):
+            step, box = f"{name}-e{minute}", chance.choice(boxes)
+            thing = chance.choice(boxes[:2] if box == boxes[2] else units)
+            held = sorted(one for one, place in where.items() if place == box)
+            if chance.random() < 0.5:
+                moved(step, "consumed", thing, minute, box)
+                moved(step, "produced", box, minute, box)
+                where[thing] = box
+            elif held and chance.random() < 0.6:
+                moved(step, "returned", held[0], minute, box)
+                del where[held[0]]
+            else:
+                moved(step, "consumed", box, minute)
+                moved(step, "produced", f"{step}-sent", minute)
+    count = pa.array(range(len(found)), pa.int64())
+    names = ("execution", "role", "subject", "subject_kind", "carrier", "segment")
+    columns = {name: pa.array([row[name] for row in found], pa.string()) for name in names}
+    started = pa.array([row["started"] for row in found], pa.int64()).cast(TIME)
+    columns |= {"started": started, "time": started, "seq": count, "key_hash": count, "content_hash": count}
+    plant.lake.hot.append("movement", pa.table(columns), LoadKey("line", "packed"))
+    return plant.lake.snapshot()
+
+
+@pytest.mark.parametrize("most", [0, 200])
+def test_a_question_follows_containers_as_a_trace_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(trails, "_MOST_WALKS", most)
+    beside = 0
+    with (
+        Workspace.create(tmp_path / "plant") as plant,
+        closing(DuckEngine(plant).open(packed_at_random(plant, 12), Limits())) as session,
+    ):
+        units = [f"S{story}-U{number}" for story in range(12) for number in range(4)]
+        things = [*units, *(f"S{story}-{box}" for story in range(12) for box in ("B1", "B2", "P"))]
+        known = set(session.arrow("SELECT DISTINCT subject FROM movement").column(0).to_pylist())
+        things = [one for one in things if one in known]
+        session.register("begun", pa.table({"anchor": things, "kind": ["unit"] * len(things), "id": things}))
+        for name, way in (("ancestors", "back"), ("descendants", "forward")):
+            step = Trail(f"t_{name}", "begun", name, None, None)
+            answered = rows(follow_trail(plant, session, step))
+            wide = rows(walk(session, Trail(f"w_{name}", "begun", name, None, None), shared=False))
+            beside += len({row[:3] for row in wide} - {row[:3] for row in answered})
+            for thing in things:
+                traced = {(node.kind, node.id) for node in trace(plant, thing, way).nodes[1:]}
+                assert {(kind, id_) for anchor, kind, id_, _ in answered if anchor == thing} == traced
+    assert beside, "the stories hold things that were beside others in a box, and are no kin of them"

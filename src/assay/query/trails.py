@@ -7,6 +7,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.genealogy import EXECUTION, Closure, Direction, Index, closure
+from assay.genealogy.packing import followed
+from assay.genealogy.stays import stays
 from assay.query.domain.vocabulary import vocabulary
 from assay.query.genealogy import index_of
 from assay.query.program import Session, Trail
@@ -23,6 +25,9 @@ _EMPTY = pa.schema(
 def follow_trail(workspace: Workspace, session: Session, step: Trail) -> pa.Table:
     """Every subject reached from those of ``step.origin``, with the fewest movements to it.
 
+    Containers are followed with what was inside then, as traces follow them: each anchor by itself, on the
+    graph in memory, however many there are.
+
     Returns
     -------
     Columns ``anchor``, ``kind``, ``id`` (of an execution: its key as questions know it) and ``depth``.
@@ -30,7 +35,7 @@ def follow_trail(workspace: Workspace, session: Session, step: Trail) -> pa.Tabl
     origins = session.arrow(f"SELECT DISTINCT anchor, kind, id FROM {step.origin}")
     by_anchor = origins.group_by("anchor", use_threads=False).aggregate([("kind", "list"), ("id", "list")])
     shared = vocabulary(workspace, session).shared_runs
-    if by_anchor.num_rows > _MOST_WALKS:
+    if by_anchor.num_rows > _MOST_WALKS and not _packs(workspace, session):
         from assay.query.walk import walk
 
         return walk(session, step, shared=shared)
@@ -44,9 +49,20 @@ def follow_trail(workspace: Workspace, session: Session, step: Trail) -> pa.Tabl
             begun = _begun(index, row["kind_list"], row["id_list"], shared)
             if not len(begun):
                 continue
-            reached = closure(index.graph, begun, direction, max_depth=edges)
+            through = followed(index, begun, direction, None)
+            reached = closure(index.graph, begun, direction, max_depth=edges, through=through)
             found.append(_table(index, reached, begun, row["anchor"], kind=step.kind, shared=shared))
     return pa.concat_tables(found)
+
+
+def _packs(workspace: Workspace, session: Session) -> bool:
+    """Whether anything was packed into a container, or taken out of one."""
+    if not session.arrow("SELECT 1 AS one FROM movement WHERE carrier IS NOT NULL LIMIT 1").num_rows:
+        return False
+    index = index_of(workspace, session.snapshot)
+    with index.lock:
+        known = stays(index)
+    return bool(len(known.packing) or len(known.opening))
 
 
 def _begun(index: Index, kinds: list[str], ids: list[str], shared: bool) -> NDArray[np.int64]:

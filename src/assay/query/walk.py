@@ -33,6 +33,7 @@ def walk(session: Session, step: Trail, *, shared: bool) -> pa.Table:
     An execution is known by segment and id together; an actual without a segment belongs to the only
     execution of its id. Movements that a correction replaced or took back are not followed. A loop (rework)
     ends because a thing is entered once per anchor. What an anchor begins with is not among what it reaches.
+    Packing is a movement like others here: it is not asked where things are packed into containers.
 
     Parameters
     ----------
