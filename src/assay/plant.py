@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from assay.analyse.through import Through
     from assay.analyse.trace import Trace
     from assay.analyse.unit_file import UnitFile
+    from assay.analyse.welding import WeldFile
     from assay.connect.infer import Inference
     from assay.connect.load import LoadReport
     from assay.exchange.consumer import ScanList
@@ -115,8 +116,7 @@ class Plant:
     ) -> Extraction:
         """All rows of an answer: batch by batch, or with ``out`` to a Parquet or Arrow file.
 
-        Batches go on behind the rows that a token counts with ``resume=token``, a file that was not finished
-        with ``resume=True``.
+        ``resume=token`` goes on behind the rows that a token counts, ``resume=True`` with an unfinished file.
         """
         if out is not None:
             from assay.query.export import extract_to
@@ -255,6 +255,12 @@ class Plant:
 
         return unit_file(self.workspace, id)
 
+    def weld_file(self, joint: str) -> WeldFile:
+        """Everything recorded of a welded joint, pass by pass, with the verdicts of the gate."""
+        from assay.analyse.welding import weld_file
+
+        return weld_file(self.workspace, joint)
+
     def bridge(
         self,
         segment: str,
@@ -372,13 +378,7 @@ class Plant:
         from assay.analyse.metre import metre
 
         return metre(
-            self.workspace,
-            line,
-            item,
-            position,
-            across=across,
-            station=station,
-            downstream=downstream,
+            self.workspace, line, item, position, across=across, station=station, downstream=downstream
         )
 
     def bind(
@@ -524,12 +524,7 @@ class Plant:
         return parse_code(self.workspace, text)
 
     def scans(
-        self,
-        of: str | None = None,
-        *,
-        hints: bool = False,
-        since: datetime | None = None,
-        limit: int = 1_000,
+        self, of: str | None = None, *, hints: bool = False, since: datetime | None = None, limit: int = 1_000
     ) -> ScanList:
         """Scans of codes on the consumer page, the latest first: all, or of one unit, lot or Digital Link.
 

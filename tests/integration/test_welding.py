@@ -5,19 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from html import escape
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from evidence_plant import logging_plant, state
+from pypdf import PdfReader
 from tests.welding_plant import welding_plant
 
-from assay.analyse.welding import Logged, log_passes, passes
+from assay.analyse.cause.report import Cause
+from assay.analyse.unit_file import document_hash
+from assay.analyse.welding import Logged, WeldFile, WeldingError, log_passes, passes, weld_file
 from assay.cli.app import run
 from assay.ledger.errors import LogError
 from assay.ledger.gate.verdict import Reason
+from assay.model.errors import TraceError
+from assay.model.text import Language
 from assay.plant import Plant
+from assay.report.weld_file import as_html, as_pdf
 from assay.sim.welding import Shop, WeldingPlan, welding_shop
 from assay.sim.welding_records import load_shop
 from assay.store.workspace import Workspace
@@ -102,6 +110,136 @@ def test_signals_give_the_energy_of_the_arc(made: Made) -> None:
         assert one.signals.heat_input == pytest.approx(one.signals.arc_energy * 0.8)
 
 
+@pytest.fixture(scope="module")
+def files(made: Made) -> dict[str, WeldFile]:
+    """Files of some joints: with windows not kept, rejected and welded again, and in order."""
+    workspace, shop, _ = made
+    welded = [row["execution"] for row in shop.passes if row["repair"]][:2]
+    wanted = {name.split()[0] for name in (*welded, *list(shop.truth.breaches)[:6])}
+    right = {row["joint"] for row in shop.passes} - {name.split()[0] for name in shop.truth.breaches}
+    return {joint: weld_file(workspace, joint) for joint in sorted(wanted | set(sorted(right)[:2]))}
+
+
+def test_a_weld_file_tells_each_pass_with_what_held_then(made: Made, files: dict[str, WeldFile]) -> None:
+    _, shop, _ = made
+    sheets = {row["execution"]: row for row in shop.passes}
+    for joint, file in files.items():
+        own = [row["execution"] for row in shop.passes if row["joint"] == joint]
+        assert sorted(one.execution for one in file.passes) == sorted(own)
+        assert file.drawing == sheets[own[0]]["drawing"]
+        for one in file.passes:
+            sheet = sheets[one.execution]
+            assert (one.person, one.machine, one.recipe) == (sheet["welder"], sheet["machine"], sheet["wps"])
+            assert one.service is not None
+            assert one.service.machine_hours == sheet["machine_hours"]
+            assert {lot.subject for lot in one.consumables} >= {sheet["filler"]}
+            assert one.steel
+            assert one.heat_input is not None
+            assert [result.characteristic for result in one.results] == ["indication"]
+            seen = shop.truth.cause_of.get(one.execution)
+            assert (one.results[0].text == "none") == (seen is None)
+
+
+def test_records_alone_say_the_same_of_a_pass_as_the_gate_did(made: Made, files: dict[str, WeldFile]) -> None:
+    _, shop, _ = made
+    checked = {"welder": "welder", "service": "service", "lots": "material"}
+    for file in files.values():
+        for one in file.passes:
+            truth = shop.truth.breaches.get(one.execution, frozenset())
+            assert one.gate is not None
+            assert one.in_order is (one.gate.outcome == "accepted") is (not truth)
+            assert {breach for name, breach in checked.items() if one.checks[name] is False} == truth & {
+                *checked.values()
+            }
+            assert (one.checks["power source"] is False) == ("calibration" in truth)
+            assert (one.checks["procedure"] is False) == bool(truth & {"procedure", "window", "air"})
+
+
+def test_verdicts_of_the_file_are_proved_by_the_log(made: Made, files: dict[str, WeldFile]) -> None:
+    workspace, _, _ = made
+    told = {one.index: one for one in Plant(workspace).gate.refused()}
+    outcomes = set()
+    for file in files.values():
+        for one in file.passes:
+            gate = one.gate
+            assert gate is not None
+            outcomes.add(gate.outcome)
+            if gate.log == "refused":
+                assert told[gate.entry].body.origin.source == f"weld-pass:{one.execution}"
+                assert [reason.code for reason in gate.reasons] == [
+                    reason.code for reason in told[gate.entry].verdict.reasons
+                ]
+            else:
+                found = workspace.evidence.index.records(subject=file.id)
+                assert {record.entry: record.source for record in found}[
+                    gate.entry
+                ] == f"weld-pass:{one.execution}"
+    assert outcomes == {"accepted", "refused"}
+
+
+def test_the_grade_follows_from_passes_and_card(files: dict[str, WeldFile]) -> None:
+    grades = set()
+    for file in files.values():
+        order = {one.in_order for one in file.passes}
+        verdicts = {line.verdict for line in file.requirements}
+        wanted = "nonconforming" if False in order or "not met" in verdicts else "conforming"
+        assert file.grade == wanted
+        grades.add(file.grade)
+        assert document_hash(file.to_dict()) == file.hash
+    assert grades == {"conforming", "nonconforming"}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_weld_file_as_a_page_and_as_pdf(files: dict[str, WeldFile], language: Language) -> None:
+    file = next(one for one in files.values() if one.grade == "nonconforming")
+    pass_ = next(one for one in file.passes if not one.in_order)
+    assert pass_.gate is not None
+    page = as_html(file, language)
+    words = {
+        "en": ("Weld file", "NOT IN ORDER", "Interpass temperature"),
+        "zh": ("焊接档案", "不合格", "层间温度"),
+    }
+    for text in (*words[language], pass_.gate.reasons[0].said.said(language), pass_.execution, file.hash):
+        assert escape(text, quote=False).replace("'", "&#39;").replace('"', "&#34;") in page
+    written = as_pdf(file, language)
+    assert written == as_pdf(file, language), "equal files give equal bytes"
+    text = "".join(one.extract_text() for one in PdfReader(BytesIO(written)).pages)
+    assert words[language][0] in text
+    assert pass_.execution in text
+
+
+def test_what_was_not_welded_has_no_weld_file(made: Made) -> None:
+    workspace, _, _ = made
+    with pytest.raises(WeldingError) as problem:
+        Plant(workspace).weld_file("WIRE-1")
+    assert problem.value.reason == "not_a_joint"
+    with pytest.raises(TraceError):
+        Plant(workspace).weld_file("J-9999")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_planted_causes_of_rejects_are_found(tmp_path: Path, seed: int) -> None:
+    shop = welding_shop(WeldingPlan(joints=300), seed=seed)
+    with Workspace.create(tmp_path / "plant", name="W", log=False) as workspace:
+        load_shop(shop, workspace, tmp_path)
+        plant = Plant(workspace)
+
+        def first(target: str, where: str) -> Cause:
+            return plant.cause(target, where=where).causes[0]
+
+        fusion = plant.cause("indication = 'lack of fusion'").causes
+        assert ("equipment", "PS-2") in {(one.factor, one.value) for one in fusion}
+        # The others each where one thing is the same: the yard has a wire and a gas of its own, for example.
+        welder = first("indication = 'lack of fusion'", "equipment <> 'PS-2' and process = '135'")
+        assert (welder.factor, welder.value) == ("movement.person", "W-04")
+        wind = first("indication = 'porosity'", "equipment = 'PS-3' or equipment = 'PS-5'")
+        assert wind.factor == "wind_force"
+        assert 2 <= wind.elevated[0][0] <= 3, "above 2 m/s the gas is blown away: from 2 Beaufort on"
+        damp = first("indication = 'crack'", "process = '111'")
+        assert damp.factor == "exposure"
+        assert 4 < damp.elevated[0][0] < 5, "electrodes hold for 4 h"
+
+
 def test_logging_again_logs_nothing(made: Made) -> None:
     workspace, _, _ = made
     before = len(list(workspace.evidence.index.records()))
@@ -129,6 +267,14 @@ def test_on_the_command_line(state: Path, tmp_path: Path, capsys: pytest.Capture
         assert any("exposure_h" in reason["said"] for one in verdicts for reason in one["reasons"])
         assert run(["weld-log", path, "--lang", "zh"]) == 0
         assert "已记入输入 0 条" in capsys.readouterr().out
+        wrong = next(iter(shop.truth.breaches)).split()[0]
+        html, pdf = tmp_path / "weld.html", tmp_path / "weld.pdf"
+        file = ran("weld-file", path, wrong, "--html", str(html), "--pdf", str(pdf))
+        assert (file["format"], file["grade"]) == ("assay-weld-file-1", "nonconforming")
+        assert file["hash"] in html.read_text("utf-8")
+        assert pdf.read_bytes().startswith(b"%PDF")
+        assert run(["weld-file", path, wrong]) == 0
+        assert "NONCONFORMING" in capsys.readouterr().out
 
 
 def test_what_the_plant_says_differently_later_replaces_what_it_said(state: Path, tmp_path: Path) -> None:
@@ -145,6 +291,60 @@ def test_what_the_plant_says_differently_later_replaces_what_it_said(state: Path
         workspace.apply_model()
         again = log_passes(workspace)
         assert (again.inputs, again.revoked, again.accepted, again.refused) == (1, 1, 0, 0)
+
+
+def test_a_pass_judged_again_counts_and_revoked_inputs_are_told(state: Path, tmp_path: Path) -> None:
+    with welding_plant(tmp_path) as (workspace, shop, _):
+        by = {row["execution"]: row for row in shop.passes}
+        lapsed = next(
+            name
+            for name, what in shop.truth.breaches.items()
+            if what == {"welder"} and by[name]["welder"] == "W-04"
+        )
+        before = next(
+            row
+            for row in shop.passes
+            if row["welder"] == "W-04" and row["execution"] not in shop.truth.breaches
+        )
+        gate = Plant(workspace).gate
+        index = next(one.index for one in gate.refused() if one.body.origin.source == f"weld-pass:{lapsed}")
+        model = workspace.path / "model.yaml"
+        held = yaml.safe_load(model.read_text("utf-8"))
+        for test in held["master_data"]["qualification"]:
+            if test["person"] == "W-04":
+                test["valid_to"] = datetime(2026, 7, 1, tzinfo=UTC)
+        model.write_text(yaml.safe_dump(held), "utf-8")
+        workspace.apply_model()
+        assert log_passes(workspace).revoked == 2
+        assert gate.again(index).outcome == "accepted"
+
+        file = weld_file(workspace, by[lapsed]["joint"])
+        pass_ = next(one for one in file.passes if one.execution == lapsed)
+        assert pass_.gate is not None
+        assert (pass_.gate.outcome, pass_.gate.later, pass_.in_order) == ("refused", "accepted", True)
+        assert workspace.evidence.entry(pass_.gate.later_entry or 0).gate is not None
+        assert "→ accepted" in as_html(file, "en")
+
+        file = weld_file(workspace, before["joint"])
+        pass_ = next(one for one in file.passes if one.execution == before["execution"])
+        assert pass_.gate is not None
+        assert len(pass_.gate.lapsed) == 1
+        assert any("revoked since" in text.en for text in file.missing)
+        assert pass_.in_order, "what was accepted stays accepted"
+
+
+def test_without_a_log_the_records_decide(tmp_path: Path) -> None:
+    shop = welding_shop(WeldingPlan(joints=20), seed=5)
+    with Workspace.create(tmp_path / "plant", name="W", log=False) as workspace:
+        load_shop(shop, workspace, tmp_path)
+        wrong = next(iter(shop.truth.breaches))
+        joints = {row["joint"] for row in shop.passes}
+        good = min(joints - {name.split()[0] for name in shop.truth.breaches})
+        for joint, order in ((wrong.split()[0], False), (good, True)):
+            file = weld_file(workspace, joint)
+            assert all(one.gate is None for one in file.passes)
+            assert all(one.in_order for one in file.passes) is order
+            assert any("no evidence log" in text.en for text in file.missing)
 
 
 def test_a_plant_without_a_log_is_told_so(state: Path, tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ _SINGLE: dict[str, Callable[..., None]] = {
     "common": recall.common,
     "doubts": doubts.doubts,
     "unit-file": unit_file.unit_file,
+    "weld-file": welding.weld_file,
     "weld-log": welding.weld_log,
     "scans": scans.scans,
     "bridge": bridge.bridge,

@@ -13,7 +13,7 @@ from assay.report.curves import as_svg, drawn
 from assay.report.errors import CATALOGUE
 
 if TYPE_CHECKING:
-    from assay.analyse.unit_file import UnitFile
+    from assay.analyse.unit_file import SubjectFile, UnitFile
     from assay.analyse.unit_file.contents import Curve, Inspection, Step
 
 GOOD, BAD, OPEN = "good", "bad", "open"
@@ -42,7 +42,7 @@ class Section:
 class Wording:
     """A file's values as a person reads them, in one language and time zone."""
 
-    def __init__(self, file: UnitFile, language: Language, zone: str) -> None:
+    def __init__(self, file: SubjectFile, language: Language, zone: str) -> None:
         self.file, self.language, self._zone = file, language, ZoneInfo(zone)
 
     def say(self, key: str, **values: object) -> str:
@@ -110,27 +110,27 @@ class Wording:
             for one in file.requirements
         ]
         found = [
-            self._section(
+            self.section(
                 "requirements",
                 ("number", "segment", "wanted", "found", "verdict"),
                 lines,
                 (8, 24, 56, 62, 30),
                 [_TONES[one.verdict] for one in file.requirements],
             ),
-            self._section(
+            self.section(
                 "steps",
                 ("started", "segment", "execution", "equipment", "person", "recipe", "materials"),
                 [self._step(step) for step in file.steps],
                 (28, 20, 24, 26, 34, 22, 26),
             ),
-            self._section(
+            self.section(
                 "inspections",
                 ("time", "subject", "characteristic", "value", "limits", "verdict", "gauge"),
                 [self._inspection(one) for one in file.inspections],
                 (28, 26, 28, 24, 26, 20, 28),
                 [_judged(one) for one in file.inspections],
             ),
-            self._section(
+            self.section(
                 "events",
                 ("time", "event", "subject", "severity", "message"),
                 [
@@ -145,7 +145,7 @@ class Wording:
                 ],
                 (32, 30, 34, 20, 64),
             ),
-            self._section(
+            self.section(
                 "materials",
                 ("subject", "material", "execution", "quantity", "certificates"),
                 [
@@ -161,13 +161,13 @@ class Wording:
                 ],
                 (34, 28, 30, 22, 66),
             ),
-            self._section(
+            self.section(
                 "papers",
                 ("subject", "media-type", "content"),
                 [(one.subject, one.media_type, one.content) for one in file.certificates],
                 (40, 36, 104),
             ),
-            self._section(
+            self.section(
                 "packing",
                 ("time", "subject", "segment", "execution", "position"),
                 [
@@ -185,7 +185,7 @@ class Wording:
         ]
         return [section for section in found if section.rows]
 
-    def _section(
+    def section(
         self,
         name: str,
         heads: Sequence[str],
@@ -193,6 +193,7 @@ class Wording:
         widths: tuple[float, ...],
         tones: Sequence[str] = (),
     ) -> Section:
+        """A table by the catalogue's names; widths of its columns in mm of a page, 180 in all."""
         return Section(
             self.say(f"section.{name}"),
             tuple(self.say(f"head.{head}") for head in heads),
@@ -243,18 +244,22 @@ class Wording:
 
 def as_html(file: UnitFile, language: Language, zone: str = "UTC") -> str:
     """The file as one HTML page that asks for nothing else and needs no script."""
+    return page(Wording(file, language, zone))
+
+
+def page(words: Wording) -> str:
+    """A worded file as one HTML page that asks for nothing else and needs no script."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("assay.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    words = Wording(file, language, zone)
     charts = [
         (title, None if drawing is None else as_svg(drawing, title))
-        for title, drawing in ((words.curve_title(curve), drawn(curve)) for curve in file.curves)
+        for title, drawing in ((words.curve_title(curve), drawn(curve)) for curve in words.file.curves)
     ]
     return environment.get_template("unit_file.html.j2").render(
-        words=words, file=file, language=language, charts=charts
+        words=words, file=words.file, language=words.language, charts=charts
     )
 
 

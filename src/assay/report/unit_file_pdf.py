@@ -28,7 +28,12 @@ def as_pdf(file: UnitFile, language: Language, zone: str = "UTC") -> bytes:
     ReportError
         The file holds Chinese characters, and no font of this machine has them.
     """
-    return _Pages(Wording(file, language, zone)).written()
+    return pages(Wording(file, language, zone))
+
+
+def pages(words: Wording) -> bytes:
+    """A worded file as a PDF of A4 pages; see :func:`as_pdf`."""
+    return _Pages(words).written()
 
 
 class _Pages:

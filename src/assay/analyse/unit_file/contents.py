@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,11 +18,13 @@ Verdict = Literal["met", "not met", "not recorded"]
 Grade = Literal["conforming", "nonconforming", "incomplete", "not graded"]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a file: frozen, and nothing else than its keys."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class HeldQualification(_Part):
+class HeldQualification(Part):
     """A qualification of a person for a step, and whether it held when the step began."""
 
     id: str
@@ -32,7 +34,7 @@ class HeldQualification(_Part):
     held: bool = Field(description="Whether it held when the step began; false where no time is recorded.")
 
 
-class HeldCalibration(_Part):
+class HeldCalibration(Part):
     """The calibration of a gauge that counts for a result, and whether it held when that was measured."""
 
     id: str
@@ -43,7 +45,7 @@ class HeldCalibration(_Part):
     held: bool = Field(description="Whether it held then and hadn't failed.")
 
 
-class Step(_Part):
+class Step(Part):
     """One execution that the unit or lot, or something it was made from, went through."""
 
     execution: str
@@ -67,14 +69,14 @@ class Step(_Part):
     outputs: list[str] = Field(default_factory=list)
 
 
-class Point(_Part):
+class Point(Part):
     """One reading of a curve: seconds since the step began, and the value."""
 
     at: float
     value: float
 
 
-class Curve(_Part):
+class Curve(Part):
     """A signal over the exact time of a step, its features and the limits of the card."""
 
     execution: str
@@ -93,7 +95,7 @@ class Curve(_Part):
     )
 
 
-class Inspection(_Part):
+class Inspection(Part):
     """One result, with the limits that were in force when it was measured."""
 
     time: datetime | None = None
@@ -116,7 +118,7 @@ class Inspection(_Part):
     confidence: float = 1.0
 
 
-class Occurrence(_Part):
+class Occurrence(Part):
     """An event of the unit or lot or of a step, or of its equipment during the step."""
 
     time: datetime | None = None
@@ -127,7 +129,7 @@ class Occurrence(_Part):
     message: str | None = None
 
 
-class Certificate(_Part):
+class Certificate(Part):
     """A paper or picture of a subject, by the hash of its content."""
 
     subject: str
@@ -136,7 +138,7 @@ class Certificate(_Part):
     time: datetime | None = None
 
 
-class MaterialUse(_Part):
+class MaterialUse(Part):
     """A lot or unit that went into a step, with its certificates."""
 
     subject: str
@@ -151,7 +153,7 @@ class MaterialUse(_Part):
     certificates: list[Certificate] = Field(default_factory=list)
 
 
-class Packing(_Part):
+class Packing(Part):
     """What the unit or lot went into next: a box, a pallet, an assembly."""
 
     subject: str
@@ -162,7 +164,7 @@ class Packing(_Part):
     position: str | None = None
 
 
-class GradedRequirement(_Part):
+class GradedRequirement(Part):
     """One line of the process card, what was found of it, and the verdict."""
 
     number: int
@@ -175,7 +177,7 @@ class GradedRequirement(_Part):
     confidence: float = Field(default=1.0, description="The least of the evidence that the verdict rests on.")
 
 
-class Card(_Part):
+class Card(Part):
     """The process card that the file is graded by."""
 
     id: str
@@ -184,10 +186,10 @@ class Card(_Part):
     valid_from: datetime | None = None
 
 
-class UnitFile(_Part):
-    """Everything that is recorded of a unit or lot, graded against the process card in force."""
+class SubjectFile(Part):
+    """What every file of a unit or lot holds."""
 
-    format: Literal["assay-unit-file-1"] = "assay-unit-file-1"
+    format: str
     plant: str
     id: str
     kind: str
@@ -213,9 +215,15 @@ class UnitFile(_Part):
         """The file as plain JSON values, keys in the order of the fields; times in ISO 8601 UTC."""
         return self.model_dump(mode="json")
 
-    def sealed(self) -> UnitFile:
+    def sealed(self) -> Self:
         """The same file with its hash: equal records give an equal hash, whenever it is made."""
         return self.model_copy(update={"hash": document_hash(self.to_dict())})
+
+
+class UnitFile(SubjectFile):
+    """Everything that is recorded of a unit or lot, graded against the process card in force."""
+
+    format: Literal["assay-unit-file-1"] = "assay-unit-file-1"
 
 
 def document_hash(document: dict[str, Any]) -> str:

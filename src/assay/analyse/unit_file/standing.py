@@ -96,6 +96,13 @@ class Standing:
             held=bool(held) and row.get("result") != _FAILED,
         )
 
+    def gauges(self, equipment: str | None, moment: datetime | None) -> list[str]:
+        """Ids of the gauges that belonged to an equipment, in order."""
+        found = {row["id"] for row in self._all("gauge") if equipment and row.get("equipment") == equipment}
+        return sorted(
+            id_ for id_ in found if self.version("gauge", id_, moment).get("equipment") == equipment
+        )
+
     def in_unit(
         self, characteristic: str, value: float | None, unit: str | None, moment: datetime | None
     ) -> tuple[float | None, str | None]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from assay.analyse.welding.decisions import releases, services
 from assay.analyse.welding.passes import SEGMENT, Pass, passes
 from assay.analyse.welding.procedure import approved
 from assay.analyse.welding.qualification import qualified
@@ -36,15 +37,6 @@ KIND = "step"
 
 _PASS, _INPUT = "weld-pass:", "weld-input:"
 _AIR = {"air_temperature": "air_temperature_c", "humidity": "humidity_pct", "wind": "wind_m_s"}
-_SERVICES = (
-    "SELECT equipment, due_hours, coalesce(time, recorded) AS moment FROM event "
-    "WHERE event = 'service' AND equipment IS NOT NULL AND due_hours IS NOT NULL ORDER BY ALL"
-)
-_RESULTS = (
-    "SELECT subject, characteristic, text, coalesce(time, recorded) AS moment "
-    "FROM measurement WHERE characteristic IN ('release', 'certificate') "
-    "ORDER BY moment, characteristic, recorded, source, epoch, seq"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +172,18 @@ def _inputs(
     yield from _of_people(snapshot, notes)
     yield from _of_machines(snapshot)
     yield from _of_procedures(snapshot)
-    yield from _of_services(workspace, snapshot)
-    yield from _of_lots(workspace)
+    for service in services(workspace, snapshot):
+        yield _Input(
+            "maintenance",
+            service.machine,
+            service.moment.isoformat(),
+            service.moment,
+            None,
+            {"due_hours": service.due_hours},
+        )
+    for lot in releases(workspace):
+        said = {"status": lot.status, "certificate": lot.certificate}
+        yield _Input("release", lot.lot, lot.moment.isoformat(), lot.moment, None, said)
     airs = {(one.air.zone, one.air.minute): one.air for one in found if one.air is not None}
     for (zone, minute), air in sorted(airs.items()):
         values = {_AIR[name]: value for name, value in air.values.items() if value is not None}
@@ -229,26 +231,6 @@ def _of_procedures(snapshot: Snapshot) -> Iterator[_Input]:
             yield _versioned(
                 "approval", row["id"], row, {"revision": row.get("revision"), **approved(parameters)}
             )
-
-
-def _of_services(workspace: Workspace, snapshot: Snapshot) -> Iterator[_Input]:
-    if "due_hours" not in snapshot.schemas["event"].names:
-        return
-    for row in workspace.lake.query(_SERVICES).to_pylist():
-        moment, values = row["moment"], {"due_hours": row["due_hours"]}
-        yield _Input("maintenance", row["equipment"], moment.isoformat(), moment, None, values)
-
-
-def _of_lots(workspace: Workspace) -> Iterator[_Input]:
-    """Releases of lots, each with the type of certificate that was on file when it was decided."""
-    papers: dict[str, str] = {}
-    for row in workspace.lake.query(_RESULTS).to_pylist():
-        subject, moment = row["subject"], row["moment"]
-        if row["characteristic"] == "certificate":
-            papers[subject] = row["text"] or "none"
-        else:
-            values = {"status": row["text"], "certificate": papers.get(subject, "none")}
-            yield _Input("release", subject, moment.isoformat(), moment, None, values)
 
 
 def _versioned(type_: str, subject: str, row: Mapping[str, Any], values: Mapping[str, Any]) -> _Input:

@@ -213,7 +213,8 @@ def _movements(workspace: Workspace, joint: str | None) -> list[dict[str, Any]]:
     chosen = f"SELECT * FROM movement WHERE segment = '{SEGMENT}'"
     if joint is not None:
         chosen += (
-            " AND execution IN (SELECT execution FROM movement WHERE segment = $segment AND subject = $joint)"
+            " AND execution IN (SELECT execution FROM movement "
+            "WHERE segment = $segment AND subject_kind = 'unit' AND subject = $joint)"
         )
     sql = (
         f"WITH welds AS ({chosen}), {standing('welds', ('execution', 'role', 'subject'))} "

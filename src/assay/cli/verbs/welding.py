@@ -1,16 +1,23 @@
-"""``assay weld-log``: weld passes as evidence."""
+"""``assay weld-log`` and ``assay weld-file``: weld passes as evidence, and the file of a joint."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from assay.cli.options import AsJson, Plant
-from assay.cli.output import show
-from assay.cli.speech import said, say
+from assay.cli.output import show, table
+from assay.cli.speech import said, say, spoken
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from assay.analyse.welding.contents import WeldFile, WeldPass
+
+_HEADS = ("execution", "person", "machine", "recipe", "heat_input", "gate", "entry", "in_order", "why")
 
 
 def weld_log(directory: Plant, *, as_json: AsJson = False) -> None:
@@ -28,3 +35,71 @@ def weld_log(directory: Plant, *, as_json: AsJson = False) -> None:
             to.print(say("weld-log.note", text=said(note)))
 
     show({**counts, "notes": [said(note) for note in found.notes]}, human, as_json=as_json)
+
+
+def weld_file(
+    directory: Plant,
+    joint: Annotated[str, typer.Argument(metavar="JOINT", help="argument.joint", show_default=False)],
+    *,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="option.file_html", show_default=False)
+    ] = None,
+    pdf: Annotated[
+        Path | None, typer.Option("--pdf", metavar="FILE", help="option.file_pdf", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Everything recorded of a welded joint, pass by pass, with the verdicts of the gate."""
+    from assay.analyse.welding import weld_file as analysis
+    from assay.store.workspace import Workspace
+
+    with Workspace.open(directory) as workspace:
+        found, zone = analysis(workspace, joint), workspace.config.time_zone
+    if html is not None:
+        from assay.report.weld_file import as_html
+
+        html.write_text(as_html(found, spoken(), zone), encoding="utf-8")
+    if pdf is not None:
+        from assay.report.weld_file import as_pdf
+
+        pdf.write_bytes(as_pdf(found, spoken(), zone))
+    written = [path for path in (html, pdf) if path is not None]
+
+    def human(to: Console) -> None:
+        _print(to, found)
+        for path in written:
+            to.print(say("unit-file.written", file=path), soft_wrap=True)
+
+    show(found.to_dict(), human, as_json=as_json)
+
+
+def _print(to: Console, file: WeldFile) -> None:
+    card = file.card
+    to.print(
+        say(
+            "unit-file.head",
+            id=file.id,
+            material=file.material or "–",
+            card="–" if card is None else " ".join(word for word in (card.id, card.revision) if word),
+            grade=say(f"unit-file.grade.{file.grade.replace(' ', '_')}"),
+        )
+    )
+    table(to, [say(f"weld-file.{head}") for head in _HEADS], [_row(one) for one in file.passes])
+    for gap in file.missing:
+        to.print(say("unit-file.gap", text=said(gap)))
+
+
+def _row(one: WeldPass) -> list[object]:
+    gate = one.gate
+    words = {True: "yes", False: "no", None: "open"}
+    return [
+        one.execution,
+        one.person,
+        one.machine,
+        " ".join(word for word in (one.recipe, one.revision) if word),
+        None if one.heat_input is None else f"{one.heat_input:.3f}",
+        say("weld-file.not_logged") if gate is None else say(f"gate.{gate.later or gate.outcome}"),
+        None if gate is None else f"{gate.log} {gate.entry}",
+        say(f"weld-file.{words[one.in_order]}"),
+        "\n".join(said(reason.said) for reason in gate.reasons) if gate else "",
+    ]
