@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ from assay.ledger.segment import Record, read_segments
 from assay.ledger.submitter import Submitter
 from assay.ledger.text import is_key_name
 from assay.store.config import FILE_NAME, LedgerSettings
+from assay.store.evidence_captures import CAPTURES, captures_after, mark_at
 from assay.store.evidence_gate import JUDGED, keys_for
 from assay.store.evidence_index import EvidenceIndex
 from assay.store.evidence_payloads import Payloads, value_of
@@ -256,7 +258,7 @@ class Evidence:
         """
         with self._turn, locked(self.spool / "evidence.lock"):
             self.__dict__.pop("issuer", None)  # it may have been replaced by a newer one
-            count = self._log_documents()
+            count = self._log_documents() + self._log_captures()
             for name in self._lake.tables():
                 count += self._log_table(name)
         self._problem, self._again = None, 0.0
@@ -536,6 +538,20 @@ class Evidence:
             )
             self.say(kind, name, {"sha256": digest.hex(), **said}, origin=who)
             count += 1
+        return count
+
+    def _log_captures(self) -> int:
+        """What came in over EPCIS, each capture by itself."""
+        registry = self._lake.registry
+        done, mark = self.index.cursor(CAPTURES)
+        if done >= 0 and mark != mark_at(registry, done):
+            done = -1  # another registry than that which was logged
+        waiting, count = captures_after(registry, done), 0
+        while group := list(islice(waiting, _AT_ONCE)):
+            new = [one for one in group if not self.index.records(origin=one.origin)]
+            self.say_all([Statement("record", one.job, one.fields, one.moment, one.origin) for one in new])
+            self.index.move(CAPTURES, group[-1].last, mark_at(registry, group[-1].last))
+            count += len(new)
         return count
 
 
