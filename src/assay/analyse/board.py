@@ -20,9 +20,9 @@ from scipy import stats
 from assay.analyse.cause.clock import UNKNOWN
 from assay.analyse.cause.columns import encode
 from assay.analyse.cause.frame import Frame
+from assay.analyse.errors import BoardRefusal, near
 from assay.genealogy import EXECUTION, KINDS, segment_and_id
 from assay.model.attributes import ColumnRole
-from assay.model.errors import AnalysisError, did_you_mean
 from assay.model.judgement import BAD_WORDS
 from assay.query.expression import literal, written_name
 from assay.stats.risk import mean_interval, rate_interval
@@ -221,9 +221,7 @@ def trend(frame: Frame, *, zone: str, buckets: int = 60) -> Trend:
     time = _times(frame)
     known = time != UNKNOWN
     if not known.any():
-        raise AnalysisError(
-            "None of these results has a time.", hint="Name the file's time column in its mapping."
-        )
+        raise BoardRefusal.of("no-time")
     seconds = time[known] // 1_000_000
     outcome = frame.outcome[known]
     width, starts, place = _divided(seconds, ZoneInfo(zone), buckets)
@@ -312,10 +310,7 @@ def pareto(frame: Frame, factor: str, *, most: int = 20) -> Levels:
         The target is a measured value, or there is no such column.
     """
     if not frame.target.is_condition:
-        raise AnalysisError(
-            f"A Pareto counts bad subjects; {frame.target.text!r} is a measured value.",
-            hint="Make it a condition, such as thickness > 1.2.",
-        )
+        raise BoardRefusal.of("pareto", target=frame.target.text)
     codes, names = _levels_of(frame, factor)
     known = codes >= 0
     counts = np.bincount(codes[known], minlength=len(names))
@@ -433,13 +428,10 @@ def _filled(table: pa.Table) -> pa.Table:
 def _levels_of(frame: Frame, factor: str) -> tuple[Codes, list[str]]:
     """Level code of each subject (−1: not recorded), and the levels' names."""
     if factor not in frame.columns:
-        hint = did_you_mean(factor, list(frame.columns))
-        raise AnalysisError(f"There is no column {factor!r} for this target.", hint=hint)
+        raise BoardRefusal.of("column", factor=factor, advice=near(factor, list(frame.columns)))
     codes, names = encode(frame.values(factor))
     if not (codes >= 0).any():
-        raise AnalysisError(
-            f"None of these subjects has a value in {factor!r}.", hint="Choose another factor."
-        )
+        raise BoardRefusal.of("no-value", factor=factor)
     return codes.astype(np.int64), [str(name) for name in names]
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from assay.analyse.errors import BridgeRefusal
 from assay.analyse.recording import record_inferred
 from assay.genealogy.adjacency import INPUT_ROLES, OUTPUT_ROLES
 from assay.genealogy.furnace_batch import match_batches
 from assay.genealogy.queue_errors import CATALOGUE
 from assay.genealogy.queue_matcher import Counts, Rates, match
 from assay.genealogy.queue_result import Doubt, Matching
-from assay.model.errors import AnalysisError
 from assay.model.kinds import RecordKind
 from assay.model.text import Text
 from assay.plugins.contracts import OperatorManifest, Progress
@@ -137,16 +137,11 @@ def bridge(
         Residence or tolerance make no sense.
     """
     if lane is not None and lane not in _LANES:
-        raise AnalysisError(
-            f"{lane!r} can't tell lanes apart", hint=f"Use one of {', '.join(sorted(_LANES))}, or none."
-        )
+        raise BridgeRefusal.of("lane", lane=lane, known=", ".join(sorted(_LANES)))
     before = _side(workspace, segment, lane, between, going_in=True)
     after = _side(workspace, into or segment, lane, between, going_in=False)
     if not len(before) and not len(after):
-        raise AnalysisError(
-            f"no movement goes into or comes out of segment {segment!r}",
-            hint='`assay sql DIR "SELECT DISTINCT segment, role FROM movement"` shows what there is.',
-        )
+        raise BridgeRefusal.of("nothing", segment=segment)
     timed = residence is not None
     counts = [_counts(rows, timed=timed, laned=lane is not None) for rows in (before, after)]
     nominal: dict[str, Any] = {"residence": residence, "tolerance": tolerance, "rates": rates}

@@ -1,4 +1,4 @@
-"""What traces, recalls, common origins and corrections refuse, said in both languages."""
+"""What analyses of a plant refuse, said in both languages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Self
 
 from assay.model.catalogue import LANGUAGES, Catalogue
-from assay.model.errors import AnalysisError, SpokenError, TraceError, closest
+from assay.model.errors import AnalysisError, QueryError, SpokenError, TraceError, closest
 from assay.model.text import Text
 
 CATALOGUE = Catalogue("assay.analyse")
@@ -38,6 +38,42 @@ class CorrectionRefusal(_Refusal, AnalysisError):
     part = "correct"
 
 
+class BridgeRefusal(_Refusal, AnalysisError):
+    """A place where no label survives can't be bridged as asked."""
+
+    part = "bridge"
+
+
+class MetreRefusal(_Refusal, AnalysisError):
+    """Positions can't be followed with the signals that were recorded."""
+
+    part = "metre"
+
+
+class CauseRefusal(_Refusal, AnalysisError):
+    """Causes can't be looked for, or shown, on what was recorded."""
+
+    part = "cause"
+
+
+class ConditionRefusal(_Refusal, QueryError):
+    """A target, condition or scope of an analysis is not possible."""
+
+    part = "condition"
+
+
+class BoardRefusal(_Refusal, AnalysisError):
+    """Results can't be put on a board as asked."""
+
+    part = "board"
+
+
+class StatisticsRefusal(_Refusal, AnalysisError):
+    """Recorded results don't allow the statistic that was asked for."""
+
+    part = "statistics"
+
+
 def told(key: str, **values: object) -> Text:
     """The text ``key`` of the catalogue; a value that is a :class:`Text` is filled in by language."""
     said = {}
@@ -53,6 +89,15 @@ def joined(how: str, parts: Iterable[str | Text]) -> Text:
     return Text(
         **{to: CATALOGUE.say(f"join.{how}", to).join(one.said(to) for one in kept) for to in LANGUAGES}
     )
+
+
+def listed(names: Iterable[str], *, wrong: str | None = None) -> Text:
+    """The names there are; before them, with ``wrong``, those closest to it."""
+    known = list(names)
+    close = [] if wrong is None else closest(wrong, known)
+    if close:
+        return told("near-of", names=joined("or", map(repr, close)), known=", ".join(known))
+    return told("there-are", names=", ".join(known)) if known else told("there-are-none")
 
 
 def near(wrong: str, known: list[str]) -> Text | None:

@@ -18,12 +18,12 @@ import pyarrow as pa
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from assay.analyse.errors import MetreRefusal
 from assay.genealogy.metre_delay import Delay, estimate_delay
 from assay.genealogy.metre_errors import MetreError
 from assay.genealogy.metre_line import MetreLine, Sighting, Stage
 from assay.genealogy.metre_map import MetreMap, Place, cut, drawn, flipped, joined, trimmed
 from assay.genealogy.metre_passage import Passage, delayed
-from assay.model.errors import AnalysisError
 from assay.model.kinds import TIME, RecordKind
 from assay.model.lines import DelaySignals, LineFile, Operation, Pass, Station
 from assay.model.text import Text
@@ -168,17 +168,11 @@ def _stages(workspace: Workspace, line: LineFile) -> tuple[list[Stage], dict[str
 def _passage(workspace: Workspace, station: Station, one: Pass) -> Passage:
     """The readings of a pass as a passage, in metres and seconds."""
     if station.by is None:
-        raise AnalysisError(
-            f"station {station.station!r} has passes but no signal",
-            hint="Name its speed or counter under `by`.",
-        )
+        raise MetreRefusal.of("no-signal", station=station.station)
     by = station.by
     rows = _readings(workspace, by.signal, by.equipment, one.begin, one.end)
     if len(rows) < _FEWEST:
-        raise AnalysisError(
-            f"signal {by.signal!r} has {len(rows)} reading(s) from {one.begin} to {one.end}",
-            hint="Correct the name of the signal or the times of the pass in the line's file.",
-        )
+        raise MetreRefusal.of("few-readings", signal=by.signal, count=len(rows), begin=one.begin, end=one.end)
     times = _seconds(rows)
     values = rows.column("value").to_numpy()
     unit = rows.column("unit")[0].as_py()
@@ -244,10 +238,8 @@ def _delayed(
         )
         found = signal_delay(workspace, delay, begin, end)
         if not found.credible:
-            raise AnalysisError(
-                f"the signals show no delay from {above[0].station!r} to {passages[0].station!r} "
-                f"(p = {found.p_value:.2g})",
-                hint="Give the delay as a number of seconds, or other signals, or a longer time.",
+            raise MetreRefusal.of(
+                "no-delay", first=above[0].station, second=passages[0].station, p=f"{found.p_value:.2g}"
             )
         uncertainty = max((found.high - found.low) / 3.92, delay.step / math.sqrt(12))
         delay = found.value

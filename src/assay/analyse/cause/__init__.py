@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from assay.analyse.cause.blast import Mark, affected_units, carrying, evidence_rows
 from assay.analyse.cause.report import Cause, CauseReport, Confounded, Dose, Effect
 from assay.analyse.cause.study import Study, run
-from assay.model.errors import AnalysisError
+from assay.analyse.errors import CauseRefusal, listed
 from assay.model.kinds import RecordKind
 from assay.model.text import Text
 from assay.plugins.contracts import OperatorManifest, Progress
@@ -172,10 +172,7 @@ def _group(study: Study, factor: str, value: str | None) -> Any:
     if (factor, value) in study.groups:
         return study.groups[factor, value]
     if factor not in study.frame.columns:
-        listed = ", ".join(sorted(study.frame.columns))
-        raise AnalysisError(
-            f"No factor {factor!r} is recorded for this target.", hint=f"There are: {listed}."
-        )
+        raise CauseRefusal.of("factor", factor=factor, advice=listed(sorted(study.frame.columns)))
     if value is None:
-        raise AnalysisError(f"{factor!r} is not one of the causes found; name a value of it.")
+        raise CauseRefusal.of("no-cause", factor=factor)
     return carrying(study.frame, Mark(factor, value))

@@ -17,9 +17,10 @@ from assay.analyse.cause.clock import NAMES as CLOCK_NAMES
 from assay.analyse.cause.clock import UNKNOWN
 from assay.analyse.cause.columns import LakeColumns, Rows, encode, locate
 from assay.analyse.cause.links import Movements, consumed_rows, linked, units_of
+from assay.analyse.errors import CauseRefusal, ConditionRefusal, listed, told
 from assay.model.attributes import Attribute, AttributeType, ColumnRole
-from assay.model.errors import AnalysisError, QueryError, did_you_mean
 from assay.model.kinds import RecordKind
+from assay.model.text import Text
 from assay.query.expression import Expression, parse, quoted, resolve
 from assay.store.workspace import Workspace
 
@@ -141,7 +142,7 @@ def build(workspace: Workspace, target: str, where: str | None, scope: str | Non
     measured = LakeColumns(workspace.lake, RecordKind.MEASUREMENT, snapshot)
     known = _characteristics(measured)
     if not known:
-        raise AnalysisError("The plant holds no measurements.", hint="Load a file first: assay load DIR FILE")
+        raise CauseRefusal.of("no-measurements")
     resolve(expression.names, known, what="measured characteristic")
     rows = _read_measurements(workspace, measured, expression)
     movements = Movements.of(workspace, snapshot)
@@ -169,17 +170,17 @@ def build(workspace: Workspace, target: str, where: str | None, scope: str | Non
     )
     if condition is not None:
         if not condition.is_condition:
-            raise QueryError(
-                f"--where {where!r} is a value, not a condition.", hint="Compare it: line = 'L2'."
-            )
+            raise ConditionRefusal.of("value", where=where)
         frame = frame.taken(np.flatnonzero(_holds(frame, condition)))
     if frame.size == 0:
-        asked = f" where {where}" if where else ""
-        raise AnalysisError(
-            f"No subject has a value for {target!r}{f' in {scope!r}' if scope else ''}{asked}.",
-            hint="Widen --where or --scope.",
+        raise CauseRefusal.of(
+            "nothing", target=target, scope=_asked("scope", scope), where=_asked("where", where)
         )
     return frame
+
+
+def _asked(what: str, value: str | None) -> Text:
+    return told(f"asked.{what}", value=value) if value else Text(zh="", en="")
 
 
 def _characteristics(measured: LakeColumns) -> list[str]:
@@ -208,11 +209,7 @@ def _in_scope(rows: pa.Table, scope: str | None) -> tuple[str, ...] | None:
     longer = [name for name in known if name.startswith(scope)]
     if len(longer) == 1:
         return tuple(longer)
-    hint = did_you_mean(scope, known)
-    listed = f"There are: {', '.join(known) or 'none'}."
-    raise QueryError(
-        f"There is no segment {scope!r} with this target.", hint=f"{hint or ''} {listed}".strip()
-    )
+    raise ConditionRefusal.of("segment", scope=scope, advice=listed(known, wrong=scope))
 
 
 def _kept(
@@ -244,10 +241,7 @@ def _value_field(rows: pa.Table, name: str) -> str:
     has_text = rows.column("text").null_count < rows.num_rows
     has_value = rows.column("value").null_count < rows.num_rows
     if has_text and has_value:
-        raise AnalysisError(
-            f"Characteristic {name!r} is recorded both as numbers and as text.",
-            hint="Load it under two names, one for each.",
-        )
+        raise CauseRefusal.of("mixed", name=name)
     return "text" if has_text else "value"
 
 
@@ -303,10 +297,8 @@ def _ask(rows: pa.Table, sql: str, written: str) -> pa.ChunkedArray:
         try:
             return connection.execute(f"select {sql} from frame").to_arrow_table().column(0)
         except duckdb.Error as error:
-            raise QueryError(
-                f"{written!r} can't be computed: {str(error).splitlines()[0]}",
-                hint="Compare text with text in single quotes ('NOK') and numbers with numbers (1.2).",
-            ) from error
+            reason = str(error).splitlines()[0]
+            raise ConditionRefusal.of("computed", written=written, reason=reason) from error
 
 
 def _columns(

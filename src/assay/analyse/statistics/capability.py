@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from assay.analyse.errors import StatisticsRefusal
 from assay.analyse.statistics.charting import as_text
 from assay.analyse.statistics.series import Groups, Series, grouped, series
 from assay.analyse.statistics.specification import Specification, specification
 from assay.analyse.statistics.words import CATALOGUE
-from assay.model.errors import AnalysisError
 from assay.model.kinds import RecordKind
 from assay.plugins.contracts import OperatorManifest, Progress
 from assay.stats.capability import NormalCapability, Sixpack, sixpack
@@ -89,16 +89,10 @@ def capability(
     """
     found = series(workspace, characteristic, where=where, scope=scope)
     if found.frame.target.is_condition:
-        raise AnalysisError(
-            f"Capability is that of a measured value; {characteristic!r} is a condition.",
-            hint="Name the characteristic alone, such as thickness.",
-        )
+        raise StatisticsRefusal.of("capability", characteristic=characteristic)
     limits = specification(workspace, found, lsl=lsl, usl=usl, target=target)
     if limits.lsl is None and limits.usl is None:
-        raise AnalysisError(
-            f"There is no specification for {characteristic!r}.",
-            hint="Give lsl, usl or both, or record a specification in the master data.",
-        )
+        raise StatisticsRefusal.of("specification", characteristic=characteristic)
     groups = None if subgroup is None else grouped(found, subgroup)
     answer = sixpack(
         _shown(found, groups).values,

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow.compute as pc
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from assay.analyse.errors import StatisticsRefusal, listed, told
 from assay.analyse.statistics.series import Groups, Series, grouped, iso, series
 from assay.analyse.statistics.words import CATALOGUE
-from assay.model.errors import AnalysisError
 from assay.model.kinds import RecordKind
 from assay.plugins.contracts import OperatorManifest, Progress
 from assay.stats.charts import ControlChart
@@ -127,20 +127,13 @@ def _drawn(
 ) -> ControlChart:
     known = {name: one for name, one in CHARTS.items() if one.takes in _OFFERED}
     if kind not in known:
-        raise AnalysisError(
-            f"A plant's results can't be charted as {kind!r}.", hint=f"There are: {', '.join(known)}."
-        )
+        raise StatisticsRefusal.of("chart", kind=kind, advice=listed(known))
     takes = known[kind].takes
     if is_share is not (takes == "counts_sizes"):
-        wanted = "a condition, such as result = 'NOK'" if takes == "counts_sizes" else "a measured value"
-        raise AnalysisError(
-            f"A {kind} chart is made of {wanted}; the target is {found.frame.target.text!r}.",
-            hint="Choose another kind, or leave it out.",
-        )
+        wanted = told("made-of.condition" if takes == "counts_sizes" else "made-of.value")
+        raise StatisticsRefusal.of("chart-of", kind=kind, wanted=wanted, target=found.frame.target.text)
     if takes in {"subgroups", "counts_sizes"} and groups is None:
-        raise AnalysisError(
-            f"A {kind} chart needs subgroups.", hint="Say what to group by: a number, day, lot …"
-        )
+        raise StatisticsRefusal.of("subgroups", kind=kind)
     if groups is None:
         return known[kind].make(found.values, **options)
     if takes == "counts_sizes":

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from assay.analyse.errors import StatisticsRefusal
 from assay.analyse.statistics.series import series, words
 from assay.analyse.statistics.words import CATALOGUE
-from assay.model.errors import AnalysisError
 from assay.model.kinds import RecordKind
 from assay.plugins.contracts import OperatorManifest, Progress
 from assay.stats.msa import GaugeRR, gauge_rr, gauge_rr_nested
@@ -78,10 +78,7 @@ def plant_gauge_rr(
         [left is not None and right is not None for left, right in zip(parts, people, strict=True)]
     )
     if not known.any():
-        raise AnalysisError(
-            f"No result of {characteristic!r} has a value in {part!r} and {operator!r}.",
-            hint="Name the columns that say what was measured and by whom.",
-        )
+        raise StatisticsRefusal.of("study", measured=characteristic, by_part=part, operator=operator)
     frame = {
         "part": np.array(parts, object)[known],
         "operator": np.array(people, object)[known],

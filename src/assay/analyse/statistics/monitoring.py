@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from assay.analyse.errors import StatisticsRefusal
 from assay.analyse.statistics.series import Floats, Series, iso, series
 from assay.analyse.statistics.words import CATALOGUE
-from assay.model.errors import AnalysisError
 from assay.model.kinds import RecordKind
 from assay.plugins.contracts import OperatorManifest, Progress
 from assay.stats import monitor as models
@@ -102,10 +102,7 @@ def monitor(
         Phase I doesn't allow such a model.
     """
     if len(characteristics) < _FEWEST:
-        raise AnalysisError(
-            f"Monitoring needs at least {_FEWEST} characteristics; {len(characteristics)} given.",
-            hint="For one characteristic use a control chart.",
-        )
+        raise StatisticsRefusal.of("few", fewest=_FEWEST, given=len(characteristics))
     found = [series(workspace, name, where=where, scope=scope) for name in characteristics]
     rows, subjects, times, left_out = _joined(found)
     columns = dict(zip(characteristics, rows.T, strict=True))
@@ -139,10 +136,7 @@ def _joined(found: list[Series]) -> tuple[Floats, list[str], NDArray[np.int64], 
     shared = [key for key in latest[0] if all(key in one for one in latest)]
     if not shared:
         names = ", ".join(one.frame.target.text for one in found)
-        raise AnalysisError(
-            f"No subject has a value in all of {names}.",
-            hint="Choose characteristics that are measured on the same subjects.",
-        )
+        raise StatisticsRefusal.of("shared", names=names)
     time = np.array([max(one[key][1] for one in latest) for key in shared], np.int64)
     order = np.argsort(time, kind="stable")
     rows = np.array([[one[shared[at]][0] for one in latest] for at in order])

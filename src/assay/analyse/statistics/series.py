@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from assay.analyse.cause.clock import UNKNOWN
 from assay.analyse.cause.columns import encode
 from assay.analyse.cause.frame import Frame, build
-from assay.model.errors import AnalysisError, did_you_mean
+from assay.analyse.errors import StatisticsRefusal, listed
 from assay.store.workspace import Workspace
 
 Floats = NDArray[np.float64]
@@ -123,14 +123,10 @@ def grouped(found: Series, by: str) -> Groups:
     """
     if by.isdecimal() and int(by) > 0:
         return _counted(found, int(by))
-    labels = (
-        _of_time(found, by) if by in STRETCHES else words(found, by, purpose=" to group by", also=STRETCHES)
-    )
+    labels = _of_time(found, by) if by in STRETCHES else words(found, by, refusal="group", also=STRETCHES)
     known = np.array([label is not None for label in labels], bool)
     if not known.any():
-        raise AnalysisError(
-            f"None of these results has a value in {by!r}.", hint="Group by another column, or by a number."
-        )
+        raise StatisticsRefusal.of("no-group", by=by)
     kept = found.subset(known) if not known.all() else found
     codes, names = encode(pa.array([label for label in labels if label is not None], pa.string()))
     first = np.full(len(names), codes.size)
@@ -161,8 +157,8 @@ def _of_time(found: Series, stretch: str) -> list[str | None]:
     ]
 
 
-def words(found: Series, name: str, *, purpose: str = "", also: Iterable[str] = ()) -> list[str | None]:
-    """A recorded column as text; ``purpose`` and ``also`` complete the sentence when there is none.
+def words(found: Series, name: str, *, refusal: str = "column", also: Iterable[str] = ()) -> list[str | None]:
+    """A recorded column as text; where there is none, ``refusal`` says so, with ``also`` among the known.
 
     Raises
     ------
@@ -171,12 +167,7 @@ def words(found: Series, name: str, *, purpose: str = "", also: Iterable[str] = 
     """
     frame = found.frame
     if name not in frame.columns:
-        known = [*also, *frame.columns]
-        listed = f"There are: {', '.join(known)}."
-        raise AnalysisError(
-            f"There is no column {name!r}{purpose}.",
-            hint=f"{did_you_mean(name, known) or ''} {listed}".strip(),
-        )
+        raise StatisticsRefusal.of(refusal, name=name, advice=listed([*also, *frame.columns], wrong=name))
     texts: list[str | None] = frame.values(name).cast(pa.string()).to_pylist()
     return texts
 
