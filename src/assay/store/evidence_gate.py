@@ -42,22 +42,27 @@ def keys_for(name: str, rows: pa.Table, values: Sequence[str] = ()) -> bytes:
     values
         Further columns to hand in.
     """
+    try:
+        return keys_of(*asked(name, rows, values))
+    except LedgerError:
+        return b""
+
+
+def asked(name: str, rows: pa.Table, values: Sequence[str] = ()) -> tuple[pa.Table, Columns]:
+    """Rows with what they are judged by, and in which columns it is; parameters as of :func:`keys_for`."""
     columns = _COLUMNS[name]
     moment = pc.coalesce(
         rows.column("started" if "started" in rows.column_names else "time"), rows.column("time")
     )
-    asked = rows.append_column("happened", pc.coalesce(moment, rows.column("recorded")))
+    found = rows.append_column("happened", pc.coalesce(moment, rows.column("recorded")))
     if "material" in columns.took:
         of_lot = pc.and_(
             pc.equal(_text(rows, "subject_kind"), _LOT), pc.is_in(_text(rows, "role"), pa.array(_TAKEN))
         )
         subject = _text(rows, "subject")
-        asked = asked.append_column("taken", pc.if_else(of_lot, subject, pa.scalar(None, subject.type)))
+        found = found.append_column("taken", pc.if_else(of_lot, subject, pa.scalar(None, subject.type)))
     known = {one: one for one in values if one in rows.column_names}
-    try:
-        return keys_of(asked, Columns(columns.step, columns.time, columns.took, known))
-    except LedgerError:
-        return b""
+    return found, Columns(columns.step, columns.time, columns.took, known)
 
 
 def _text(rows: pa.Table, name: str) -> pa.ChunkedArray:

@@ -71,6 +71,8 @@ class Lake:
         self.hot = HotBuffer(self, spool / "hot", policies.hot)
         self.after_commit: Callable[[], None] | None = None
         """Called when rows became part of the plant, or left it."""
+        self.relations: dict[str, Callable[[], pa.Table]] = {"lineage": self.derived.lineage_table}
+        """What SQL can ask for beside the tables; each is made only for a statement that names it."""
         self.digests = Digests()
 
     @property
@@ -429,10 +431,6 @@ class Lake:
             refused=refused or {},
         )
 
-    def lineage(self) -> pa.Table:
-        """What each version of a derived table was made from: one row per version and input, newest first."""
-        return self.derived.lineage_table()
-
     def _master(self, moment: datetime) -> dict[str, pa.Table]:
         declared = self.registry.entity_attributes()
         master = {}
@@ -452,14 +450,14 @@ class Lake:
         memory_limit: str | None = None,
         scratch_limit: str | None = None,
         threads: int | None = None,
-        lineage: bool = False,
+        relations: Iterable[str] = (),
     ) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in memory with the plant's views of ``snapshot``; of now without one.
 
         It reads the plant's files and no others: file access and settings are locked. Temporary tables may be
         made; they vanish with the connection. Times are in UTC. Files in a bucket are read through datasets
-        of Arrow, which take over filters and read only the row groups that can match. With ``lineage`` there
-        is a relation of that name: what each version of a derived table was made from. A statement fails that
+        of Arrow, which take over filters and read only the row groups that can match. ``relations`` are names
+        of :attr:`relations` that shall be there too, such as ``lineage``. A statement fails that
         reads a table with a damaged file, or one that the snapshot refuses; see :meth:`explaining`.
         """
         pinned = snapshot or self.snapshot()
@@ -482,8 +480,8 @@ class Lake:
                 # A join's Bloom filter may reach a scan of Arrow, which refuses it; see copy_table.
                 connection.execute("SET disabled_optimizers = 'join_filter_pushdown'")
             create_views(connection, pinned, partial(self._damage, pinned))
-            if lineage:
-                copy_table(connection, "lineage", self.lineage(), schema="main")
+            for name in relations:
+                copy_table(connection, name, self.relations[name](), schema="main")
             paths = [path for files in pinned.files.values() for path in files if not is_remote(path)]
             connection.execute(f"SET allowed_paths = [{', '.join(map(literal, paths))}]")
             connection.execute("SET enable_external_access = false")
@@ -515,8 +513,9 @@ class Lake:
         """
         snapshot = self.snapshot(as_of=as_of)
         with ExitStack() as stack:
-            # Reading every derived table's log takes a while, and few statements ask for it.
-            connection = stack.enter_context(self.connect(snapshot, lineage="lineage" in sql.lower()))
+            # Making one takes a while, and few statements ask for it.
+            named = [name for name in self.relations if name in sql.lower()]
+            connection = stack.enter_context(self.connect(snapshot, relations=named))
             if read_only:
                 # sqlglot takes a while to import, and most openings of a plant run no SQL of people.
                 from assay.store.guard import check_read_only

@@ -27,8 +27,11 @@ from assay.store.quarantine import Quarantine
 from assay.store.registry import Registry
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from assay.model.plant_model import PlantModel
     from assay.store.evidence import Evidence
+    from assay.store.refused_rows import RefusedRows
 
 MODEL_FILE = "model.yaml"
 _MODEL_APPLIED = "model.applied"
@@ -51,6 +54,7 @@ class Workspace:
             self.registry.close()
             raise
         self.quarantine = Quarantine(self.lake)
+        self.lake.relations["refusal"] = self._refusals
         if config.ledger.log and (path / "ledger").is_dir():
             self.lake.after_commit = self._committed
 
@@ -58,6 +62,16 @@ class Workspace:
     def spool(self) -> Path:
         """Where files lie that are on their way in, and the plant's locks."""
         return self.path / "spool"
+
+    @cached_property
+    def refused(self) -> RefusedRows:
+        """Which records the gate refused as evidence."""
+        from assay.store.refused_rows import RefusedRows
+
+        return RefusedRows(self.path / "ledger", self.lake)
+
+    def _refusals(self) -> pa.Table:
+        return self.refused.table()
 
     def _committed(self) -> None:
         self.evidence.noticed()

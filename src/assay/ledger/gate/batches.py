@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from assay.ledger.canonical import decode, encode
 from assay.ledger.entries import Batch
 from assay.ledger.errors import LedgerError
@@ -24,6 +26,7 @@ from assay.ledger.merkle import leaf_hash, root_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 KEYS = "assay/keys@1"
 MOST_KEYS = 100_000
@@ -87,26 +90,10 @@ def keys_of(table: pa.Table, columns: Columns) -> bytes:
 def distinct(table: pa.Table, columns: Columns) -> list[Key]:
     """The distinct keys of a table's rows, ascending; raises like :func:`keys_of`."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    constant = columns.step.removeprefix("=") if columns.step.startswith("=") else None
-    roles = [(role, columns.took[role]) for role in ROLES if role in columns.took]
-    values = sorted(columns.values.items())
-    names = [
-        *([] if constant else [columns.step]),
-        *(name for _, name in roles),
-        *(name for _, name in values),
-    ]
-    missing = [name for name in (*names, columns.time) if name not in table.column_names]
-    if missing:
-        raise GateError.of("bad_opening", why=f"no column {', '.join(map(repr, missing))}")
-    times = pc.cast(table[columns.time], pa.timestamp("us", tz="UTC")).cast(pa.int64())
-    if times.null_count:
-        raise GateError.of("bad_opening", why=f"{times.null_count} rows have no time")
-    minutes = pc.divide(pc.subtract(times, pc.if_else(pc.less(times, 0), _MINUTE - 1, 0)), _MINUTE)
-    # several columns may be asked for twice, and a group's key must be plain: each gets a name of its own
-    plain = {f"k{at}": _plain(table[name]) for at, name in enumerate(names)}
-    whole = pa.table({**plain, "minute": minutes, "time": times})
+    asked = _asked(table, columns)
+    plain = asked.plain
+    whole = pa.table({**plain, "minute": asked.minutes, "time": asked.times})
     grouped = whole.group_by([*plain, "minute"], use_threads=False).aggregate(
         [("time", "min"), ("time", "max"), ("time", "count")]
     )
@@ -121,9 +108,31 @@ def distinct(table: pa.Table, columns: Columns) -> list[Key]:
     ):
         claims = known.get(said)
         if claims is None:
-            claims = known[said] = _claims(constant, said, roles, values)
+            claims = known[said] = asked.claims(said)
         found.append(Key(claims, first, last, rows))
     return sorted(found)
+
+
+def places_of(table: pa.Table, columns: Columns) -> tuple[list[tuple[bytes, int]], NDArray[np.int64]]:
+    """By which (claims, minute since 1970) each row is judged: the distinct ones, and the place there of each
+    row, shape (n,); raises like :func:`keys_of`."""
+    import pyarrow as pa
+
+    asked = _asked(table, columns)
+    place = np.zeros(len(table), np.int64)
+    for column in (*asked.plain.values(), asked.minutes):
+        codes = column.combine_chunks().dictionary_encode(null_encoding="encode").indices.to_numpy()
+        _, place = np.unique(place * (codes.max(initial=0) + 1) + codes, return_inverse=True)
+    first = pa.array(np.unique(place, return_index=True)[1])
+    said = zip(*(column.take(first).to_pylist() for column in asked.plain.values()), strict=True)
+    minutes = asked.minutes.take(first).to_pylist()
+    rows = said if asked.plain else iter([()] * len(first))
+    return [(asked.claims(one), minute) for one, minute in zip(rows, minutes, strict=True)], place
+
+
+def minute_of(moment: int) -> int:
+    """The minute since 1970 of a time in microseconds, as keys are told apart by it."""
+    return moment // _MINUTE
 
 
 def parse_keys(data: bytes) -> list[Key]:
@@ -213,6 +222,44 @@ def leaf_of(key: Key, judged: Judgement) -> bytes:
     """The leaf hash of a key with its judgement, in the tree of a batch's verdict."""
     said = encode([*key, judged.outcome, list(judged.cited), encode([list(one) for one in judged.reasons])])
     return leaf_hash(said)
+
+
+class _Asked(NamedTuple):
+    """The columns that rows are judged by, and how to make claims of their values."""
+
+    constant: str | None
+    roles: list[tuple[str, str]]
+    values: list[tuple[str, str]]
+    plain: dict[str, pa.ChunkedArray]
+    minutes: pa.ChunkedArray
+    times: pa.ChunkedArray
+
+    def claims(self, said: tuple[object, ...]) -> bytes:
+        return _claims(self.constant, said, self.roles, self.values)
+
+
+def _asked(table: pa.Table, columns: Columns) -> _Asked:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    constant = columns.step.removeprefix("=") if columns.step.startswith("=") else None
+    roles = [(role, columns.took[role]) for role in ROLES if role in columns.took]
+    values = sorted(columns.values.items())
+    names = [
+        *([] if constant else [columns.step]),
+        *(name for _, name in roles),
+        *(name for _, name in values),
+    ]
+    missing = [name for name in (*names, columns.time) if name not in table.column_names]
+    if missing:
+        raise GateError.of("bad_opening", why=f"no column {', '.join(map(repr, missing))}")
+    times = pc.cast(table[columns.time], pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    if times.null_count:
+        raise GateError.of("bad_opening", why=f"{times.null_count} rows have no time")
+    minutes = pc.divide(pc.subtract(times, pc.if_else(pc.less(times, 0), _MINUTE - 1, 0)), _MINUTE)
+    # several columns may be asked for twice, and a group's key must be plain: each gets a name of its own
+    plain = {f"k{at}": _plain(table[name]) for at, name in enumerate(names)}
+    return _Asked(constant, roles, values, plain, minutes, times)
 
 
 def _claims(

@@ -66,7 +66,7 @@ def known(ledger: Path) -> Core:
     GateError
         ``inputs_damaged``: the file of what it was told is damaged.
     """
-    core = Core(lambda index: refusal(ledger, index)[0], _none)
+    core = Core(lambda index: refusal(ledger, index)[0], unread)
     path = ledger / FOLDER / FILE
     for start, _, one in read_openings(path):
         if one is None:
@@ -127,5 +127,6 @@ def _refusal(found: Record) -> Refusal:
         raise GateError.of("no_refusal", index=found.index) from None
 
 
-def _none(index: int) -> bytes:
+def unread(index: int) -> bytes:
+    """Says of every entry that it is not there: for a core that judges nothing by it."""
     raise EntryError.of("index_outside", index=index, size=0)
