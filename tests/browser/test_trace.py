@@ -84,8 +84,8 @@ def test_ten_thousand_nodes_are_drawn_and_moved(browser: Browser) -> None:
     canvas.send_keys("0")
     whole = painted(browser)
     canvas.send_keys("+")
-    assert whole < 1_000, "all of it in one picture"
-    assert painted(browser) < 1_000
+    assert whole < 100, "all of it in one picture; 3 ms on an idle machine"
+    assert painted(browser) < 100
     print(f"10,001 nodes drawn in {whole:.1f} ms, moved in {painted(browser):.1f} ms")
 
 

@@ -1,6 +1,6 @@
 /** Loads a page's specification, then its data in one batched request; later changes ask only for what they touch. */
 
-import { computed, onScopeDispose, reactive, shallowRef, watch } from "vue";
+import { computed, onScopeDispose, reactive, shallowReactive, shallowRef, watch } from "vue";
 
 import { api, ApiError } from "../api/client";
 import type { PageQuestion, PageSpec, Paging, Param, Payload, Scalar, Selection, Trouble, WidgetSpec } from "../api/types";
@@ -43,7 +43,7 @@ function asSelection(value: unknown): Selection {
 export function usePage(id: string) {
   const spec = shallowRef<PageSpec | null>(null);
   const trouble = shallowRef<Trouble | null>(null);
-  const payloads = reactive(new Map<string, Payload>());
+  const payloads = shallowReactive(new Map<string, Payload>());
   const waiting = reactive(new Set<string>());
   const running = new Map<AbortController, string[]>();
 
