@@ -178,13 +178,22 @@ def _plant(directory: Path, pressed: int) -> Path:
 def _movements(pressed: int) -> Iterator[dict[str, Any]]:
     for blend in range(BLENDS):
         began = _BEGAN + timedelta(hours=blend)
-        mixed = {"execution": f"mix-{blend}", "segment": "mix", "equipment": "MX1", "started": began}
+        mixed: dict[str, Any] = {
+            "execution": f"mix-{blend}",
+            "segment": "mix",
+            "equipment": "MX1",
+            "started": began,
+        }
         mixed["ended"] = began + timedelta(minutes=20)
         yield mixed | {"role": "consumed", "subject": "P1", "subject_kind": "lot"}
         yield mixed | {"role": "produced", "subject": f"B{blend}", "subject_kind": "lot"}
         for part in range(pressed):
             at = began + timedelta(minutes=30, seconds=6 * part)
-            made = {"execution": f"press-{blend}-{part}", "segment": "press", "equipment": f"PR{part % 4}"}
+            made: dict[str, Any] = {
+                "execution": f"press-{blend}-{part}",
+                "segment": "press",
+                "equipment": f"PR{part % 4}",
+            }
             made |= {"started": at, "ended": at + timedelta(seconds=20)}
             yield made | {"role": "consumed", "subject": f"B{blend}", "subject_kind": "lot"}
             yield made | {"role": "produced", "subject": f"U{blend}-{part}", "subject_kind": "unit"}
