@@ -173,6 +173,17 @@ def test_a_correction_that_arrives_is_seen_at_once() -> None:
     assert origins(index) == [("E1", 5.0), ("L8", 3.0)]
 
 
+def test_an_actual_without_a_segment_that_arrives_later_belongs_to_the_same_execution() -> None:
+    first: list[Movement] = [
+        ("A1", "consumed", "U1", "unit", None),
+        ("A1", "consumed", "U2", "unit", "cut"),
+    ]
+    later: list[Movement] = [("A1", "consumed", "U3", "unit", None)]
+    index = Index.build(table(first))
+    index.append(table(later))
+    assert arrows(index) == arrows(Index.build(table([*first, *later])))
+
+
 @settings(deadline=None, max_examples=60)
 @given(rows, st.integers(0, 30), st.integers(0, 30))
 def test_movements_that_arrive_make_the_same_graph_as_all_at_once(

@@ -130,12 +130,19 @@ class Index:
         things = np.where(things == _NOWHERE, steps, things).astype(np.int16)
         if isinstance(self._names, plain.Names) and self.graph.edges + batch.num_rows > SMALL:
             self._names = _compiled(self._names)
-        execution = self._names.number(batch.column("execution"), steps)
-        subject = self._names.number(batch.column("subject"), things)
+        execution = self._as_meant(self._names.number(batch.column("execution"), steps))
+        subject = self._as_meant(self._names.number(batch.column("subject"), things))
         if "correction" in batch.schema.names and batch.column("correction").null_count < batch.num_rows:
             self._note_corrections(batch)
         self.graph.add(execution, is_input, subject, nodes=len(self._names))
         self.columns.add(batch)
+
+    def _as_meant(self, nodes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The same nodes, an execution without a segment as the one it was found to be."""
+        if self._meant:
+            unnamed = np.flatnonzero(self._names.places[nodes] == self._place_of[EXECUTION, ""])
+            nodes[unnamed] = [self._meant.get(node, node) for node in nodes[unnamed].tolist()]
+        return nodes
 
     def _note_corrections(self, batch: pa.RecordBatch) -> None:
         """Remember which of the next edges are corrections, and their place among others."""
