@@ -15,6 +15,7 @@ from pydantic import Field
 
 from assay.analyse.doubts import GenealogyDoubt, doubts_about
 from assay.analyse.errors import TraceRefusal, joined, near
+from assay.analyse.refused import RefusedRecord, RefusedRecords
 from assay.analyse.step_records import STEP_COLUMNS, StepRecords, step_records
 from assay.analyse.through import BOTH, Through, WalkArguments, checked_way, walks_of
 from assay.genealogy import CERTAIN, EXECUTION, KINDS, Closure, Direction, Index, Key, belief, closure
@@ -51,7 +52,8 @@ class Node:
     ``share`` says how much of it is of the root (``forward``) or how much of the root is of it (``back``), 0
     to 1, None where the quantities don't tell (:mod:`assay.genealogy.shares`).
     Executions carry what was recorded of the step (segment to work order); units and lots carry their
-    material. ``attributes`` are the plant's own columns.
+    material. ``attributes`` are the plant's own columns. ``refused`` are the records about it that the gate
+    refused as evidence.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Node:
     ended: datetime | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
     results: tuple[Result, ...] = ()
+    refused: tuple[RefusedRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Edge:
 
     ``start`` is when the step began or, where only one time was recorded, that time. ``confidence`` is 1
     for a movement that was recorded. ``equipment`` to ``recipe`` are the step's, where they were recorded.
-    ``doubts`` are the kinds of doubt that the movement is in.
+    ``doubts`` are the kinds of doubt that the movement is in, ``refused`` its records that the gate refused.
     """
 
     source: str
@@ -98,6 +101,7 @@ class Edge:
     person: str | None = None
     recipe: str | None = None
     doubts: tuple[str, ...] = ()
+    refused: tuple[RefusedRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -228,14 +232,13 @@ def trace(
         keys = index.keys(found.nodes)
         spoken = index.names(found.nodes)
         repeated = index.repeated(found.nodes).tolist()
-        records = step_records(index, found.nodes)
+        records, refused = step_records(index, found.nodes), RefusedRecords(workspace, keys)
         told = doubts_about(workspace, index, found.edges, state=past)
-        names = dict(zip(found.nodes.tolist(), spoken, strict=True))
-        edges = tuple(_edges(index, found.edges, names, told.kinds_of(found.edges)))
+        names = dict(zip(found.nodes.tolist(), zip(spoken, keys, strict=True), strict=True))
+        edges = tuple(_edges(index, found.edges, names, told.kinds_of(found.edges), refused))
     _tell(progress, 2, "describe")
-    details = _Details(
-        workspace, dict(zip(keys, spoken, strict=True)), dict(zip(keys, repeated, strict=True)), records, past
-    )
+    spelled, again = dict(zip(keys, spoken, strict=True)), dict(zip(keys, repeated, strict=True))
+    details = _Details(workspace, spelled, again, records, refused=refused, past=past)
     places = zip(keys, found.depth.tolist(), found.sure.tolist(), found.share.tolist(), strict=True)
     nodes = tuple(details.node(*place) for place in places)
     _tell(progress, 3, "describe")
@@ -293,16 +296,22 @@ def beliefs(index: Index, found: Closure, way: Direction, roots: int) -> NDArray
 
 
 def _edges(
-    index: Index, edges: NDArray[np.int32], names: dict[int, str], doubts: list[tuple[str, ...]]
+    index: Index,
+    edges: NDArray[np.int32],
+    names: dict[int, tuple[str, Key]],
+    doubts: list[tuple[str, ...]],
+    refused: RefusedRecords,
 ) -> Iterator[Edge]:
     ends = zip(index.graph.tails[edges].tolist(), index.graph.heads[edges].tolist(), doubts, strict=True)
     for (tail, head, doubtful), row in zip(ends, index.columns.take(edges).to_pylist(), strict=True):
+        (source, first), (target, last) = names[tail], names[head]
         yield Edge(
-            source=names[tail],
-            target=names[head],
+            source=source,
+            target=target,
             start=row["started"],
             end=row["ended"],
             doubts=doubtful,
+            refused=refused.of_movement((first, last), row["role"]),
             **{name: row[name] for name in _EDGE_COLUMNS},
         )
 
@@ -362,7 +371,8 @@ def _alone(workspace: Workspace, index: Index, wanted: str, way: str, past: Snap
     kind, _, bare = wanted.partition(":")
     known = [Key(kind, bare)] if kind in KINDS and bare else []
     for key in (*known, *(Key(kind, wanted) for kind in KINDS)):
-        details = _Details(workspace, {key: key.id}, {}, StepRecords({}, {}), past)
+        refused = RefusedRecords(workspace, [key])
+        details = _Details(workspace, {key: key.id}, {}, StepRecords({}, {}), refused=refused, past=past)
         if details.knows(key):
             return Trace(key.id, way, (details.node(key, 0),), (), False)
     raise _unknown(wanted, index)
@@ -424,6 +434,8 @@ class _Details:
         names: dict[Key, str],
         repeated: dict[Key, bool],
         records: StepRecords,
+        *,
+        refused: RefusedRecords,
         past: Snapshot | None = None,
     ) -> None:
         self._own = [attribute.name for attribute in workspace.registry.attributes(RecordKind.MOVEMENT)]
@@ -431,6 +443,7 @@ class _Details:
         self._steps_of = _grouped((key.id, key) for key in names if key.kind == EXECUTION)
         self._repeated = repeated
         self._records = records
+        self._refused = refused
         measured, declared, own = self._asked(workspace, past)
         self._attributes: dict[Key, dict[str, Any]] = {}
         for row in own:
@@ -499,6 +512,7 @@ class _Details:
             material=self._records.materials.get(key) or attributes.get("material"),
             attributes=attributes,
             results=tuple(self._results.get(key, [])),
+            refused=self._refused.of(key),
             **{column: step.get(column) for column in STEP_COLUMNS},
         )
 
@@ -559,6 +573,7 @@ def _node_to_dict(node: Node) -> dict[str, Any]:
         }
         for result in node.results
     ]
+    common["refused"] = [one.to_dict() for one in node.refused]
     return common
 
 
@@ -576,4 +591,5 @@ def _edge_to_dict(edge: Edge) -> dict[str, Any]:
         "confidence": edge.confidence,
         **{name: getattr(edge, name) for name in ("share", "basis", *_STEP_WORDS)},
         "doubts": list(edge.doubts),
+        "refused": [one.to_dict() for one in edge.refused],
     }

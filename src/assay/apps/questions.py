@@ -441,7 +441,7 @@ class Questions:
         except ValidationError as error:
             problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:10]]
             raise PageError.operator_arguments(operator_id, problems) from error
-        mark = self._workspace.lake.mark(*sorted(manifest.reads))
+        mark = (self._workspace.lake.mark(*sorted(manifest.reads)), self._workspace.refused.mark())
         key = (mark, "operator", operator_id, given.model_dump_json())
         return self._statistics.once(key, lambda: manifest(self._workspace, given))
 
@@ -489,7 +489,8 @@ class Questions:
 
     def _once(self, kept: Kept, key: tuple[Any, ...], make: Callable[[], T]) -> T:
         """The value of ``key`` for the plant's present state."""
-        mark = self._workspace.lake.mark(RecordKind.MEASUREMENT, RecordKind.MOVEMENT)
+        lake, refused = self._workspace.lake, self._workspace.refused
+        mark = (lake.mark(RecordKind.MEASUREMENT, RecordKind.MOVEMENT), refused.mark())
         return kept.once((mark, *key), make)
 
     def _titled(self, report: dict[str, Any]) -> CausesPayload:

@@ -80,6 +80,9 @@ def print_trace(to: Console, document: dict[str, Any], *, shown: int = _SHOWN) -
     if document["truncated"]:
         to.print(say("trace.truncated"))
     print_doubts(to, document)
+    refused = {one["record"] for node in document["nodes"] for one in _standing(node)}
+    if refused:
+        to.print(say("trace.refused", count=len(refused)), soft_wrap=True)
     nodes = document["nodes"][:shown]
     heads = [head for head in _COLUMNS if any(node.get(head) is not None for node in nodes)]
     if any(node["confidence"] < _CERTAIN for node in nodes):
@@ -95,4 +98,12 @@ def _details(node: dict[str, Any]) -> str:
     for result in node.get("results", []):
         value = result["text"] if result["value"] is None else result["value"]
         words.append(f"{result['characteristic']}: {value}{result['unit'] or ''}")
+    reasons = dict.fromkeys(reason for one in _standing(node) for reason in one["reasons"])
+    if reasons:
+        words.append(say("trace.refused-node", reasons=", ".join(reasons)))
     return ", ".join(words)
+
+
+def _standing(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """The records of a node that are refused as evidence, and not decided otherwise since."""
+    return [one for one in node.get("refused", []) if one["outcome"] == "refused"]

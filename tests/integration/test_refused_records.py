@@ -1,0 +1,116 @@
+"""What the gate refuses is data all the same: it is in traces, and they say that it was refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from evidence_plant import soon, state
+from tests.integration.test_trace import BEGAN, store
+
+from assay.analyse.trace import Trace, trace
+from assay.cli.app import run
+from assay.ledger.gate.facts import fact_of
+from assay.ledger.gate.overrides import override
+from assay.ledger.gate.policy import parse_policy
+from assay.ledger.gate.state import refusal
+from assay.model.kinds import RecordKind
+from assay.store.workspace import Workspace
+
+__all__ = ["state"]
+
+PEOPLE = [Ed25519PrivateKey.generate() for _ in range(2)]
+POLICY = f"""
+format: assay/gate-policy@1
+name: joining
+version: "1"
+clock: {{ahead_s: 315360000}}
+requirements:
+  joiner: {{about: person, fact: qualification}}
+applies:
+  - {{kinds: [movement, measurement], steps: [join], requires: [joiner]}}
+override:
+  people:
+    p-7: {PEOPLE[0].public_key().public_bytes_raw().hex()}
+    p-8: {PEOPLE[1].public_key().public_bytes_raw().hex()}
+"""
+
+
+@pytest.fixture
+def plant(state: Path, tmp_path: Path) -> Iterator[Workspace]:
+    """Two parts joined in one load: U-1 by someone qualified, U-2 by someone who is not."""
+    with Workspace.create(tmp_path / "plant", log=True) as workspace:
+        soon(workspace.evidence)
+        content = parse_policy(POLICY).canonical()
+        say = workspace.evidence.say
+        say("configuration", "gate", {}, gate=fact_of("policy", values={"policy": content}))
+        early = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1_000_000)
+        say("decision", "p-1", {}, gate=fact_of("qualification", start=early))
+        moved: list[dict[str, Any]] = []
+        measured: list[dict[str, Any]] = []
+        for part, person in (("1", "p-1"), ("2", "p-2")):
+            step = {"segment": "join", "person": person, "time": BEGAN}
+            for role, subject in (("consumed", f"half-{part}"), ("produced", f"U-{part}")):
+                moved.append(
+                    {"execution": f"join-{part}", "role": role, "subject": subject, "subject_kind": "unit"}
+                    | step
+                )
+            measured.append(
+                {"subject": f"U-{part}", "subject_kind": "unit", "characteristic": "leak", "text": "NOK"}
+                | step
+            )
+        store(workspace, RecordKind.MOVEMENT, moved)
+        store(workspace, RecordKind.MEASUREMENT, measured)
+        assert workspace.evidence.state.why is None
+        yield workspace
+
+
+def flagged(found: Trace) -> tuple[dict[str, list[Any]], list[Any]]:
+    """By node what was refused of it, and the same of every edge."""
+    nodes = {node.id: [(one.what, one.outcome) for one in node.refused] for node in found.nodes}
+    return nodes, [[(one.what, *one.reasons) for one in edge.refused] for edge in found.edges]
+
+
+def test_refused_steps_are_in_the_trace_and_say_why(plant: Workspace) -> None:
+    nodes, edges = flagged(trace(plant, "U-2", "back"))
+    assert nodes == {
+        "U-2": [("produced", "refused"), ("leak", "refused")],
+        "join-2": [("consumed", "refused"), ("produced", "refused")],
+        "half-2": [("consumed", "refused")],
+    }
+    assert sorted(edges) == [[("consumed", "unknown_subject")], [("produced", "unknown_subject")]]
+
+
+def test_accepted_steps_bear_no_flag(plant: Workspace) -> None:
+    nodes, edges = flagged(trace(plant, "U-1", "back"))
+    assert nodes == {"U-1": [], "join-1": [], "half-1": []}
+    assert edges == [[], []]
+
+
+def test_an_override_is_told_beside_the_refusal(plant: Workspace) -> None:
+    for index in {one.refused for node in trace(plant, "U-2").nodes for one in node.refused}:
+        leaf = refusal(plant.path / "ledger", index)[1].leaf
+        plant.evidence.say("override", "U-2", {}, gate=override(index, leaf, "X-rayed", PEOPLE))
+    found = [one for node in trace(plant, "U-2").nodes for one in node.refused]
+    assert {(one.outcome, one.reasons) for one in found} == {("overridden", ("unknown_subject",))}
+    assert all(one.decided is not None for one in found)
+
+
+def test_json_and_the_command_line_say_so(
+    plant: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSAY_LANG", "en")
+    assert run(["trace", str(plant.path), "U-2", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [one["outcome"] for edge in document["edges"] for one in edge["refused"]] == ["refused"] * 2
+    assert run(["trace", str(plant.path), "U-2"]) == 0
+    said = capsys.readouterr().out
+    assert "3 records here were refused" in said
+    assert "unknown_subject" in said
+    assert run(["trace", str(plant.path), "U-1"]) == 0
+    assert "refused" not in capsys.readouterr().out
