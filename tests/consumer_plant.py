@@ -17,6 +17,12 @@ MARK = "GEHEIM"
 GTIN = "09506000134352"
 OTHER_GTIN = "09506000134376"
 """Of another product of the plant."""
+SSCC = "106141412345678908"
+"""Of a recorded box."""
+NEVER_SSCC = "106141419999999991"
+"""Of the same company, and never given out."""
+FOREIGN_SSCC = "340123450000000017"
+"""Of somebody else."""
 FOREIGN_GTIN = "04012345678901"
 """Of somebody else."""
 BEGAN = datetime(2026, 3, 2, 6, tzinfo=UTC)
@@ -68,6 +74,12 @@ OPEN = (
     - gtin: "{OTHER_GTIN}"
       name: {{en: Old gear, zh: 老齿轮}}
       withdrawn: 2026-01-01
+  logistic_units:
+    - company: "0614141"
+      name: {{en: Box of gears, zh: 齿轮箱}}
+      origin: material
+      materials: [{{material: {MARK}-gear, name: {{en: Bearing gear, zh: 轴承齿轮}}}}]
+      countries: [DE]
   places:
     - {{equipment: {MARK}-works, country: {{en: China, zh: 中国}}, site: {{en: Suzhou, zh: 苏州}}}}
   hints: {{devices: 3}}
@@ -100,6 +112,8 @@ MOVEMENTS = [
     moved("1", "produced", "U/1", "unit", material=f"{MARK}-gear"),
     moved("2", "produced", "L-77", "lot", material=f"{MARK}-gear"),
     moved("3", "produced", "SHAFT-1", "unit", material=f"{MARK}-shaft"),
+    moved("4", "consumed", "U/1", "unit", material=f"{MARK}-gear"),
+    moved("4", "produced", f"https://id.gs1.org/00/{SSCC}", "unit", material=f"{MARK}-box"),
 ]
 MEASUREMENTS = [
     measured("U/1", "height", 1, value=10.30, unit="mm"),

@@ -18,7 +18,18 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.consumer_plant import FOREIGN_GTIN, GTIN, LEAST, MARK, OPEN, OTHER_GTIN, consumer_plant
+from tests.consumer_plant import (
+    FOREIGN_GTIN,
+    FOREIGN_SSCC,
+    GTIN,
+    LEAST,
+    MARK,
+    NEVER_SSCC,
+    OPEN,
+    OTHER_GTIN,
+    SSCC,
+    consumer_plant,
+)
 
 import assay
 from assay.api import ApiSettings, create_app, ensure_administrator
@@ -33,6 +44,7 @@ from assay.store.workspace import Workspace
 
 UNIT = f"/u/01/{GTIN}/21/U%2F1"
 LOT = f"/u/01/{GTIN}/10/L-77"
+BOX = f"/u/00/{SSCC}"
 GIVEN = f"/u/01/{GTIN}/21/G000002"
 NEVER = f"/u/01/{GTIN}/21/G000009"
 SHAFT = f"/u/01/{GTIN}/21/SHAFT-1"
@@ -127,6 +139,67 @@ def test_a_lot_a_given_number_and_a_product(client: TestClient) -> None:
     assert shown(client, f"/u/01/{GTIN}")["standing"] == "product"
 
 
+def test_a_box_shows_what_the_owner_allows_of_boxes(client: TestClient) -> None:
+    box = shown(client, BOX)
+    assert (box["standing"], box["kind"], box["hints"]) == ("recorded", "unit", [])
+    assert (box["sscc"], box["gtin"], box["number"]) == (SSCC, None, "")
+    assert (box["name"], box["report"]) == ({"en": "Box of gears", "zh": "齿轮箱"}, None)
+    assert box["origin"] == {
+        "country": {"en": "China", "zh": "中国"},
+        "site": {"en": "Suzhou", "zh": "苏州"},
+        "lot": None,
+        "made": "2026-03-02",
+        "materials": [{"name": {"en": "Bearing gear", "zh": "轴承齿轮"}, "origin": None}],
+    }
+    text = client.get(BOX).text
+    assert SSCC in text
+    assert "Number of the package (SSCC)" in text
+    assert "GTIN" not in text
+    assert "物流单元编号（SSCC）" in client.get(f"{BOX}?lang=zh").text
+
+
+def test_the_links_of_a_box_lead_to_its_page(client: TestClient) -> None:
+    answer = client.get(BOX, headers={"Accept": "application/linkset+json"})
+    (links,) = answer.json()["linkset"]
+    assert links["anchor"] == f"https://id.gs1.org/00/{SSCC}"
+    pages = links["https://gs1.org/voc/defaultLink"]
+    assert [urlsplit(one["href"]).path for one in pages] == [BOX, BOX]
+    assert all(client.get(one["href"]).status_code == 200 for one in pages)
+
+
+def test_a_box_nobody_numbered_is_unknown_and_one_of_somebody_else_has_no_page(client: TestClient) -> None:
+    answer = client.get(f"/u/00/{NEVER_SSCC}")
+    assert answer.status_code == 404
+    assert "has never given out this number for a package" in answer.text
+    unknown = shown(client, f"/u/00/{NEVER_SSCC}")
+    assert (unknown["standing"], unknown["hints"], unknown["origin"]) == ("unknown", ["unknown"], None)
+    foreign = client.get(f"/u/00/{FOREIGN_SSCC}")
+    assert (foreign.status_code, "has no page here" in foreign.text) == (404, True)
+    assert client.get("/u/00/106141412345678909").status_code == 400
+
+
+def test_no_box_has_a_page_where_the_owner_names_none(fresh: Callable[..., Path]) -> None:
+    with served(fresh(LEAST)) as client:
+        answers = [client.get(f"/u/00/{one}") for one in (SSCC, NEVER_SSCC)]
+    assert [one.status_code for one in answers] == [404, 404]
+    assert answers[0].text == answers[1].text, "nor does the answer say which one is recorded"
+
+
+def test_scans_of_a_box_are_kept_and_limited_as_those_of_a_product(fresh: Callable[..., Path]) -> None:
+    path = fresh()
+    with served(path, ApiSettings(scan_burst=2, scans_per_minute=1, country_header="X-Country")) as client:
+        answers = [client.get(BOX, headers={"X-Country": "FR"}).status_code for _ in range(3)]
+    assert answers == [200, 200, 429]
+    with assay.open(path) as plant:
+        (scan,) = plant.scans(f"https://id.gs1.org/00/{SSCC}").scans
+        assert (scan.code, scan.standing, scan.hints) == (
+            f"https://id.gs1.org/00/{SSCC}",
+            "recorded",
+            ["outside"],
+        )
+        assert plant.scans(f"https://id.gs1.org/00/{SSCC}", hints=True).scans == [scan]
+
+
 @pytest.mark.parametrize("path", [NEVER, SHAFT, f"/u/01/{GTIN}/21/L-77", f"/u/01/{GTIN}/10/U%2F1"])
 def test_what_is_not_this_product_is_unknown(client: TestClient, path: str) -> None:
     answer = client.get(path)
@@ -177,6 +250,7 @@ ASKED = [
     "/u/01/09506000134353", "/u/", "/u/x", f"/u/01/{GTIN}/21/%zz", f"/u/01/{GTIN}/21/" + "9" * 3000,
     UNIT + "?lang=zh", UNIT + "?linkType=linkset", UNIT + "?17=271231",
     f"/u/01/{GTIN}/10/L-77/21/U%2F1",
+    BOX, BOX + "?lang=zh", f"/u/00/{NEVER_SSCC}", f"/u/00/{FOREIGN_SSCC}",
 ]  # fmt: skip
 
 
@@ -266,7 +340,7 @@ def test_the_page_needs_no_session_and_gives_none(client: TestClient) -> None:
         ("/u/", 400, "no GS1 key", "没有 GS1 标识"),
         ("/u/gtin/09506000134352", 400, "the word 'gtin'", "'gtin'"),
         (f"/u/01/{FOREIGN_GTIN}/21/1", 404, "no page here", "没有该产品的页面"),
-        ("/u/00/106141412345678908", 404, "no page here", "没有该产品的页面"),
+        (f"/u/00/{FOREIGN_SSCC}", 404, "no page here", "没有该产品的页面"),
         (f"/u/01/{OTHER_GTIN}/21/1", 410, "Gear Works keeps no pages of Old gear", "齿轮厂不再提供老齿轮"),
         ("/u/" + "x" * 1200, 414, "at most 1000", "最多识别 1000"),
         (UNIT + "?a=" + "1" * 5000, 414, "at most 1000", "最多识别 1000"),

@@ -115,7 +115,22 @@ def test_a_link_names_a_product_lot_or_unit(path: str, kind: str | None, number:
     assert (code.gtin, code.kind, code.number) == (GTIN, kind, number)
 
 
-@pytest.mark.parametrize("path", ["00/106141412345678908", f"shop/01/{GTIN}", "8004/9506000ABC"])
+def test_a_link_names_a_package() -> None:
+    code = read_link("00/106141412345678908?lang=zh")
+    assert code == ScannedCode(None, "unit", "106141412345678908")
+    assert code is not None
+    assert (code.path, code.ids) == (
+        "/00/106141412345678908",
+        (
+            "106141412345678908",
+            "https://id.gs1.org/00/106141412345678908",
+            "(00)106141412345678908",
+            "00106141412345678908",
+        ),
+    )
+
+
+@pytest.mark.parametrize("path", [f"shop/01/{GTIN}", "8004/9506000ABC", "414/9506000134352"])
 def test_a_link_of_something_else_is_no_product_code(path: str) -> None:
     assert read_link(path) is None
 
@@ -130,6 +145,7 @@ def test_a_link_of_something_else_is_no_product_code(path: str) -> None:
         (f"01/{GTIN}/21/%zz", "escape"),
         (f"01/{GTIN}/21/%FF", "escape"),
         (f"01/{GTIN}?17=999999", None),
+        ("00/106141412345678909", "check-digit"),
         (f"01/{GTIN}/21/" + "1" * 21, None),
         (f"01/{GTIN}/21/日本", None),
     ],

@@ -33,6 +33,23 @@ def test_the_least_settings_show_the_product_and_its_country_only() -> None:
     assert page().product("09506000134376") is None
 
 
+def test_a_package_is_that_of_the_longest_company_prefix() -> None:
+    text = (
+        LEAST
+        + """
+  logistic_units:
+    - {company: "0614141", name: {en: Pallet, zh: 托盘}}
+    - {company: "061414112", name: {en: Box, zh: 箱}}
+"""
+    )
+    near, far = page(text).logistic_unit("106141411234567899"), page(text).logistic_unit("106141419234567899")
+    assert near is not None
+    assert far is not None
+    assert (near.name.en, far.name.en) == ("Box", "Pallet")
+    assert page(text).logistic_unit("061414112345678990") is None, "the first digit is no part of the prefix"
+    assert page().logistic_unit("106141411234567899") is None
+
+
 def test_without_the_section_there_is_no_page() -> None:
     assert parse_plant_model("version: 1").consumer_page is None
 
@@ -90,6 +107,8 @@ def test_what_is_wrong_is_said_with_its_place(change: str, path: str, said: str)
         ("  hints: {devices: 0}\n", "greater than or equal to 1"),
         ("  hints: {days_: 1}\n", "days"),
         ("  scan: {}\n", "scans"),
+        ("  logistic_units: [{company: '061', name: {en: B, zh: B}}]\n", "logistic_units[0].company"),
+        ("  logistic_units: [{company: '06141', nam: {en: B, zh: B}}]\n", "logistic_units[0].nam"),
         ("    - {gtin: '09506000134352', name: {en: G, zh: G}}\n", "names the gtin 09506000134352 twice"),
     ],
 )

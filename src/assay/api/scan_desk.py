@@ -28,7 +28,7 @@ from assay.exchange.consumer import (
 from assay.exchange.consumer.events import bring_in
 from assay.exchange.consumer.grades import Grades
 from assay.model.codes.gs1.code_lists import COUNTRIES_ALPHA
-from assay.model.consumer import ConsumerPage, Product
+from assay.model.consumer import ConsumerPage, Shown
 from assay.model.errors import AssayError
 from assay.store.registry import now
 from assay.store.scans import Scan, ScanLog, Whereabouts
@@ -98,7 +98,7 @@ class ScanDesk:
         said = _last(request.headers, self._settings.country_header).upper()
         return said if said in COUNTRIES_ALPHA else None
 
-    def withdrawn(self, product: Product) -> bool:
+    def withdrawn(self, product: Shown) -> bool:
         """Whether the product's pages are gone, by the day at the plant."""
         today = self.log.clock().astimezone(ZoneInfo(self._workspace.config.time_zone)).date()
         return product.withdrawn is not None and today >= product.withdrawn
@@ -114,7 +114,7 @@ class ScanDesk:
                 self._turns.release()
 
     def answer(
-        self, code: ScannedCode, product: Product, request: Request, where: Whereabouts | None = None
+        self, code: ScannedCode, product: Shown, request: Request, where: Whereabouts | None = None
     ) -> ConsumerAnswer:
         """What everybody may know of a code; the scan is kept where it is one.
 
@@ -157,7 +157,7 @@ class ScanDesk:
         return self._shown(code, product, found, kept.hints)
 
     def _shown(
-        self, code: ScannedCode, product: Product, found: Found, hints: Sequence[str] = ()
+        self, code: ScannedCode, product: Shown, found: Found, hints: Sequence[str] = ()
     ) -> ConsumerAnswer:
         return consumer_answer(
             self._workspace, self.page, product, code=code, found=found, hints=hints, grades=self._grades

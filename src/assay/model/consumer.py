@@ -96,10 +96,9 @@ class Place(_Settings):
     site: Text | None = Field(default=None, description="The town or works.")
 
 
-class Product(_Settings):
-    """A product whose codes have a page."""
+class Shown(_Settings):
+    """What the pages of one kind of thing may show."""
 
-    gtin: Gtin = Field(description="Its GTIN.")
     name: Text = Field(description="What it is called.")
     description: Text | None = Field(default=None, description="What it is.")
     material: str | None = Field(
@@ -121,6 +120,21 @@ class Product(_Settings):
         default_factory=list, description="The same by place, for scans that tell a position."
     )
     withdrawn: dt.date | None = Field(default=None, description="From which day on its pages are gone.")
+
+
+class Product(Shown):
+    """A product whose codes have a page."""
+
+    gtin: Gtin = Field(description="Its GTIN.")
+
+
+class LogisticUnit(Shown):
+    """Boxes and pallets whose SSCCs have a page."""
+
+    company: str = Field(
+        pattern=r"^[0-9]{4,12}$",
+        description="GS1 company prefix; an SSCC has it behind its extension digit.",
+    )
 
 
 class HintLimits(_Settings):
@@ -158,6 +172,9 @@ class ConsumerPage(_Settings):
         default=None, description="Whom to ask: an address, a telephone number, as people read it."
     )
     products: list[Product] = Field(min_length=1, description="The products that have pages.")
+    logistic_units: list[LogisticUnit] = Field(
+        default_factory=list, description="The boxes and pallets that have pages; none: no SSCC has one."
+    )
     places: list[Place] = Field(default_factory=list, description="Where they are made.")
     hints: HintLimits = Field(default=HintLimits(), description="When a code may have been copied.")
     scans: ScanPolicy = Field(default=ScanPolicy(), description="How long scans are kept.")
@@ -165,6 +182,7 @@ class ConsumerPage(_Settings):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         _once("products", "gtin", (one.gtin for one in self.products))
+        _once("logistic_units", "company", (one.company for one in self.logistic_units))
         _once("places", "equipment", (one.equipment for one in self.places))
         if self.scans.keep_days < self.hints.days:
             raise ValueError(
@@ -176,6 +194,11 @@ class ConsumerPage(_Settings):
     def product(self, gtin: str) -> Product | None:
         """The product of a GTIN of 14 digits; None for one that has no page."""
         return next((one for one in self.products if one.gtin == gtin), None)
+
+    def logistic_unit(self, sscc: str) -> LogisticUnit | None:
+        """The boxes or pallets that an SSCC is one of, by the longest company prefix; None: no page."""
+        known = [one for one in self.logistic_units if sscc.startswith(one.company, 1)]
+        return max(known, key=lambda one: len(one.company), default=None)
 
     def place(self, equipment: Sequence[str]) -> Place | None:
         """Where a machine stands, given by its id and what it stands under, nearest first."""
@@ -193,6 +216,7 @@ def _once(section: str, name: str, values: Iterable[str]) -> None:
 
 _INSIDE: dict[str, type[BaseModel]] = {
     "products": Product,
+    "logistic_units": LogisticUnit,
     "report": Report,
     "results": ShownResult,
     "materials": ShownMaterial,

@@ -111,8 +111,12 @@ class _Words:
     def verdict(self) -> str:
         """What the maker knows of the code, as one sentence."""
         answer = self._answer
-        lot = "-lot" if (answer.standing, answer.kind) == ("recorded", "lot") else ""
-        return self._say(f"verdict-{answer.standing}{lot}", maker=answer.maker.said(self._language))
+        of = ""
+        if (answer.standing, answer.kind) == ("recorded", "lot"):
+            of = "-lot"
+        elif answer.standing == "unknown" and answer.sscc is not None:
+            of = "-package"
+        return self._say(f"verdict-{answer.standing}{of}", maker=answer.maker.said(self._language))
 
     @property
     def tone(self) -> Tone:
@@ -149,7 +153,8 @@ class _Words:
         answer = self._answer
         facts = [
             ("maker", answer.maker.said(self._language)),
-            ("gtin", answer.gtin),
+            ("gtin", answer.gtin or ""),
+            ("sscc", answer.sscc or ""),
             (f"number-{answer.kind}", answer.number),
             ("contact", answer.contact.said(self._language) if answer.contact else ""),
         ]

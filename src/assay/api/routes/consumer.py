@@ -18,7 +18,7 @@ from assay.api.scan_desk import ScanDesk
 from assay.api.security import policy_for
 from assay.exchange.consumer import LONGEST, ConsumerAnswer, ScannedCode, read_link
 from assay.model.catalogue import LANGUAGES
-from assay.model.consumer import Country, Product
+from assay.model.consumer import Country, Shown
 from assay.model.errors import AssayError, CodeError
 from assay.model.text import Language, Text
 from assay.report.consumer import Notice, consumer_html, notice_html
@@ -37,6 +37,8 @@ _ALWAYS: Final = {
 }
 _PAGE_OF_PRODUCT: Final = "https://gs1.org/voc/pip"
 """GS1's link type of a page of product information (GS1 Web Vocabulary)."""
+_PAGE_OF_PACKAGE: Final = "https://gs1.org/voc/defaultLink"
+"""That of a package's page: the vocabulary has a product's page, and for a package only the default."""
 
 router = APIRouter(include_in_schema=False)
 Rooms = Annotated[Services, Depends(services)]
@@ -126,7 +128,7 @@ class _Visit:
         keep = desk.page.scans.keep_days
         return self._page(consumer_html(answer, self._language, other=self._other(), keep_days=keep), status)
 
-    def _read(self, desk: ScanDesk) -> tuple[ScannedCode, Product]:
+    def _read(self, desk: ScanDesk) -> tuple[ScannedCode, Shown]:
         length = len(self._path) + len(self._query)
         if length > LONGEST:
             raise _Refusal("long", 414, length=length, most=LONGEST)
@@ -134,7 +136,7 @@ class _Visit:
             code = read_link(f"{self._path}?{self._query}" if self._query else self._path)
         except CodeError as error:
             raise _Refusal("malformed", 400, said=error.said) from error
-        product = None if code is None else desk.page.product(code.gtin)
+        product = None if code is None else code.shown_by(desk.page)
         if code is None or product is None:
             raise _Refusal("foreign", 404)
         if desk.withdrawn(product):
@@ -188,4 +190,5 @@ def _linkset(code: ScannedCode, answer: ConsumerAnswer) -> dict[str, Any]:
         }
         for one in LANGUAGES
     ]
-    return {"linkset": [{"anchor": answer.link, _PAGE_OF_PRODUCT: pages}]}
+    kind = _PAGE_OF_PACKAGE if code.gtin is None else _PAGE_OF_PRODUCT
+    return {"linkset": [{"anchor": answer.link, kind: pages}]}

@@ -62,7 +62,8 @@ class ConsumerAnswer(_Part):
         "unknown: neither; product: the code names no single item or lot."
     )
     kind: Literal["unit", "lot"] | None = None
-    gtin: str
+    gtin: str | None = Field(default=None, description="None for a box or pallet.")
+    sscc: str | None = Field(default=None, description="None for a product.")
     number: str = Field(default="", description="Serial number or lot, as scanned.")
     maker: Text
     contact: Text | None = None

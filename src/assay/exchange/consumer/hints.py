@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from math import asin, cos, radians, sin, sqrt
 from typing import Final
 
-from assay.model.consumer import HintLimits, Product
+from assay.model.consumer import HintLimits, Shown
 from assay.store.scans import Scan
 
 UNKNOWN: Final = "unknown"
@@ -52,7 +52,7 @@ def great_circle(latitude: float, longitude: float, other_latitude: float, other
 
 
 def hints_of(
-    scan: Scan, earlier: Sequence[Scan], product: Product | None, limits: HintLimits
+    scan: Scan, earlier: Sequence[Scan], product: Shown | None, limits: HintLimits
 ) -> tuple[str, ...]:
     """The hints of a scan, in the order of the table above.
 
@@ -94,7 +94,7 @@ def _far_apart(scan: Scan, earlier: Iterable[Scan], limits: HintLimits) -> bool:
     return False
 
 
-def _outside(scan: Scan, product: Product) -> bool:
+def _outside(scan: Scan, product: Shown) -> bool:
     """By the country where one is told, and by the position where one is."""
     where = scan.where
     if product.countries and where.country is not None and where.country not in product.countries:

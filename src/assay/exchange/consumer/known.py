@@ -1,4 +1,4 @@
-"""From a Digital Link to the product of a plant and to the unit or lot that is recorded under it."""
+"""From a Digital Link to a product or package of a plant, and to the unit or lot recorded under it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from assay.model.codes.gs1 import DigitalLink, ElementString, parse_digital_link, to_digital_link
-from assay.model.consumer import Product
+from assay.model.consumer import ConsumerPage, Shown
 from assay.query.reading import reading
 from assay.store.plant_codes import code_was_issued
 from assay.store.scans import Standing
@@ -29,20 +29,26 @@ SELECT subject AS id, NULL FROM measurement WHERE subject_kind = $kind AND subje
 class ScannedCode:
     """What a Digital Link names, without what only its query says."""
 
-    gtin: str
-    """The GTIN, 14 digits."""
+    gtin: str | None
+    """The GTIN, 14 digits; None for a box or pallet."""
     kind: Literal["unit", "lot"] | None
     """``unit`` where it has a serial number, else ``lot`` where it has a lot; None: a product only."""
     number: str
-    """The serial number or lot; empty for a product."""
+    """The serial number, lot or SSCC; empty for a product."""
 
     @property
     def elements(self) -> ElementString:
-        """GTIN and number as GS1 elements; a lot beside a serial number is not part of a unit's name."""
+        """As GS1 elements; a lot beside a serial number is not part of a unit's name."""
+        if self.gtin is None:
+            return ElementString.of(("00", self.number))
         pairs = [("01", self.gtin)]
         if self.kind is not None:
             pairs.append(("21" if self.kind == "unit" else "10", self.number))
         return ElementString.of(*pairs)
+
+    def shown_by(self, page: ConsumerPage) -> Shown | None:
+        """What the owner lets its page show; None where it has none."""
+        return page.logistic_unit(self.number) if self.gtin is None else page.product(self.gtin)
 
     @property
     def path(self) -> str:
@@ -81,7 +87,7 @@ def read_link(path: str) -> ScannedCode | None:
     Returns
     -------
     ScannedCode or None
-        None: it is valid, and the code of something else than a product, such as a pallet.
+        None: it is valid, and the code of neither a product nor a package, such as that of a place.
 
     Raises
     ------
@@ -93,18 +99,20 @@ def read_link(path: str) -> ScannedCode | None:
 
 
 def code_of(link: DigitalLink) -> ScannedCode | None:
-    """The product code that a Digital Link on any host is; None for the code of something else."""
-    ai, gtin = link.key
+    """The product or package that a Digital Link on any host names; None for one of something else."""
+    ai, key = link.key
+    if ai == "00":
+        return ScannedCode(None, "unit", key)
     if ai != "01":
         return None
     if (serial := link.elements.get("21")) is not None:
-        return ScannedCode(gtin, "unit", serial)
+        return ScannedCode(key, "unit", serial)
     if (lot := link.elements.get("10")) is not None:
-        return ScannedCode(gtin, "lot", lot)
-    return ScannedCode(gtin, None, "")
+        return ScannedCode(key, "lot", lot)
+    return ScannedCode(key, None, "")
 
 
-def find_code(workspace: Workspace, code: ScannedCode, product: Product) -> Found:
+def find_code(workspace: Workspace, code: ScannedCode, product: Shown) -> Found:
     """What is recorded under a code, or whether its number was given at least.
 
     A thing that is recorded as another material than the product's is not what the code says, and counts as

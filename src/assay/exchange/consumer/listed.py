@@ -102,7 +102,7 @@ def scans_of(
 
 
 def _code(text: str) -> str | None:
-    """The canonical form of a product's Digital Link; None for what is an id."""
+    """The canonical form of a product's or package's Digital Link; None for what is an id."""
     if not text.lower().startswith(("http://", "https://")):
         return None
     code = code_of(parse_digital_link(text))

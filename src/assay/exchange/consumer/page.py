@@ -21,7 +21,7 @@ from assay.exchange.consumer.contents import (
 )
 from assay.exchange.consumer.grades import Grades
 from assay.exchange.consumer.known import Found, ScannedCode
-from assay.model.consumer import DETAILS, ConsumerPage, Detail, Product
+from assay.model.consumer import DETAILS, ConsumerPage, Detail, Shown
 from assay.model.errors import TraceError
 from assay.model.judgement import conforms
 from assay.query.reading import reading
@@ -52,7 +52,7 @@ ORDER BY coalesce(m.ended, m.started, m.time) DESC NULLS LAST, m.recorded DESC L
 def consumer_answer(
     workspace: Workspace,
     settings: ConsumerPage,
-    product: Product,
+    product: Shown,
     *,
     code: ScannedCode,
     found: Found,
@@ -66,7 +66,7 @@ def consumer_answer(
     workspace
         The plant.
     settings, product
-        What may be shown, in all and of this product.
+        What may be shown, in all and of this product or package.
     code, found
         What was scanned, and what it is in the plant.
     hints
@@ -90,7 +90,8 @@ def consumer_answer(
         standing="product" if code.kind is None else found.standing,
         kind=code.kind,
         gtin=code.gtin,
-        number=code.number,
+        sscc=code.number if code.gtin is None else None,
+        number="" if code.gtin is None else code.number,
         maker=settings.maker,
         contact=settings.contact,
         name=product.name,
@@ -108,7 +109,7 @@ class _Item:
     connection: duckdb.DuckDBPyConnection
     masters: Masters
     settings: ConsumerPage
-    product: Product
+    product: Shown
     kind: str
     subject: str
 
