@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from evidence_plant import soon, state
 from tests.integration.test_trace import BEGAN, store
 
+from assay.analyse.cause import cause, evidence
 from assay.analyse.trace import Trace, trace
 from assay.cli.app import run
 from assay.ledger.gate.facts import fact_of
@@ -99,6 +100,43 @@ def test_an_override_is_told_beside_the_refusal(plant: Workspace) -> None:
     found = [one for node in trace(plant, "U-2").nodes for one in node.refused]
     assert {(one.outcome, one.reasons) for one in found} == {("overridden", ("unknown_subject",))}
     assert all(one.decided is not None for one in found)
+
+
+def test_causes_count_refused_subjects_and_mark_the_rows_behind_them(plant: Workspace) -> None:
+    report = cause(plant, "leak = 'NOK'")
+    assert (report.subjects, report.bad) == (2, 2)
+    assert report.refused is not None
+    assert (report.refused.subjects, report.refused.bad) == (1, 1)
+    assert "1 of which fulfil" in report.refused.statement.en
+    assert report.to_dict()["refused"]["subjects"] == 1
+    for person, reasons in (("p-2", ["unknown_subject"]), ("p-1", None)):
+        rows, count = evidence(plant, "leak = 'NOK'", factor="movement.person", value=person)
+        assert count == 1
+        told = (
+            rows.column("evidence_refused").to_pylist() if "evidence_refused" in rows.column_names else None
+        )
+        assert told == reasons
+
+
+def test_a_refused_movement_marks_what_its_step_made_in_causes(plant: Workspace) -> None:
+    step = {"execution": "join-3", "segment": "join", "subject_kind": "unit", "time": BEGAN}
+    took = {**step, "role": "consumed", "subject": "half-3", "person": "p-2"}
+    made = {**step, "role": "produced", "subject": "U-3", "person": "p-1"}
+    store(plant, RecordKind.MOVEMENT, [took, made], epoch="later")
+    gap = {"subject_kind": "unit", "characteristic": "gap", "segment": "test"}
+    values = [{**gap, "subject": f"U-{n}", "value": float(n)} for n in (1, 3)]
+    store(plant, RecordKind.MEASUREMENT, values, epoch="later")
+    refused = cause(plant, "gap").refused
+    assert refused is not None
+    assert (refused.subjects, refused.bad) == (1, None)
+
+
+def test_what_is_overridden_does_not_count_as_refused_in_causes(plant: Workspace) -> None:
+    assert cause(plant, "leak = 'NOK'").refused is not None
+    for index in {one.refused for node in trace(plant, "U-2").nodes for one in node.refused}:
+        leaf = refusal(plant.path / "ledger", index)[1].leaf
+        plant.evidence.say("override", "U-2", {}, gate=override(index, leaf, "X-rayed", PEOPLE))
+    assert cause(plant, "leak = 'NOK'").refused is None
 
 
 def test_json_and_the_command_line_say_so(

@@ -84,7 +84,8 @@ def evidence(
 ) -> tuple[pa.Table, int]:
     """Rows behind a cause, bad ones first, and how many there are in all.
 
-    ``factor`` and ``value`` are those of a reported cause, or any level of a recorded factor.
+    ``factor`` and ``value`` are those of a reported cause, or any level of a recorded factor. The column
+    ``evidence_refused`` says why the gate refused records of a subject, where it did of any shown.
 
     Raises
     ------
@@ -93,7 +94,8 @@ def evidence(
     """
     study = _study(workspace, target, where, scope, None)
     group = _group(study, factor, value)
-    return evidence_rows(study.frame, group, limit=limit, offset=offset), int(group.sum())
+    rows = evidence_rows(study.frame, group, refused=study.refused, limit=limit, offset=offset)
+    return rows, int(group.sum())
 
 
 def affected(
@@ -153,7 +155,7 @@ def _study(
     workspace: Workspace, target: str, where: str | None, scope: str | None, progress: Progress | None
 ) -> Study:
     """The study, kept for the plant's present state so that looking at its evidence doesn't repeat it."""
-    state = workspace.lake.mark(RecordKind.MEASUREMENT, RecordKind.MOVEMENT)
+    state = (workspace.lake.mark(RecordKind.MEASUREMENT, RecordKind.MOVEMENT), workspace.refused.mark())
     key = (str(workspace.path), state, target, where or None, scope or None)
     with _guard:
         if key in _studies:

@@ -127,7 +127,9 @@ def carrying(frame: Frame, mark: Mark) -> Flags:
     return _in_ranges(np.where(time == UNKNOWN, np.nan, time / 1e6), mark)
 
 
-def evidence_rows(frame: Frame, group: Flags, *, limit: int | None, offset: int) -> pa.Table:
+def evidence_rows(
+    frame: Frame, group: Flags, *, refused: pa.Array | None = None, limit: int | None, offset: int
+) -> pa.Table:
     """The subjects in ``group`` with outcome and every recorded column, bad ones first, then by time."""
     rows = np.flatnonzero(group)
     time = frame.time
@@ -156,6 +158,8 @@ def evidence_rows(frame: Frame, group: Flags, *, limit: int | None, offset: int)
     for name in part.columns:
         if name not in columns:
             columns[name] = part.values(name)
+    if refused is not None:
+        columns["evidence_refused"] = refused.take(pa.array(rows))
     table = pa.table(columns)
     keep = [
         name

@@ -156,6 +156,22 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class RefusedSubjects:
+    """Subjects of which the gate refused records as evidence; they count like all others.
+
+    ``bad`` of them fulfil the target (None for a measured value).
+    """
+
+    subjects: int
+    bad: int | None
+    statement: Text
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON."""
+        return {"subjects": self.subjects, "bad": self.bad, "statement": self.statement.model_dump()}
+
+
+@dataclass(frozen=True)
 class CauseReport:
     """The answer to ``why target?``.
 
@@ -171,6 +187,8 @@ class CauseReport:
         Family-wise error at which causes are claimed.
     factors
         Names of all factors that were tried.
+    refused
+        How many of the subjects have records that the gate refused as evidence; None where none has.
     """
 
     target: str
@@ -186,6 +204,7 @@ class CauseReport:
     verdict: Verdict
     causes: tuple[Cause, ...]
     note: Text
+    refused: RefusedSubjects | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document of ``assay cause --json``."""
@@ -203,6 +222,7 @@ class CauseReport:
             "verdict": self.verdict,
             "note": self.note.model_dump(),
             "causes": [cause.to_dict() for cause in self.causes],
+            "refused": self.refused.to_dict() if self.refused else None,
         }
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -17,7 +18,8 @@ from assay.analyse.cause.describe import Describer
 from assay.analyse.cause.factors import RANKED, factors
 from assay.analyse.cause.frame import Frame, build
 from assay.analyse.cause.problem import Factor, Problem
-from assay.analyse.cause.report import CauseReport
+from assay.analyse.cause.refused import refused_of
+from assay.analyse.cause.report import CauseReport, RefusedSubjects
 from assay.analyse.cause.search import Found, search
 from assay.analyse.cause.words import said
 from assay.model.text import Text
@@ -38,12 +40,16 @@ _SHOWN_VALUES = 8
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """A finished analysis with what is needed to look at its evidence."""
+    """A finished analysis with what is needed to look at its evidence.
+
+    ``refused`` are the reasons for which records of each subject are refused, None where none are.
+    """
 
     frame: Frame
     report: CauseReport
     marks: dict[tuple[str, str | None], Mark]
     groups: dict[tuple[str, str | None], NDArray[np.bool_]]
+    refused: pa.Array | None = None
 
 
 def run(
@@ -63,7 +69,8 @@ def run(
     problem = problem_of(frame, recorded)
     verdict = _nothing_to_find(frame, problem)
     if verdict is not None:
-        return _study(frame, where, problem, found=[], tests=0, note=verdict, zone=zone)
+        study = _study(frame, where, problem, found=[], tests=0, note=verdict, zone=zone)
+        return _with_refused(study, refused_of(workspace, frame))
     tested = 0
 
     def tick() -> None:
@@ -76,7 +83,19 @@ def run(
     note = said(key, tests=total, rate=ERROR_RATE, subjects=frame.size)
     study = _study(frame, where, problem, found=causes, tests=total, note=note, zone=zone, clusters=clusters)
     told(1, 1, "done")
-    return study
+    return _with_refused(study, refused_of(workspace, frame))
+
+
+def _with_refused(study: Study, codes: pa.Array | None) -> Study:
+    """The study with what the gate refused of its subjects."""
+    if codes is None:
+        return study
+    refused = codes.is_valid().to_numpy(zero_copy_only=False)
+    bad = None if study.report.bad is None else int(study.frame.outcome[refused].sum())
+    count, more = int(refused.sum()), "" if bad is None else said("refused bad", bad=bad)
+    told = said("refused", subjects=count, bad=more)
+    report = replace(study.report, refused=RefusedSubjects(count, bad, told))
+    return replace(study, report=report, refused=codes)
 
 
 def rank(

@@ -43,6 +43,11 @@ _CATALOGUE: dict[str, tuple[str, str]] = {
             "(p {before:.2g} → {after:.2g})."
         ),
     ),
+    "refused": (
+        "其中 {subjects} 个对象有被门禁拒绝作为证据的记录{bad}；它们照常参与分析。",
+        "Of {subjects} subjects the gate refused records as evidence{bad}; they count like all others.",
+    ),
+    "refused bad": ("，其中 {bad} 个符合目标", ", {bad} of which fulfil the target"),
     "found": (
         "在 {tests} 个检验中按族错误率 {rate:.0%} 判定。",
         "Claimed at a family-wise error of {rate:.0%} over {tests} tests.",

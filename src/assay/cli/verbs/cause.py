@@ -32,6 +32,8 @@ def print_causes(to: Console, document: dict[str, Any]) -> None:
         to.print(say("cause.of_value", mean=f"{document['mean']:.4g}", **counts))
     else:
         to.print(say("cause.of", **counts))
+    if document.get("refused"):
+        to.print(said(document["refused"]["statement"]), soft_wrap=True)
     if not document["causes"]:
         to.print(said(document["note"]))
         return
