@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from assay.model.errors import QueryError, did_you_mean
+from assay.model.errors import closest
 from assay.model.questions import UserFeature
 from assay.query.bind.bucket import INTERVALS, bucket_sql, columns_of, interval_table, widths
+from assay.query.bind.errors import BindRefusal, listed
 from assay.query.bind.features import DEFAULT, FeatureSet, feature_set
 from assay.query.bind.intervals import SCHEMA, Steps, steps
 from assay.query.bind.plant import plant_readings
@@ -129,7 +130,7 @@ def bind(
         all, or the result is too large for memory.
     """
     if method not in {"auto", "kernel", "sql"}:
-        raise QueryError(f"There is no method {method!r}.", hint="Use auto, kernel or sql.")
+        raise BindRefusal.of("method", method=method)
     asked = feature_set(features, workspace.model.features)
     chosen_engine = engine_of(workspace, engine)
     snapshot = workspace.lake.snapshot()
@@ -157,10 +158,7 @@ def bind(
     for piece in pieces:
         rows += len(piece)
         if rows > MOST_ROWS:
-            raise QueryError(
-                f"The result has more than {MOST_ROWS:,} rows, too many to keep in memory.",
-                hint="Write it to a file (out=…), or ask for fewer signals, steps or a shorter time.",
-            )
+            raise BindRefusal.of("rows", most=f"{MOST_ROWS:,}")
         tables.append(piece)
     table = pa.concat_tables(tables) if tables else work.schema.empty_table()
     keys = [(name, "ascending") for name in ("started", "execution", "unit", "phase", "equipment", "signal")]
@@ -291,16 +289,12 @@ def _check_signals(workspace: Workspace, snapshot: Snapshot, names: Sequence[str
     """Refuse a signal that has no reading anywhere."""
     known = signals_of(workspace, snapshot)
     if not len(known):
-        raise QueryError("The plant has no readings.", hint="Load some: assay load --infer FILE.")
+        raise BindRefusal.of("no-readings")
     for name in names:
         if name not in known:
-            close = did_you_mean(name, known.near(name))
             shown = known.some(31)
-            listed = ", ".join(shown[:30]) + (" …" if len(shown) > 30 else "")
-            raise QueryError(
-                f"There is no signal named {name!r}.",
-                hint=" ".join(part for part in (close, f"There are: {listed}.") if part),
-            )
+            some = ", ".join(shown[:30]) + (" …" if len(shown) > 30 else "")
+            raise BindRefusal.of("signal", name=name, advice=listed(some, closest(name, known.near(name))))
 
 
 def _written(pieces: Iterator[pa.Table], path: Path, schema: pa.Schema) -> int:

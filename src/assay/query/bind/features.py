@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.model.errors import QueryError, did_you_mean
+from assay.model.errors import closest
 from assay.model.questions import UserFeature
 from assay.query.bind import kernel
+from assay.query.bind.errors import BindRefusal, listed
 from assay.query.bind.merge import Partials
 from assay.query.language.parser import parse_expression
 from assay.query.language.tree import Binary, Call, Expression, Name, Path, Unary, Value
@@ -160,7 +161,7 @@ def feature_set(
         else:
             names.append(str(item).strip())
     if not names:
-        raise QueryError("No feature is asked for.", hint=f"There are: {', '.join([*BUILT_IN, *own])}.")
+        raise BindRefusal.of("no-feature", advice=listed(", ".join([*BUILT_IN, *own])))
     return _Resolver(own).resolve(names)
 
 
@@ -170,10 +171,7 @@ class _Resolver:
     def __init__(self, own: Mapping[str, str]) -> None:
         taken = next((name for name in own if name in BUILT_IN or name == BAND or name in FUNCTIONS), None)
         if taken is not None:
-            raise QueryError(
-                f"{taken!r} is the name of a built-in feature or function.",
-                hint="Give your own feature another name.",
-            )
+            raise BindRefusal.of("taken", name=taken)
         self._own = own
         self._built_in: set[str] = set()
         self._bands: dict[str, Band] = {}
@@ -190,7 +188,7 @@ class _Resolver:
             else:
                 column = self._called(name)
             if column in columns:
-                raise QueryError(f"The feature {column!r} is asked for twice.", hint="Leave one of them out.")
+                raise BindRefusal.of("twice", name=column)
             columns.append(column)
         ordered = tuple(name for name in BUILT_IN if name in self._built_in)
         return FeatureSet(tuple(columns), ordered, tuple(self._bands.values()), self._formulas)
@@ -203,9 +201,7 @@ class _Resolver:
                 return self._band(tree)
             case Path(hops=(Name(name=name),)):
                 self._unknown(name)
-        raise QueryError(
-            f"{text!r} is not the name of a feature.", hint="Give a formula a name: rise = last - first."
-        )
+        raise BindRefusal.of("no-name", text=text)
 
     def _need(self, name: str) -> None:
         if name in BUILT_IN:
@@ -215,7 +211,7 @@ class _Resolver:
             self._unknown(name)
         if name in self._open:
             circle = " → ".join([*self._open[self._open.index(name) :], name])
-            raise QueryError(f"The feature {name!r} needs itself: {circle}.", hint="Break the circle.")
+            raise BindRefusal.of("circle", name=name, circle=circle)
         if name in self._formulas:
             return
         self._open.append(name)
@@ -243,42 +239,29 @@ class _Resolver:
                 self._walk(only, of)
             case Call(function=function):
                 known = [BAND, *FUNCTIONS]
-                raise QueryError(
-                    f"The feature {of!r}: there is no function {function!r} of one value here.",
-                    hint=did_you_mean(function, known) or f"There are: {', '.join(known)}.",
-                )
+                advice = listed(", ".join(known), closest(function, known))
+                raise BindRefusal.of("function", name=of, function=function, advice=advice)
             case _:
                 self._refuse(of)
 
     def _refuse(self, of: str) -> None:
-        raise QueryError(
-            f"The feature {of!r} is not arithmetic: {self._own[of]!r}.",
-            hint=f"Use + - * /, numbers, {', '.join(FUNCTIONS)}, {BAND}(low, high) and names of features.",
-        )
+        functions = ", ".join(FUNCTIONS)
+        raise BindRefusal.of("arithmetic", name=of, formula=self._own[of], functions=functions, band=BAND)
 
     def _band(self, call: Call) -> str:
         limits = [_number(argument) for argument in call.arguments]
         if len(limits) not in {2, 3} or any(limit is None for limit in limits):
-            raise QueryError(
-                f"{BAND} takes two numbers, and a third for the longest time that a value is held.",
-                hint=f"Write {BAND}(180, 220) or {BAND}(180, 220, 60).",
-            )
+            raise BindRefusal.of("band", band=BAND)
         band = Band(*[limit for limit in limits if limit is not None])
         if band.low > band.high or band.longest < 0:
-            raise QueryError(
-                f"{band.name}: the lower limit is above the upper one, or the hold is negative.",
-                hint="Write the lower limit first.",
-            )
+            raise BindRefusal.of("limits", band=band.name)
         self._bands[band.name] = band
         return band.name
 
     def _unknown(self, name: str) -> None:
         known = [*BUILT_IN, f"{BAND}(low, high)", *self._own]
-        close = did_you_mean(name, [*BUILT_IN, BAND, *self._own])
-        raise QueryError(
-            f"There is no feature named {name!r}.",
-            hint=" ".join(part for part in (close, f"There are: {', '.join(known)}.") if part),
-        )
+        close = closest(name, [*BUILT_IN, BAND, *self._own])
+        raise BindRefusal.of("feature", name=name, advice=listed(", ".join(known), close))
 
 
 def _number(node: Expression) -> float | None:
