@@ -61,7 +61,8 @@ def test_a_refusal_says_what_and_what_to_do_in_both_languages(key: str) -> None:
 def test_code_and_catalogue_name_the_same_refusals() -> None:
     code = "\n".join(path.read_text("utf-8") for path in SOURCES.rglob("*.py"))
     raised = set(re.findall(r'BindRefusal\.of\(\s*"([a-z-]+)"', code))
-    texts = {key.removeprefix("bind."): text for key, text in CATALOGUE.keys("zh").items() if key.startswith("bind.")}
+    chinese = CATALOGUE.keys("zh").items()
+    texts = {key.removeprefix("bind."): text for key, text in chinese if key.startswith("bind.")}
     assert raised == {key for key in texts if not key.endswith("-hint")} - {"or", "near", "there-are"}
     assert all(CHINESE.search(text) for text in texts.values())
 
