@@ -2,14 +2,18 @@
 
 Two thousand pieces a shift; per piece 1 % missed and 1 % extra counts at each end, 1 % adjacent swaps, and a
 residence drawn within the tolerance. The reference is the same model with residence, spread and rates
-set to the truth instead of integrated; it is what no matcher can beat.
+set to the truth instead of integrated.
+
+Every probability said of an in count is judged, those of all its counterparts and of *scrapped*. Those
+of one shift are true or false together, above all where only the order speaks, so each decile has an interval
+from shifts drawn anew (Efron and Tibshirani: An Introduction to the Bootstrap (1993), chapter 13).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,49 +26,72 @@ from assay.genealogy.queue_result import ALONE, Matching
 from assay.sim.furnace import Furnace, Passage, arrivals, pass_through
 from benchmarks.figures import Figure
 
+Floats = NDArray[np.float64]
+
 SHIFTS, PIECES = 100, 2_000
 MOST_ERROR, LEAST_COVERAGE, MOST_SIZE = 0.03, 0.95, 1.25
 FEWEST = 1_000
-"""Probabilities that a decile must hold to be judged."""
+"""Pieces that a decile must hold to be judged."""
+DRAWS = 2_000
+"""How often the shifts are drawn anew for the intervals."""
 
 
 @dataclass
 class Tally:
-    """Sums over shifts: per decile of probability how many, their sum, and how many were true; and groups."""
+    """What was said and what was true: per shift and decile, shape (10,) each; and groups.
 
-    count: NDArray[np.int64]
-    said: NDArray[np.float64]
-    true: NDArray[np.int64]
+    ``held`` counts the pieces that a decile holds a probability of, ``count`` the probabilities, ``said`` is
+    their sum and ``true`` how many of them were true.
+    """
+
+    held: list[Floats] = field(default_factory=list)
+    count: list[Floats] = field(default_factory=list)
+    said: list[Floats] = field(default_factory=list)
+    true: list[Floats] = field(default_factory=list)
     covered: int = 0
     pieces: int = 0
     size: int = 0
-    reference: int = 0
     seconds: float = 0.0
-
-    @classmethod
-    def empty(cls) -> Tally:
-        """Nothing seen yet."""
-        return cls(np.zeros(10, np.int64), np.zeros(10), np.zeros(10, np.int64))
 
     def add(self, matching: Matching, truth: NDArray[np.int64]) -> None:
         """Count one shift: every probability of every in count, *scrapped* included."""
+        piece = np.concatenate([matching.source, np.arange(matching.before)])
         said = np.concatenate([matching.probability, matching.scrapped])
         true = np.concatenate([truth[matching.source] == matching.target, truth == ALONE])
         decile = np.minimum((said * 10).astype(np.int64), 9)
-        self.count += np.bincount(decile, minlength=10)
-        self.said += np.bincount(decile, said, minlength=10)
-        self.true += np.bincount(decile[true], minlength=10)
+        self.held.append(np.bincount(np.unique(piece * 10 + decile) % 10, minlength=10).astype(float))
+        self.count.append(np.bincount(decile, minlength=10).astype(float))
+        self.said.append(np.bincount(decile, said, minlength=10).astype(float))
+        self.true.append(np.bincount(decile[true], minlength=10).astype(float))
         groups = matching.groups()
-        piece = np.repeat(np.arange(matching.before), groups.sizes)
-        self.covered += int((truth[piece] == groups.members).sum())
+        member_of = np.repeat(np.arange(matching.before), groups.sizes)
+        self.covered += int((truth[member_of] == groups.members).sum())
         self.pieces += matching.before
         self.size += len(groups.members)
 
     @property
+    def judged(self) -> NDArray[np.int64]:
+        """The deciles that hold enough pieces."""
+        return np.flatnonzero(np.sum(self.held, axis=0) >= FEWEST)
+
+    def gaps(self, shifts: NDArray[np.int64] | None = None) -> Floats:
+        """Share that was true less what was said, per judged decile; of all shifts or of some of them."""
+        chosen = np.arange(len(self.count)) if shifts is None else shifts
+        count, said, true = (
+            np.array(rows)[chosen].sum(axis=0) for rows in (self.count, self.said, self.true)
+        )
+        return np.asarray(((true - said) / np.maximum(count, 1))[self.judged])
+
+    def intervals(self) -> Floats:
+        """The middle 95 % of the gaps of shifts drawn anew, shape (2, judged deciles)."""
+        rng, shifts = np.random.default_rng(1), len(self.count)
+        drawn = [self.gaps(rng.integers(0, shifts, shifts)) for _ in range(DRAWS)]
+        return np.asarray(np.quantile(drawn, (0.025, 0.975), axis=0))
+
+    @property
     def error(self) -> float:
-        """The largest difference between what was said and what was true, over deciles with enough."""
-        judged = self.count >= FEWEST
-        return float(np.max(np.abs(self.said - self.true)[judged] / self.count[judged], initial=0.0))
+        """The largest difference between what was said and what was true, over the judged deciles."""
+        return float(np.max(np.abs(self.gaps()), initial=0.0))
 
 
 def run(
@@ -80,17 +107,17 @@ def run(
     shifts, made = max(1, round(SHIFTS * scale)), furnace or Furnace()
     figures: list[Figure] = []
     for timed in (True, False):
-        tally = Tally.empty()
+        tally, reference = Tally(), Tally()
         for shift in range(shifts):
             told((shift + shifts * (not timed)) / (2 * shifts), f"shift {shift + 1} of {shifts}")
             rng = np.random.default_rng(1_000 * repeats + shift)
             passage = pass_through(rng, arrivals(rng, PIECES, irregular=irregular), made)
-            _shift(tally, passage, made, timed=timed)
-        figures += _figures(tally, "with times" if timed else "without times", shifts)
+            _shift(tally, reference, passage, made, timed=timed)
+        figures += _figures(tally, reference, "with times" if timed else "without times", shifts)
     return figures
 
 
-def _shift(tally: Tally, passage: Passage, furnace: Furnace, *, timed: bool) -> None:
+def _shift(tally: Tally, reference: Tally, passage: Passage, furnace: Furnace, *, timed: bool) -> None:
     before, after = (
         Counts.of(times if timed else None, size=len(times)) for times in (passage.entered, passage.left)
     )
@@ -100,7 +127,7 @@ def _shift(tally: Tally, passage: Passage, furnace: Furnace, *, timed: bool) -> 
     tally.seconds += time.perf_counter() - start
     tally.add(matching, passage.counterpart)
     problem = problem_of(before, after, residence=residence, tolerance=tolerance)
-    tally.reference += len(_exact(problem, passage, furnace).groups().members)
+    reference.add(_exact(problem, passage, furnace), passage.counterpart)
 
 
 def _exact(problem: Problem, passage: Passage, furnace: Furnace) -> Matching:
@@ -135,19 +162,20 @@ def _exact(problem: Problem, passage: Passage, furnace: Furnace) -> Matching:
     )
 
 
-def _figures(tally: Tally, name: str, shifts: int) -> list[Figure]:
-    judged = tally.count >= FEWEST
-    gaps = (tally.true - tally.said)[judged] / tally.count[judged]
-    coverage, ratio = tally.covered / tally.pieces, tally.size / tally.reference
+def _figures(tally: Tally, reference: Tally, name: str, shifts: int) -> list[Figure]:
+    gaps = tally.gaps()
+    coverage, ratio = tally.covered / tally.pieces, tally.size / reference.size
     return [
         _figure(
             f"matcher {name}: calibration error over {shifts} shifts",
             tally.error,
             "",
-            spread=f"{gaps.min():+.3f} to {gaps.max():+.3f} over {int(judged.sum())} deciles",
-            target=f"at most {MOST_ERROR:g} in each decile with {FEWEST:,} probabilities",
+            peer=f"exact inference with the true parameters: {reference.error:.3f}",
+            spread=f"{gaps.min():+.3f} to {gaps.max():+.3f} over {len(gaps)} deciles" if len(gaps) else None,
+            target=f"at most {MOST_ERROR:g} in each decile with {FEWEST:,} pieces",
             met=tally.error <= MOST_ERROR,
         ),
+        *_deciles(tally, name),
         _figure(
             f"matcher {name}: coverage of the groups",
             coverage,
@@ -159,12 +187,27 @@ def _figures(tally: Tally, name: str, shifts: int) -> list[Figure]:
             f"matcher {name}: mean group",
             tally.size / tally.pieces,
             "pieces",
-            peer=f"exact inference with the true parameters: {tally.reference / tally.pieces:.3f}",
+            peer=f"exact inference with the true parameters: {reference.size / reference.pieces:.3f}",
             ratio=ratio,
             target=f"at most {MOST_SIZE:g} x the peer",
             met=ratio <= MOST_SIZE,
         ),
         _figure(f"matcher {name}: time of a shift of {PIECES:,} pieces", tally.seconds / shifts, "s"),
+    ]
+
+
+def _deciles(tally: Tally, name: str) -> list[Figure]:
+    """What was true less what was said in each judged decile, with the interval that chance gives it."""
+    held = np.sum(tally.held, axis=0)
+    return [
+        _figure(
+            f"matcher {name}: true less said from {decile / 10:.1f} to {(decile + 1) / 10:.1f}, "
+            f"{int(held[decile]):,} pieces",
+            float(gap),
+            "",
+            spread=f"95 % interval over shifts: {low:+.3f} to {high:+.3f}",
+        )
+        for decile, gap, low, high in zip(tally.judged, tally.gaps(), *tally.intervals(), strict=True)
     ]
 
 
