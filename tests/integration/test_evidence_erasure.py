@@ -69,7 +69,12 @@ def test_what_is_erased_can_not_be_shown_and_everything_else_can(plant: Workspac
     assert list(Prover(evidence, plant.lake).leaves_about("U-7")) == []
     with pytest.raises(LogError) as nothing:
         erase_subject(plant, "U-7", "again")
-    assert nothing.value.reason == "nothing_to_erase"
+    assert nothing.value.reason == "erased_before"
+    assert f"entry {done.indexes[0]}" in str(nothing.value)
+    with pytest.raises(LogError) as never:
+        erase_subject(plant, "U-never", "asked for")
+    assert never.value.reason == "nothing_to_erase"
+    assert audit_plant(plant.path).erased == seen.erased
 
 
 def test_what_was_destroyed_without_an_entry_is_a_finding(plant: Workspace, tmp_path: Path) -> None:
@@ -116,6 +121,24 @@ def test_whoever_dies_between_the_entry_and_the_destruction_does_it_again(
     assert not [one for one in audit_payloads(plant.path)[0] if one.kind.startswith("payload")]
     assert erase_subject(plant, "W-7", "asked for").payloads == 1
     assert evidence.secrets.key_of("W-7") is None
+
+
+def test_rows_whose_erasure_was_done_again_count_once(
+    plant: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = len(list(Prover(plant.evidence, plant.lake).leaves_about("U-9")))
+    erased = audit_payloads(plant.path)[1]
+    assert rows
+
+    def died(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(plant.evidence.secrets, "erase_rows", died)
+        with pytest.raises(KeyboardInterrupt):
+            erase_subject(plant, "U-9", "asked for")
+    assert erase_subject(plant, "U-9", "asked for").rows == rows
+    assert audit_payloads(plant.path)[1] == erased + rows
 
 
 def test_the_command_erases_and_says_so(plant: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ killed between the two does it again. What was destroyed without such an entry i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +17,7 @@ from assay.ledger.errors import LedgerError, LogError
 from assay.ledger.place import MAIN, Place, read_keys
 from assay.ledger.rotation import log_key, state
 from assay.ledger.segment import Record, read_segments
-from assay.ledger.standing import Erasure, Standing, standing_of, statements_in
+from assay.ledger.standing import Erasure, standing_of, statements_in
 from assay.store.evidence_payloads import payload_path
 from assay.store.evidence_proofs import Prover
 from assay.store.evidence_secrets import SECRETS, Secrets
@@ -64,7 +64,8 @@ def erase(workspace: Workspace, subject: str, why: str) -> Erased:
     Raises
     ------
     LedgerError
-        Nothing logged is about it, or the log can't be written; nothing was destroyed then.
+        Nothing logged is about it, all of it was erased before, or the log can't be written; nothing was
+        destroyed then.
     """
     evidence = workspace.evidence
     place, last = evidence.place, evidence.signed_size() - 1
@@ -77,7 +78,7 @@ def erase(workspace: Workspace, subject: str, why: str) -> Erased:
             if body.subject == subject and body.payload]  # fmt: skip
     kept = [path for digest in mine if (path := payload_path(workspace.path / PAYLOADS, digest)).exists()]
     if not rows and not kept and evidence.secrets.key_of(subject) is None:
-        raise LogError.of("nothing_to_erase", subject=subject)
+        raise _nothing_left(place, subject)
     key = log_key(place)
     indexes = []
     for at in range(0, max(len(rows), 1), _AT_ONCE):
@@ -115,19 +116,19 @@ def audit_payloads(plant: Path) -> tuple[tuple[Finding, ...], int]:
                 kind = None if sha256(path.read_bytes()).digest() == body.payload else "payload_differs"
             if kind:
                 findings.append(Finding(_name(path, folder), index, None, kind, rebuildable=False))
-    findings += _salts(plant, folder, standing)
-    return tuple(findings), erased + sum(len(one.rows) for one in standing.erasures)
+    meant = {row for one in standing.erasures for row in one.rows}  # done again, a row is named twice
+    findings += _salts(plant, folder, meant)
+    return tuple(findings), erased + len(meant)
 
 
-def _salts(plant: Path, folder: Path, standing: Standing) -> Iterator[Finding]:
-    """Salts of rows that are gone, where they should be on this machine."""
+def _salts(plant: Path, folder: Path, meant: Collection[tuple[int, int, int]]) -> Iterator[Finding]:
+    """Salts of rows that are gone, where they should be on this machine; those of ``meant`` were erased."""
     try:
         file = Place.of(plant).outside / SECRETS
     except LedgerError:
         return
     if not file.exists():
         return
-    meant = {row for one in standing.erasures for row in one.rows}
     secrets = Secrets(file)
     try:
         for index, body in _logged(folder / "segment"):
@@ -142,6 +143,18 @@ def _salts(plant: Path, folder: Path, standing: Standing) -> Iterator[Finding]:
                     yield Finding(file.name, index, None, "salt_missing", rebuildable=False)
     finally:
         secrets.close()
+
+
+def _nothing_left(place: Place, subject: str) -> LogError:
+    """Why there is nothing to erase: an entry says that it was erased, or nothing was ever logged."""
+    before = [
+        index
+        for index, one in statements_in(place.segments)
+        if one.kind == "erasure" and Erasure.parse(one.content).subject == subject
+    ]
+    if before:
+        return LogError.of("erased_before", subject=subject, index=before[-1])
+    return LogError.of("nothing_to_erase", subject=subject)
 
 
 def _logged(folder: Path) -> Iterator[tuple[int, Individual | Rows]]:
