@@ -65,7 +65,7 @@ class WeldWording(Wording):
             self.section(
                 "gate",
                 ("pass", "entry", "time", "verdict", "why", "cited"),
-                [self._gate(one, one.gate) for one in self.welded.passes if one.gate],
+                [self._gate(one.execution, one.gate) for one in self.welded.passes if one.gate],
                 (18, 22, 26, 22, 62, 30),
                 [_TONES[one.in_order] for one in self.welded.passes if one.gate],
             ),
@@ -115,15 +115,13 @@ class WeldWording(Wording):
         status = self.say("undecided") if lot.status is None else lot.status
         return f"{lot.subject} {lot.material or ''}: {status}, {lot.certificate or '–'}"
 
-    def _gate(self, one: WeldPass, gate: GateVerdict | None) -> tuple[str, ...]:
-        if gate is None:
-            return ()
+    def _gate(self, execution: str, gate: GateVerdict) -> tuple[str, ...]:
         outcome = self.say(f"gate.{gate.outcome.replace('_', '-')}")
         if gate.later is not None:
             later = self.say(f"gate.{gate.later.replace('_', '-')}")
             outcome = f"{outcome}\n→ {later} (main {gate.later_entry})"
         return (
-            one.execution,
+            execution,
             f"{gate.log} {gate.entry}",
             self.clock(gate.judged),
             outcome,
