@@ -14,7 +14,7 @@ import pytest
 import yaml
 from evidence_plant import logging_plant, state
 from pypdf import PdfReader
-from tests.welding_plant import welding_plant
+from welding_plant import welding_plant
 
 from assay.analyse.cause.report import Cause
 from assay.analyse.unit_file import document_hash
