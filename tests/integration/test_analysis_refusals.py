@@ -100,25 +100,25 @@ CASES: dict[str, tuple[Callable[[Plant, Path], Any], type[Exception], str, str]]
         lambda plant, _: plant.cause("diameter", where="lot = 'L9'", scope="turning"),
         AnalysisError,
         "No subject has a value for 'diameter' in 'turning' where lot = 'L9'.\nWiden --where or --scope.",
-        "没有对象有目标 'diameter' 的值，范围为 'turning'，条件为 lot = 'L9'。\n请放宽 --where 或 --scope。",
+        "没有对象具有目标 'diameter' 的值，范围为 'turning'，条件为 lot = 'L9'。\n请放宽条件或工序范围。",
     ),
     "cause.factor": (
         lambda plant, _: evidence(plant.workspace, "diameter", factor="colour"),
         AnalysisError,
         "No factor 'colour' is recorded for this target.\nThere are: ",
-        "该目标没有记录因素 'colour'。\n可选：",
+        "该目标没有记录因素 'colour'。\n现有：",
     ),
     "condition.segment": (
         lambda plant, _: plant.cause("diameter", scope="tuning"),
         QueryError,
         "There is no segment 'tuning' with this target.\nDid you mean 'turning'? There are: turning.",
-        "该目标没有工序段 'tuning'。\n是否想写 'turning'？可选：turning。",
+        "没有具有该目标的工序 'tuning'。\n是否想写 'turning'？现有：turning。",
     ),
     "condition.value": (
         lambda plant, _: plant.cause("diameter", where="lot"),
         QueryError,
         "--where 'lot' is a value, not a condition.\nCompare it: line = 'L2'.",
-        "--where 'lot' 是一个值，不是条件。\n请写成比较式：line = 'L2'。",
+        "条件 'lot' 只是一个值，不是条件。\n请写成比较，例如：line = 'L2'。",
     ),
     "board.column": (
         lambda plant, _: board.levels(build(plant.workspace, "diameter", None, None), "lott"),
@@ -133,13 +133,13 @@ CASES: dict[str, tuple[Callable[[Plant, Path], Any], type[Exception], str, str]]
             "A p chart is made of a condition, such as result = 'NOK'; the target is 'diameter'.\n"
             "Choose another kind, or leave it out."
         ),
-        "p 图由条件（例如 result = 'NOK'）画成；目标是 'diameter'。\n请换一种图，或不指定。",
+        "p 图用于条件，例如 result = 'NOK'；当前目标是 'diameter'。\n请换一种图，或不指定。",
     ),
     "statistics.group": (
         lambda plant, _: plant.chart("diameter", subgroup="lott"),
         AnalysisError,
         "There is no column 'lott' to group by.\nDid you mean 'lot'? There are: ",
-        "没有可用于分组的列 'lott'。\n是否想写 'lot'？可选：",
+        "没有可用于分组的列 'lott'。\n是否想写 'lot'？现有：",
     ),
     "statistics.specification": (
         lambda plant, _: plant.capability("diameter"),
