@@ -297,6 +297,14 @@ def test_stays_follow_what_arrives(
         assert followed == told(index)
 
 
+def test_a_container_that_is_recorded_after_its_content_holds_it() -> None:
+    rows = [moved("make", "produced", "BOX", 0), moved("p1", "consumed", "U1", 1, carrier="BOX")]
+    index = built(rows)
+    assert contents(index, "BOX") == set()
+    index.append(table_of([moved("p1", "produced", "BOX", 1)]))
+    assert contents(index, "BOX") == {"U1"}
+
+
 def test_nothing_packed_costs_nothing() -> None:
     index = built([moved("make", "consumed", "L1", 0), moved("make", "produced", "U1", 0)])
     assert followed(index, np.array(index.find("L1")), "forward", None) is None

@@ -126,7 +126,11 @@ def stays(index: Index) -> Stays:
         return kept.stays
     container_of = _containers(index)
     carriers = int(np.count_nonzero(container_of >= 0))
-    if kept is not None and (kept.barred, kept.carriers) == (barred, carriers) and _untouched(index, kept):
+    if (
+        kept is not None
+        and (kept.barred, kept.carriers) == (barred, carriers)
+        and _untouched(index, kept, container_of)
+    ):
         found = kept.stays
     else:
         found = _made(index, container_of) if carriers else _NONE
@@ -144,11 +148,11 @@ def _containers(index: Index) -> Integers:
     return found
 
 
-def _untouched(index: Index, kept: _Kept) -> bool:
-    """Whether no movement that came since has to do with a container."""
+def _untouched(index: Index, kept: _Kept, container_of: Integers) -> bool:
+    """Whether no movement that came since has to do with a container, or with what may become one by it."""
     new = np.arange(kept.edges, index.graph.edges)
     ends = np.concatenate([index.graph.tails[new], index.graph.heads[new]])
-    return not index.columns.codes("carrier", new).any() and not kept.stays.are_containers(ends).any()
+    return not index.columns.codes("carrier", new).any() and not np.isin(ends, container_of).any()
 
 
 def _made(index: Index, container_of: Integers) -> Stays:
@@ -219,16 +223,21 @@ def _told(  # noqa: PLR0917 - one column each
 
 def _joined(index: Index, tail: Integers, head: Integers) -> Bools:
     """Whether an edge leads from each ``tail`` to the ``head`` beside it, shape (n,)."""
-    tails, heads, size = index.graph.tails, index.graph.heads, np.int64(index.graph.nodes)
-    near = np.flatnonzero(_marked(index, tail)[tails] & _marked(index, head)[heads])
-    return np.isin(tail * size + head, tails[near].astype(np.int64) * size + heads[near])
+    _, there, wanted = _near(index, tail, head)
+    return np.isin(wanted, there)
 
 
 def _between(index: Index, tail: Integers, head: Integers) -> Integers:
     """The edges that lead from a ``tail`` to the ``head`` beside it, ascending."""
+    near, there, wanted = _near(index, tail, head)
+    return near[np.isin(there, wanted)]
+
+
+def _near(index: Index, tail: Integers, head: Integers) -> tuple[Integers, Integers, Integers]:
+    """The edges between any tails and any heads, their pairs as numbers, and the pairs asked for."""
     tails, heads, size = index.graph.tails, index.graph.heads, np.int64(index.graph.nodes)
     near = np.flatnonzero(_marked(index, tail)[tails] & _marked(index, head)[heads])
-    return near[np.isin(tails[near].astype(np.int64) * size + heads[near], tail * size + head)]
+    return near, tails[near].astype(np.int64) * size + heads[near], tail * size + head
 
 
 def _marked(index: Index, nodes: Integers) -> Bools:
