@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from assay.analyse.unit_file import UnitFile
+    from assay.analyse.unit_file.contents import SubjectFile
+
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="option.file_html", show_default=False)
+]
+Pdf = Annotated[
+    Path | None, typer.Option("--pdf", metavar="FILE", help="option.file_pdf", show_default=False)
+]
+
+F = TypeVar("F", bound="SubjectFile")
 
 _VERDICTS = {"met": "met", "not met": "not_met", "not recorded": "not_recorded"}
 _STEPS = ("started", "segment", "execution", "equipment", "person", "recipe", "recipe_revision")
@@ -24,12 +35,8 @@ def unit_file(
     directory: Plant,
     id_: Annotated[str, typer.Argument(metavar="ID", help="argument.unit_or_lot", show_default=False)],
     *,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="option.file_html", show_default=False)
-    ] = None,
-    pdf: Annotated[
-        Path | None, typer.Option("--pdf", metavar="FILE", help="option.file_pdf", show_default=False)
-    ] = None,
+    html: Html = None,
+    pdf: Pdf = None,
     as_json: AsJson = False,
 ) -> None:
     """Everything recorded of a unit or lot, graded against its process card."""
@@ -46,18 +53,24 @@ def unit_file(
         from assay.report.unit_file_pdf import as_pdf
 
         pdf.write_bytes(as_pdf(found, spoken(), zone))
-    written = [path for path in (html, pdf) if path is not None]
+    show_file(found, print_file, (html, pdf), as_json=as_json)
+
+
+def show_file(
+    file: F, printed: Callable[[Console, F], None], paths: Iterable[Path | None], *, as_json: bool
+) -> None:
+    """Show a file of a subject, and say under which of ``paths`` it was written."""
 
     def human(to: Console) -> None:
-        print_file(to, found)
-        for path in written:
+        printed(to, file)
+        for path in filter(None, paths):
             to.print(say("unit-file.written", file=path), soft_wrap=True)
 
-    show(found.to_dict(), human, as_json=as_json)
+    show(file.to_dict(), human, as_json=as_json)
 
 
-def print_file(to: Console, file: UnitFile) -> None:
-    """The file as a person reads it on a terminal: the grade, the card line by line, the steps, the gaps."""
+def print_head(to: Console, file: SubjectFile) -> None:
+    """What a file is of, and its grade."""
     card = file.card
     to.print(
         say(
@@ -68,6 +81,11 @@ def print_file(to: Console, file: UnitFile) -> None:
             grade=say(f"unit-file.grade.{file.grade.replace(' ', '_')}"),
         )
     )
+
+
+def print_file(to: Console, file: UnitFile) -> None:
+    """The file as a person reads it on a terminal: the grade, the card line by line, the steps, the gaps."""
+    print_head(to, file)
     if file.requirements:
         heads = [say(f"unit-file.{head}") for head in ("number", "segment", "wanted", "found", "verdict")]
         table(to, heads, [_line(one.model_dump()) for one in file.requirements])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from assay.cli.options import AsJson, Plant
 from assay.cli.output import show, table
 from assay.cli.speech import said, say, spoken
+from assay.cli.verbs.unit_file import Html, Pdf, print_head, show_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,12 +41,8 @@ def weld_file(
     directory: Plant,
     joint: Annotated[str, typer.Argument(metavar="JOINT", help="argument.joint", show_default=False)],
     *,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="option.file_html", show_default=False)
-    ] = None,
-    pdf: Annotated[
-        Path | None, typer.Option("--pdf", metavar="FILE", help="option.file_pdf", show_default=False)
-    ] = None,
+    html: Html = None,
+    pdf: Pdf = None,
     as_json: AsJson = False,
 ) -> None:
     """Everything recorded of a welded joint, pass by pass, with the verdicts of the gate."""
@@ -63,27 +59,11 @@ def weld_file(
         from assay.report.weld_file import as_pdf
 
         pdf.write_bytes(as_pdf(found, spoken(), zone))
-    written = [path for path in (html, pdf) if path is not None]
-
-    def human(to: Console) -> None:
-        _print(to, found)
-        for path in written:
-            to.print(say("unit-file.written", file=path), soft_wrap=True)
-
-    show(found.to_dict(), human, as_json=as_json)
+    show_file(found, _print, (html, pdf), as_json=as_json)
 
 
 def _print(to: Console, file: WeldFile) -> None:
-    card = file.card
-    to.print(
-        say(
-            "unit-file.head",
-            id=file.id,
-            material=file.material or "–",
-            card="–" if card is None else " ".join(word for word in (card.id, card.revision) if word),
-            grade=say(f"unit-file.grade.{file.grade.replace(' ', '_')}"),
-        )
-    )
+    print_head(to, file)
     table(to, [say(f"weld-file.{head}") for head in _HEADS], [_row(one) for one in file.passes])
     for gap in file.missing:
         to.print(say("unit-file.gap", text=said(gap)))
