@@ -127,7 +127,7 @@ def test_a_line_that_stalls_in_the_middle_gives_no_part(
     began = time.monotonic()
     with pytest.raises(SourceDown) as caught:
         mes.fetch(EVERYTHING, None, told)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert isinstance(caught.value, SourceSlow) or "broke off" in str(caught.value)
     assert not told.moved
     between.left = None
@@ -146,7 +146,7 @@ def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up(
         began = time.monotonic()
         with pytest.raises(SourceDown, match="Source 'mes' doesn't answer"):
             federation(plant).schema("mes", "lab")
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
         federation(plant).close()
 
 

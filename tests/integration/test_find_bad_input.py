@@ -147,7 +147,7 @@ def test_a_statement_is_stopped_when_the_time_is_over(plant: Plant) -> None:
             began = time.monotonic()
             with pytest.raises(QueryError, match=r"took longer than 0.3 seconds"):
                 ask(ENDLESS)
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 60
     assert not scratch(plant)
 
 

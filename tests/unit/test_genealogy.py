@@ -156,17 +156,13 @@ def test_bad_input_is_refused() -> None:
         closure(graph, [0], "back", max_nodes=0)
 
 
-def test_a_million_edges_are_walked_in_well_under_a_second() -> None:
-    from time import perf_counter
-
+def test_a_walk_over_a_million_edges_stops_at_its_limit() -> None:
     random = np.random.default_rng(0)
     steps = np.repeat(np.arange(250_000), 4)
     subjects = 250_000 + np.maximum(0, np.repeat(np.arange(250_000), 4) - random.integers(0, 20, 1_000_000))
     is_input = np.tile([True, True, True, False], 250_000)
     subjects[3::4] = 250_000 + np.arange(250_000)
     graph = Adjacency.build(steps, is_input, subjects)
-    began = perf_counter()
     found = closure(graph, [250_000], "forward", max_nodes=100_000)
     assert len(found.nodes) == 100_000
     assert found.truncated
-    assert perf_counter() - began < 2.0
