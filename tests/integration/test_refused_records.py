@@ -8,13 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from evidence_plant import soon, state
 from tests.integration.test_trace import BEGAN, store
 
 from assay.analyse.cause import cause, evidence
+from assay.analyse.common import common
+from assay.analyse.recall import recall
+from assay.analyse.through import WalkArguments
 from assay.analyse.trace import Trace, trace
+from assay.analyse.trace_graph import trace_graph
 from assay.cli.app import run
 from assay.ledger.gate.facts import fact_of
 from assay.ledger.gate.overrides import override
@@ -93,10 +98,15 @@ def test_accepted_steps_bear_no_flag(plant: Workspace) -> None:
     assert edges == [[], []]
 
 
-def test_an_override_is_told_beside_the_refusal(plant: Workspace) -> None:
+def let_through(plant: Workspace) -> None:
+    """Have two people override whatever was refused of U-2."""
     for index in {one.refused for node in trace(plant, "U-2").nodes for one in node.refused}:
         leaf = refusal(plant.path / "ledger", index)[1].leaf
         plant.evidence.say("override", "U-2", {}, gate=override(index, leaf, "X-rayed", PEOPLE))
+
+
+def test_an_override_is_told_beside_the_refusal(plant: Workspace) -> None:
+    let_through(plant)
     found = [one for node in trace(plant, "U-2").nodes for one in node.refused]
     assert {(one.outcome, one.reasons) for one in found} == {("overridden", ("unknown_subject",))}
     assert all(one.decided is not None for one in found)
@@ -133,10 +143,83 @@ def test_a_refused_movement_marks_what_its_step_made_in_causes(plant: Workspace)
 
 def test_what_is_overridden_does_not_count_as_refused_in_causes(plant: Workspace) -> None:
     assert cause(plant, "leak = 'NOK'").refused is not None
-    for index in {one.refused for node in trace(plant, "U-2").nodes for one in node.refused}:
-        leaf = refusal(plant.path / "ledger", index)[1].leaf
-        plant.evidence.say("override", "U-2", {}, gate=override(index, leaf, "X-rayed", PEOPLE))
+    let_through(plant)
     assert cause(plant, "leak = 'NOK'").refused is None
+
+
+def marked(nodes: pa.Table) -> dict[str, str | None]:
+    assert "refused" in nodes.column_names
+    return dict(zip(nodes["id"].to_pylist(), nodes["refused"].to_pylist(), strict=True))
+
+
+def test_recalls_mark_what_rests_on_refused_records(plant: Workspace) -> None:
+    found = recall(plant, ["half-1", "half-2"])
+    why = "unknown_subject"
+    told = marked(found.nodes)
+    assert told == dict.fromkeys(["half-1", "join-1", "U-1"]) | dict.fromkeys(
+        ["half-2", "join-2", "U-2"], why
+    )
+    assert found.refused.counts() == {"records": 3, "things": 3, "movements": 2}
+    assert found.to_dict()["refused"] == found.refused.counts()
+    only = recall(plant, "half-2", kinds=["unit"])
+    assert marked(only.nodes) == {"half-2": why, "U-2": why}
+    assert only.refused.counts() == {"records": 3, "things": 2, "movements": 2}
+    assert marked(recall(plant, "U-2", "both").nodes)["join-2"] == why
+    difference = recall(plant, ["half-1", "half-2"], against=["U-2"])
+    assert "refused" in difference.nodes.column_names
+    assert "refused" not in recall(plant, "half-1").nodes.column_names
+    assert recall(plant, "half-1").refused.counts() == {"records": 0, "things": 0, "movements": 0}
+
+
+def test_common_origins_mark_what_rests_on_refused_records(plant: Workspace) -> None:
+    found = common(plant, ["U-2"], against=["U-1"])
+    assert marked(found.nodes) == {"join-2": "unknown_subject", "half-2": "unknown_subject"}
+    assert found.to_dict()["refused"]["movements"] == 2
+    assert "refused" not in common(plant, ["U-1"]).nodes.column_names
+
+
+def test_what_is_overridden_is_not_marked_in_recalls(plant: Workspace) -> None:
+    let_through(plant)
+    found = recall(plant, "half-2")
+    assert "refused" not in found.nodes.column_names
+    assert found.refused.counts()["records"] == 0
+
+
+def test_a_recall_tells_executions_of_one_number_apart(plant: Workspace) -> None:
+    """Two stations that use one number: what was refused of one marks not the other."""
+    step = {"execution": "join-2", "segment": "test", "subject_kind": "unit", "time": BEGAN}
+    moved = [{**step, "role": "consumed", "subject": "U-1"}, {**step, "role": "produced", "subject": "V-1"}]
+    store(plant, RecordKind.MOVEMENT, moved, epoch="later")
+    rows = recall(plant, ["half-1", "half-2"]).nodes.to_pylist()
+    told = {(row["id"], row["segment"]): row["refused"] for row in rows}
+    assert told["join-2", "join"] == "unknown_subject"
+    assert told["join-2", "test"] is None
+    assert told["V-1", None] is None
+
+
+def test_the_drawn_graph_marks_nodes_and_edges(plant: Workspace) -> None:
+    found = trace_graph(plant, "U-2", "back", WalkArguments(), max_nodes=10)
+    assert found.refused.codes.to_pylist() == ["unknown_subject"] * 3
+    assert found.refused.movements.tolist() == [True, True]
+    clean = trace_graph(plant, "U-1", "back", WalkArguments(), max_nodes=10)
+    assert clean.refused.codes.null_count == 3
+    assert not clean.refused.movements.any()
+
+
+def test_recalls_say_so_on_the_command_line(
+    plant: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSAY_LANG", "en")
+    asked = {3: ["recall", str(plant.path), "half-2"], 2: ["common", str(plant.path), "U-2"]}
+    for records, words in asked.items():
+        assert run(words) == 0
+        said = capsys.readouterr().out
+        assert f"{records} records here were refused" in said
+        assert "unknown_subject" in said
+        assert run([*words, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["refused"]["records"] == records
+    assert run(["recall", str(plant.path), "half-1"]) == 0
+    assert "refused" not in capsys.readouterr().out
 
 
 def test_json_and_the_command_line_say_so(

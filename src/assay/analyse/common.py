@@ -15,6 +15,7 @@ from pydantic import Field
 from assay.analyse.doubts import GenealogyDoubt, doubts_about
 from assay.analyse.errors import TraceRefusal
 from assay.analyse.recall import nodes_table
+from assay.analyse.refused import AnswerRefusals, refused_in
 from assay.analyse.through import Through, WalkArguments, walks_of
 from assay.analyse.trace import known_nodes
 from assay.genealogy import Direction, Index, closure
@@ -37,7 +38,10 @@ class Common:
         One row per lot, unit or execution that one of ``ids`` leads back to: ``kind``, ``id``, ``segment``,
         ``depth`` (to the nearest), ``reached`` and ``share`` (how many of ``ids`` lead back to it, and their
         part), ``against`` and ``against_share`` (the same of the others, null without any). What all of
-        ``ids`` share stands first; of those, what the others share least, then the nearest.
+        ``ids`` share stands first; of those, what the others share least, then the nearest. Where records
+        about any of them stand refused as evidence, a column ``refused`` says why, null for the others.
+    refused
+        What stands refused as evidence of the origins and of the movements on the ways back.
     doubts, doubtful
         What movements on the ways back say and can't be, the first hundred of each kind; and how many of them
         are in a doubt of each kind.
@@ -46,6 +50,7 @@ class Common:
     ids: tuple[str, ...]
     against: tuple[str, ...]
     nodes: pa.Table
+    refused: AnswerRefusals
     doubts: tuple[GenealogyDoubt, ...] = ()
     doubtful: Mapping[str, int] = field(default_factory=dict)
 
@@ -64,6 +69,7 @@ class Common:
             "nodes": shown.to_pylist(),
             "doubts": [doubt.to_dict() for doubt in self.doubts],
             "doubtful": dict(self.doubtful),
+            "refused": self.refused.counts(),
         }
 
 
@@ -119,14 +125,16 @@ def common(
         order = np.lexsort((nodes, depth[nodes], others[nodes], -reached[nodes]))
         nodes = nodes[order]
         table = nodes_table(index, nodes, depth[nodes])
-        told = doubts_about(workspace, index, np.flatnonzero(walked), state=past)
+        edges = np.flatnonzero(walked)
+        told = doubts_about(workspace, index, edges, state=past)
+        refused = refused_in(workspace, index, nodes, edges)
     table = table.append_column("reached", pa.array(reached[nodes]))
     table = table.append_column("share", pa.array(reached[nodes] / len(bad)))
     nothing = pa.nulls(len(nodes), pa.int64())
     table = table.append_column("against", pa.array(others[nodes]) if len(good) else nothing)
     share = pa.array(others[nodes] / len(good)) if len(good) else nothing.cast(pa.float64())
     table = table.append_column("against_share", share)
-    return Common(tuple(ids), tuple(against), table, told.doubts, told.counts)
+    return Common(tuple(ids), tuple(against), refused.beside(table), refused, told.doubts, told.counts)
 
 
 def _counted(

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, Field
 
 from assay.analyse.doubts import AnswerDoubts, GenealogyDoubt, doubts_about
 from assay.analyse.errors import TraceRefusal
+from assay.analyse.refused import AnswerRefusals, refused_in
 from assay.analyse.through import BOTH, Through, WalkArguments, checked_way, moment_of, walks_of
 from assay.analyse.trace import beliefs, known_nodes
 from assay.genealogy import EXECUTION, Closure, Direction, Index, closure
@@ -56,11 +57,14 @@ class Recall:
         root. ``quantity`` is the sum of what movements in the answer brought to it, null where none did or
         where the units differ. ``confidence``: 1 where recorded movements lead to it. With ``shares``, a
         column ``share`` says how much of it is of the roots (``forward``), or of the roots is of it
-        (``back``), null where the quantities don't tell (:mod:`assay.genealogy.shares`).
+        (``back``), null where the quantities don't tell (:mod:`assay.genealogy.shares`). Where records about
+        any of them stand refused as evidence, a column ``refused`` says why, null for the others.
     truncated
         Whether a limit left something out.
     told
         What is doubtful about it.
+    refused
+        What of it stands refused as evidence: how many records, and which things and movements.
     """
 
     roots: tuple[str, ...]
@@ -70,6 +74,7 @@ class Recall:
     edge_count: int
     against: tuple[str, ...]
     told: AnswerDoubts
+    refused: AnswerRefusals
 
     @property
     def doubts(self) -> tuple[GenealogyDoubt, ...]:
@@ -108,6 +113,7 @@ class Recall:
             "truncated": self.truncated,
             "doubts": [doubt.to_dict() for doubt in self.doubts],
             "doubtful": dict(self.doubtful),
+            "refused": self.refused.counts(),
         }
 
 
@@ -178,9 +184,12 @@ def recall(
             kept = ~np.isin(found.nodes, theirs.nodes)
             found = replace(found, truncated=found.truncated or theirs.truncated)
         share = of_each(index, found, way, roots=len(roots)) if shares and way != BOTH else None
-        nodes = _table(index, found, sure, share, kept, kinds)
+        kept &= _among(index, found.nodes, kinds)
+        nodes = _table(index, found, sure, share, kept)
         told = doubts_about(workspace, index, found.edges, state=past)
-    return Recall(names, way, nodes, found.truncated, len(found.edges), others, told)
+        refused = refused_in(workspace, index, found.nodes[kept], found.edges)
+    nodes = refused.beside(nodes)
+    return Recall(names, way, nodes, found.truncated, len(found.edges), others, told, refused)
 
 
 def _walked(
@@ -224,19 +233,25 @@ def _with_contents(index: Index, roots: NDArray[np.int32], way: str, moment: int
     return np.concatenate([roots, found.astype(np.int32)]) if len(found) else roots
 
 
-def _table(  # noqa: PLR0917 - what stands beside the nodes
+def _among(index: Index, nodes: NDArray[np.int32], kinds: Collection[str] | None) -> NDArray[np.bool_]:
+    """Which of the nodes are of the kinds to be listed."""
+    if kinds is None:
+        return np.ones(len(nodes), np.bool_)
+    among = np.zeros(len(nodes), np.bool_)
+    for kind in kinds:
+        among |= index.is_kind(nodes, kind)
+    return among
+
+
+def _table(
     index: Index,
     found: Closure,
     sure: NDArray[np.float64],
     share: NDArray[np.float64] | None,
     wanted: NDArray[np.bool_],
-    kinds: Collection[str] | None,
 ) -> pa.Table:
     quantity, unit = _quantities(index, found)
     nodes, depth = found.nodes, found.depth
-    if kinds is not None:
-        among = [index.is_kind(nodes, kind) for kind in kinds]
-        wanted = wanted & np.logical_or.reduce([np.zeros(len(nodes), np.bool_), *among])
     if not wanted.all():
         nodes, depth, sure = nodes[wanted], depth[wanted], sure[wanted]
         quantity, unit = quantity[wanted], unit[wanted]

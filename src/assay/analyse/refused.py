@@ -6,10 +6,12 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from assay.genealogy import EXECUTION, Key
+from assay.genealogy import EXECUTION, Index, Key
 from assay.ledger.gate.verdict import REFUSED
 from assay.store.workspace import Workspace
 
@@ -94,6 +96,133 @@ class RefusedRecords:
             if (row["role"], row["subject"], row["subject_kind"]) == wanted
             and row["segment"] in {None, step.segment or None}
         )
+
+
+@dataclass(frozen=True, eq=False)
+class AnswerRefusals:
+    """What of a walk through the genealogy stands refused as evidence; what was decided since is not here.
+
+    Attributes
+    ----------
+    records
+        How many refused records are about its things or say its movements.
+    codes
+        For each of its things the reasons, parted by commas, shape (n,), null where nothing is refused.
+    movements
+        Which of its movements a refused record says, shape (m,).
+    """
+
+    records: int
+    codes: pa.Array
+    movements: NDArray[np.bool_]
+
+    def beside(self, nodes: pa.Table) -> pa.Table:
+        """The things with a column ``refused`` where any of them has one to show."""
+        return (
+            nodes.append_column("refused", self.codes) if len(self.codes) > self.codes.null_count else nodes
+        )
+
+    def counts(self) -> dict[str, int]:
+        """How many records, things and movements: plain JSON values."""
+        return {
+            "records": self.records,
+            "things": len(self.codes) - self.codes.null_count,
+            "movements": int(self.movements.sum()),
+        }
+
+
+def refused_in(
+    workspace: Workspace, index: Index, nodes: NDArray[np.integer], edges: NDArray[np.integer]
+) -> AnswerRefusals:
+    """What stands refused of some things and movements of a genealogy; call it while ``index.lock`` is held.
+
+    Parameters
+    ----------
+    nodes, edges
+        Numbers of the things, shape (n,), and of the movements, shape (m,).
+    """
+    table = workspace.refused.table()
+    table = table.filter(pc.equal(table["outcome"], REFUSED)).combine_chunks()
+    if not len(table):
+        return AnswerRefusals(0, pa.nulls(len(nodes), pa.string()), np.zeros(len(edges), np.bool_))
+    places = np.full(index.graph.nodes, -1, np.int64)
+    places[nodes] = np.arange(len(nodes))
+    about, steps = _things_of(index, table), _named(index, EXECUTION, table, "execution")
+    rows, things = (np.concatenate(both) for both in zip(about, steps, strict=True))
+    inside = places[things] >= 0
+    codes = _reasons(table, rows[inside], places[things[inside]], len(nodes))
+    said, movements = _movements_of(index, table, about, steps, edges)
+    return AnswerRefusals(len(np.union1d(rows[inside], said)), codes, movements)
+
+
+_Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Rows of the relation, and the node that each of them means."""
+
+
+def _named(index: Index, kind: str, table: pa.Table, column: str) -> _Pairs:
+    return index.matches(kind, _words(table, column), _words(table, "segment"))
+
+
+def _words(table: pa.Table, column: str) -> pa.Array:
+    return pa.concat_arrays(table.column(column).chunks)
+
+
+def _things_of(index: Index, table: pa.Table) -> _Pairs:
+    """What rows are about that is no execution; one that names no kind may mean any."""
+    found = []
+    for kind in index.kinds:
+        of_it = pc.fill_null(pc.equal(table["subject_kind"], kind), True)
+        asked = np.flatnonzero(of_it.to_numpy())
+        rows, nodes = _named(index, kind, table.take(pa.array(asked)), "subject")
+        found.append((asked[rows], nodes))
+    rows, nodes = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return rows, nodes
+
+
+def _reasons(table: pa.Table, rows: NDArray[np.int64], at: NDArray[np.int64], count: int) -> pa.Array:
+    """The reasons of each of ``count`` things, where rows are about the things ``at`` those places."""
+    said = _words(table, "reasons").dictionary_encode()
+    words = [text.split(", ") for text in said.dictionary.to_pylist()]
+    pairs = np.unique(np.stack([at, said.indices.to_numpy()[rows].astype(np.int64)]), axis=1)
+    why: dict[int, dict[str, None]] = {}
+    for place, code in pairs.T.tolist():
+        why.setdefault(place, {}).update(dict.fromkeys(words[code]))
+    codes: list[str | None] = [None] * count
+    for place, reasons in why.items():
+        codes[place] = ", ".join(reasons)
+    return pa.array(codes, pa.string())
+
+
+def _movements_of(
+    index: Index, table: pa.Table, about: _Pairs, steps: _Pairs, edges: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The rows that say one of some movements, and which of the movements are said."""
+    vocabulary = pa.array(index.columns.vocabulary("role"), pa.string())
+    role = pc.fill_null(pc.index_in(_words(table, "role"), vocabulary), -1).to_numpy().astype(np.int64) + 1
+    thing = np.full(len(table), -1, np.int64)
+    thing[about[0]] = about[1]
+    rows, nodes = steps
+    saying = (role[rows] > 0) & (thing[rows] >= 0)
+    rows, nodes = rows[saying], nodes[saying]
+    tails, heads = index.graph.tails[edges].astype(np.int64), index.graph.heads[edges].astype(np.int64)
+    first = index.is_kind(tails, EXECUTION)
+    every = index.graph.nodes
+    of_edges = _as_one(
+        index.columns.codes("role", edges),
+        np.where(first, tails, heads),
+        np.where(first, heads, tails),
+        every,
+    )
+    of_rows = _as_one(role[rows], nodes, thing[rows], every)
+    return np.unique(rows[np.isin(of_rows, of_edges)]), np.isin(of_edges, of_rows)
+
+
+def _as_one(
+    role: NDArray[np.int64], step: NDArray[np.int64], thing: NDArray[np.int64], every: int
+) -> NDArray[np.int64]:
+    """One number for the role, the execution and the thing of a movement, in a graph of ``every`` node."""
+    found: NDArray[np.int64] = (role * every + step) * every + thing
+    return found
 
 
 def _record(row: dict[str, Any]) -> RefusedRecord:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from assay.analyse.doubts import GenealogyDoubt, doubts_about
 from assay.analyse.recall import nodes_table
+from assay.analyse.refused import AnswerRefusals, refused_in
 from assay.analyse.step_records import step_records
 from assay.analyse.through import BOTH, WalkArguments, checked_way, walks_of
 from assay.analyse.trace import known_nodes, walked
@@ -34,6 +35,8 @@ class TraceGraph:
         One row per movement: ``tail`` and ``head`` (rows of ``nodes``), ``role``, ``confidence``.
     truncated
         Whether a limit left something out.
+    refused
+        What of its nodes and edges stands refused as evidence.
     doubts, doubtful
         What movements of it say and can't be, the first hundred of each kind; and how many of its movements
         are in a doubt of each kind.
@@ -42,6 +45,7 @@ class TraceGraph:
     nodes: pa.Table
     edges: pa.Table
     truncated: bool
+    refused: AnswerRefusals
     doubts: tuple[GenealogyDoubt, ...] = ()
     doubtful: Mapping[str, int] = field(default_factory=dict)
 
@@ -105,7 +109,9 @@ def trace_graph(
             }
         )
         told = doubts_about(workspace, index, edges, state=past)
-    return TraceGraph(table, drawn, any(one.truncated for one in found), told.doubts, told.counts)
+        refused = refused_in(workspace, index, nodes, edges)
+    truncated = any(one.truncated for one in found)
+    return TraceGraph(table, drawn, truncated, refused, told.doubts, told.counts)
 
 
 def _degree(

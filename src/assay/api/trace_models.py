@@ -60,6 +60,16 @@ class CheckAnswer(BaseModel):
     doubts: list[TraceDoubt]
 
 
+class RefusedCounts(BaseModel):
+    """How much of an answer stands refused as evidence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    records: int = Field(description="Refused records about its things, or that say its movements.")
+    things: int = Field(description="Things listed with such records; their column refused says why.")
+    movements: int = Field(description="Movements of the answer that a refused record says.")
+
+
 class _Rows(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -69,6 +79,7 @@ class _Rows(BaseModel):
     found: int = Field(description="How many there are.")
     doubts: list[TraceDoubt] = Field(description="What movements of the answer say and can't be.")
     doubtful: dict[str, int] = Field(description="How many of them are in a doubt of each kind.")
+    refused: RefusedCounts = Field(description="What of it the gate refused as evidence, and still does.")
 
 
 class RecallAnswer(_Rows):

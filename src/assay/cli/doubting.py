@@ -1,4 +1,4 @@
-"""How doubts about movements are shown to a person."""
+"""How doubts about movements, and records that are refused as evidence, are shown to a person."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ def print_doubts(to: Console, document: dict[str, Any]) -> None:
     print_sentences(to, shown)
     if len(document["doubts"]) > len(shown):
         to.print(say("doubts.more", more=len(document["doubts"]) - len(shown)))
+
+
+def print_refused(to: Console, records: int) -> None:
+    """How many records of an answer stand refused as evidence; nothing where none do."""
+    if records:
+        to.print(say("trace.refused-records", count=records), soft_wrap=True)
 
 
 def print_sentences(to: Console, doubts: Sequence[dict[str, Any]]) -> None:

@@ -276,6 +276,26 @@ class Index:
         codes = self._names.locate(pa.array(ids, pa.string()), np.full(len(ids), place, np.int16))
         return codes.astype(np.int64)
 
+    def matches(
+        self, kind: str, ids: pa.Array, segments: pa.Array
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Which of many names mean which nodes of one kind: rows of ``ids`` and their nodes, shape (k,) each.
+
+        An execution is meant by its id and the segment beside it, without one in every segment; of other
+        kinds the segment says nothing. A null id means nothing.
+        """
+        rows, nodes = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for number, (one, segment) in enumerate(self._places):
+            if one == kind:
+                meant = ids.is_valid()
+                if segment is not None:
+                    meant = pc.and_(meant, pc.fill_null(pc.equal(segments, segment), True))
+                asked = np.flatnonzero(meant.to_numpy(zero_copy_only=False))
+                codes = self._names.locate(ids.take(pa.array(asked)), np.full(len(asked), number, np.int16))
+                rows.append(asked[codes >= 0])
+                nodes.append(self._as_meant(codes[codes >= 0]).astype(np.int64))
+        return np.concatenate(rows), np.concatenate(nodes)
+
     def _at(self, bare: str, places: list[int]) -> list[int]:
         """The nodes of one id at some places."""
         codes = self._names.locate(pa.array([bare] * len(places), pa.string()), np.array(places, np.int16))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from assay.cli import walking
-from assay.cli.doubting import print_doubts
+from assay.cli.doubting import print_doubts, print_refused
 from assay.cli.options import AsJson, Plant
 from assay.cli.output import show, table
 from assay.cli.speech import say
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 40
 """Nodes shown to a person; ``--json`` gives all."""
-_RECALLED = ("depth", "kind", "id", "segment", "quantity", "unit", "confidence", "share")
-_SHARED = ("kind", "id", "segment", "depth", "reached", "share", "against", "against_share")
+_RECALLED = ("depth", "kind", "id", "segment", "quantity", "unit", "confidence", "share", "refused")
+_SHARED = ("kind", "id", "segment", "depth", "reached", "share", "against", "against_share", "refused")
 Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="argument.ids", show_default=False)]
 
 
@@ -137,6 +137,7 @@ def _print_recall(to: Console, document: dict[str, Any], count: int) -> None:
     if document["truncated"]:
         to.print(say("trace.truncated"))
     print_doubts(to, document)
+    print_refused(to, document["refused"]["records"])
     _rows(to, document["nodes"], _RECALLED)
     if count > document["shown"]:
         to.print(say("trace.more", more=count - document["shown"]))
@@ -145,6 +146,7 @@ def _print_recall(to: Console, document: dict[str, Any], count: int) -> None:
 def _print_common(to: Console, document: dict[str, Any]) -> None:
     to.print(say("common.found", found=document["found"], ids=len(document["ids"])))
     print_doubts(to, document)
+    print_refused(to, document["refused"]["records"])
     _rows(to, document["nodes"], _SHARED)
     if document["found"] > document["shown"]:
         to.print(say("trace.more", more=document["found"] - document["shown"]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from assay.cli import walking
-from assay.cli.doubting import print_doubts
+from assay.cli.doubting import print_doubts, print_refused
 from assay.cli.options import AsJson, Plant
 from assay.cli.output import show, table
 from assay.cli.speech import say
@@ -80,9 +80,7 @@ def print_trace(to: Console, document: dict[str, Any], *, shown: int = _SHOWN) -
     if document["truncated"]:
         to.print(say("trace.truncated"))
     print_doubts(to, document)
-    refused = {one["record"] for node in document["nodes"] for one in _standing(node)}
-    if refused:
-        to.print(say("trace.refused", count=len(refused)), soft_wrap=True)
+    print_refused(to, len({one["record"] for node in document["nodes"] for one in _standing(node)}))
     nodes = document["nodes"][:shown]
     heads = [head for head in _COLUMNS if any(node.get(head) is not None for node in nodes)]
     if any(node["confidence"] < _CERTAIN for node in nodes):
