@@ -13,7 +13,7 @@ from assay.ledger.commit import trouble_of
 from assay.ledger.derived import CHECKPOINT, Derived
 from assay.ledger.errors import LogError
 from assay.ledger.gate.verdict import Verdict
-from assay.ledger.place import MAIN, Place
+from assay.ledger.place import MAIN, REFUSED, Place
 from assay.ledger.vouching import Vouched, configured_policy, vouched
 from assay.model.catalogue import LANGUAGES
 from assay.model.errors import SpokenError
@@ -38,19 +38,38 @@ def log_state(workspace: Workspace) -> KpiPayload:
     if published is not None:
         written = datetime.fromtimestamp((place.folder / CHECKPOINT).stat().st_mtime, UTC)
         items.append(figure("kpi.log_signed", moment(written.replace(microsecond=0))))
-    names = vouching.cosigners
-    items.append(
-        figure(
-            "kpi.log_cosigners",
-            f"{len(names)} / {vouching.known}",
-            tone="good" if vouching.quorum else "bad",
-            note=Text(zh="、".join(names), en=", ".join(names)) if names else None,
-        )
-    )
+    items.append(_cosigned("kpi.log_cosigners", vouching))
+    if refused := _refused(workspace):
+        items.append(figure("kpi.log_refused", _signed(refused)))
+        items.append(_cosigned("kpi.log_refused_cosigners", vouched(refused)))
     if evidence.state.why is None:
         lag = evidence.index.lag().rows
         items.append(figure("kpi.log_lag", lag, tone="neutral" if lag else "good"))
     return KpiPayload(items=items)
+
+
+def _cosigned(label: str, vouching: Vouched) -> KpiItem:
+    """How many of a log's witnesses have cosigned, and which."""
+    names = vouching.cosigners
+    return figure(
+        label,
+        f"{len(names)} / {vouching.known}",
+        tone="good" if vouching.quorum else "bad",
+        note=Text(zh="、".join(names), en=", ".join(names)) if names else None,
+    )
+
+
+def _refused(workspace: Workspace) -> Place | None:
+    """The log of what the gate refused; None where nothing was refused yet, so that it says nothing."""
+    folder = workspace.path / "ledger" / REFUSED
+    place = Place.of(workspace.path, REFUSED) if folder.is_dir() else None
+    return place if place is not None and _signed(place) else None
+
+
+def _signed(place: Place) -> int:
+    """How many entries of a log are signed."""
+    published = Derived(place.folder).published()
+    return published[1].size if published else 0
 
 
 def log_remarks(workspace: Workspace) -> MarkdownPayload:
@@ -113,6 +132,9 @@ def _remarks(workspace: Workspace) -> Iterator[Text]:
     if trouble := trouble_of(place):
         yield told("evidence.trouble", why=Text(zh=trouble["zh"], en=trouble["en"]))
     yield from _unvouched(vouched(place))
+    if refused := _refused(workspace):
+        for one in _unvouched(vouched(refused)):
+            yield told("evidence.of_refused", what=one)
     policy = configured_policy()
     if policy is None:
         yield told("evidence.no_policy")

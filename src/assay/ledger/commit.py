@@ -69,6 +69,17 @@ class GroupCommit:
         self._waiting.put_nowait((entries, answer))
         return await answer
 
+    async def state_refused(self, statements: Sequence[Signed]) -> list[Ack | LedgerError]:
+        """Log statements in the log of what is refused, between two groups.
+
+        Raises
+        ------
+        LedgerError
+            None of them was logged (:meth:`assay.ledger.writer.Writer.state_refused`).
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._appending, self.writer.state_refused, statements)
+
     async def checkpoint(self) -> None:
         """Sign a checkpoint now.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from assay.model.catalogue import Catalogue
 from assay.model.reasoned import ReasonedError
 
@@ -13,6 +15,11 @@ class LedgerError(ReasonedError, ValueError):
 
     catalogue = CATALOGUE
     general = "ledger"
+
+    def about(self, where: str) -> Self:
+        """The same refusal, its texts inside those that the catalogue has for ``where``."""
+        advice = CATALOGUE.text(f"hint.{where}", advice=self.advice) if self.advice else None
+        return type(self)(CATALOGUE.text(f"error.{where}", why=self.said), advice, reason=self.reason)
 
 
 class VerificationError(LedgerError):

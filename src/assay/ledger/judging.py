@@ -11,17 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from assay.ledger.entries import Body, Origin, Signed
+from assay.ledger.entries import Body, Origin, Signed, Statement
 from assay.ledger.errors import EntryError, LedgerError, LogError
 from assay.ledger.gate.gate import Gate
 from assay.ledger.gate.openings import FILE, FOLDER
-from assay.ledger.place import MAIN, Place
+from assay.ledger.place import MAIN, REFUSED, Place
 
 if TYPE_CHECKING:
     from assay.ledger.writer import Ack, Writer
-
-REFUSED = "refused"
-"""Name of the log of what the gate refused."""
 
 
 class Judging:
@@ -52,7 +49,7 @@ class Judging:
     @classmethod
     def of(cls, place: Place, size: int, opened: Callable[[Place], Writer]) -> Judging | None:
         """That of a log; None where it is no main log."""
-        return cls(place, size, opened) if place.folder.name == MAIN else None
+        return cls(place, size, opened) if place.name == MAIN else None
 
     @property
     def behind(self) -> bool:
@@ -126,6 +123,20 @@ class Judging:
                 raise
         return [_refused(refused[one]) if isinstance(one, int) else one for one in answers]
 
+    def state(self, submitted: Sequence[Signed]) -> list[Ack | LedgerError]:
+        """Log what the refused log says about itself; records get there through the gate alone.
+
+        Raises
+        ------
+        LogError
+            It can't be logged.
+        """
+        if any(not isinstance(one.verify(), Statement) for one in submitted):
+            raise EntryError.of("not_a_statement", name=REFUSED)
+        if self._writer is None:
+            self._writer = self._refused_log()
+        return self._writer.append(submitted)
+
     def checkpoint(self) -> None:
         """Sign what was refused."""
         if self._writer is not None:
@@ -147,11 +158,17 @@ class Judging:
         return self._writer.entry(index)
 
     def _refused_log(self) -> Writer:
+        try:
+            return self._opened(self._refused_place())
+        except LogError as problem:
+            raise problem.about("in_refused") from problem
+
+    def _refused_place(self) -> Place:
         folder = self._place.folder.parent / REFUSED
         plant = folder.parent.parent
         if folder.exists():
-            return self._opened(Place.of(plant, REFUSED))
-        return self._opened(Place.make(plant, f"{self._place.keys()[0].name}/{REFUSED}", REFUSED))
+            return Place.of(plant, REFUSED)
+        return Place.make(plant, f"{self._place.keys()[0].name}/{REFUSED}", REFUSED)
 
 
 def _refused(answer: Ack | LedgerError) -> Ack | LedgerError:

@@ -14,6 +14,8 @@ from assay.ledger.keys import KeyKind, SigningKey, VerifierKey
 
 LOG_KEY = "log.vkey"
 MAIN = "main"
+REFUSED = "refused"
+"""Name of the log of what the gate refused; the writer of ``main`` writes it too."""
 
 
 def state_home() -> Path:
@@ -69,6 +71,16 @@ class Place:
         key.write(place.key)
         write_whole(folder / LOG_KEY, keys_text([key.verifier]))
         return place
+
+    @property
+    def name(self) -> str:
+        """The log's name in its plant."""
+        return self.folder.name
+
+    @property
+    def written_with(self) -> Place:
+        """The log whose writer writes this one and whose issuer signs here: ``main`` for ``refused``."""
+        return Place.of(self.folder.parent.parent) if self.name == REFUSED else self
 
     @property
     def key(self) -> Path:

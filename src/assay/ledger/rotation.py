@@ -36,7 +36,7 @@ class Rotated:
 
 def issuer_of(place: Place) -> Ed25519PrivateKey:
     """The key the plant signs its entries with; made when there is none."""
-    path = place.outside / ISSUER_KEY
+    path = place.written_with.outside / ISSUER_KEY
     return read_issuer(path) if path.exists() else make_issuer(path)
 
 

@@ -95,6 +95,9 @@ class Sequencer:
         if verb == "append":
             answers = await self._commit.submit(to_entries(arguments[0] if arguments else None))
             return [of_answer(one) for one in answers]
+        if verb == "state_refused":
+            answers = await self._commit.state_refused(to_entries(arguments[0] if arguments else None))
+            return [of_answer(one) for one in answers]
         if verb == "checkpoint":
             await self._commit.checkpoint()
         return [log.size, log.signed_size, log.epoch, os.getpid(), str(log.torn) if log.torn else None]

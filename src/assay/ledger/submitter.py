@@ -42,7 +42,7 @@ class Submitter:
     Parameters
     ----------
     place
-        The log.
+        The log; that of what is refused takes statements alone, through the sequencer of ``main``.
     idle
         Seconds a sequencer started from here lives without connections.
     patience
@@ -50,7 +50,8 @@ class Submitter:
     """
 
     def __init__(self, place: Place, *, idle: float = IDLE, patience: float = PATIENCE) -> None:
-        self.place = place
+        self.place = place.written_with
+        self._verb = "append" if self.place == place else "state_refused"
         self._idle = idle
         self._patience = patience
         self._lock = Lock()
@@ -65,7 +66,7 @@ class Submitter:
         LogError
             The log can't go on, or no sequencer answered in time; what was sent may be sent again.
         """
-        result = self._ask("append", of_entries(list(entries)))
+        result = self._ask(self._verb, of_entries(list(entries)))
         return [to_answer(one) for one in result]
 
     def checkpoint(self) -> State:

@@ -27,7 +27,7 @@ from assay.ledger.index import Index
 from assay.ledger.judging import Judging
 from assay.ledger.merkle import leaf_hash
 from assay.ledger.notes import Note
-from assay.ledger.place import Place
+from assay.ledger.place import REFUSED, Place
 from assay.ledger.segment import Break, Run, SegmentWriter, goes_on, read_runs
 from assay.ledger.signing import Signing
 from assay.ledger.standing import Standing, linked, standing_of
@@ -222,6 +222,19 @@ class Writer:
         group.bodies.append(body)
         group.seen[origin] = index
         return Ack(index, leaf, gate=gate)
+
+    def state_refused(self, submitted: Sequence[Signed]) -> list[Ack | LedgerError]:
+        """Log statements in the log of what is refused (:meth:`assay.ledger.judging.Judging.state`).
+
+        Raises
+        ------
+        LedgerError
+            This log has none, or one of them is no statement that was signed.
+        """
+        if self._gate is None:
+            raise LogError.of("no_log", path=self.place.folder.parent / REFUSED)
+        with self._turn:
+            return self._gate.state(submitted)
 
     def checkpoint(self) -> Checkpoint:
         """Sign and publish a checkpoint of every entry that is durable now; none when there is nothing new.

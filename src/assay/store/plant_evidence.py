@@ -13,9 +13,8 @@ from assay.ledger.audit import Audit, Finding, audit
 from assay.ledger.checkpoint import Checkpoint
 from assay.ledger.errors import LedgerError, LogError
 from assay.ledger.gate.replay import replay
-from assay.ledger.judging import REFUSED
 from assay.ledger.notes import Note
-from assay.ledger.place import MAIN, Place
+from assay.ledger.place import MAIN, REFUSED, Place, read_keys
 from assay.ledger.submitter import State
 from assay.ledger.tlog_proof import TlogProof
 from assay.store.config import FILE_NAME, read_config
@@ -23,6 +22,7 @@ from assay.store.evidence import Evidence
 from assay.store.evidence_audit import RecordsAudit, audit_records
 from assay.store.evidence_erasure import Erased, audit_payloads, erase
 from assay.store.evidence_proofs import Prover
+from assay.store.evidence_registry import RegistryAudit, audit_registry
 from assay.store.notary import Notary
 from assay.store.place import sync
 from assay.store.workspace import Workspace
@@ -44,6 +44,8 @@ class EvidenceAudit:
         Every difference in a file of the log.
     records
         What comparing the lake with the log saw; None where that was not asked for.
+    registry
+        What comparing the registry with the log saw; None where that was not asked for.
     erased
         Payloads and rows that were erased by a logged decision; a quick audit does not look.
     """
@@ -53,6 +55,7 @@ class EvidenceAudit:
     root: bytes
     findings: tuple[Finding, ...]
     records: RecordsAudit | None
+    registry: RegistryAudit | None = None
     erased: int = 0
 
 
@@ -176,13 +179,16 @@ def bundle_subject(workspace: Workspace, subject: str) -> bytes:
 
 
 def erase_subject(workspace: Workspace, subject: str, why: str) -> Erased:
-    """Bring the log up to date, then erase what it holds about a subject (:func:`evidence_erasure.erase`).
+    """Bring the log up to date, then erase what there is of a subject (:func:`evidence_erasure.erase`).
 
     Raises
     ------
     LedgerError
         The plant has no log, it can't be written, or nothing in it is about the subject.
+    StoreError
+        The lake can't be read or written.
     """
+    workspace.lake.hot.flush()
     bring_up_to_date(workspace)
     return erase(workspace, subject, why)
 
@@ -190,7 +196,18 @@ def erase_subject(workspace: Workspace, subject: str, why: str) -> Erased:
 def audit_plant(
     plant: Path, *, quick: bool = False, records: bool = False, pinned: Checkpoint | Note | None = None
 ) -> EvidenceAudit:
-    """Read the plant's log, and with ``records`` its lake, and name each difference; writes nothing.
+    """Read the plant's logs, and with ``records`` its lake and registry, and name each difference; writes nothing.
+
+    Parameters
+    ----------
+    plant
+        The plant, or a copy of it.
+    quick
+        Look into no entry (:func:`assay.ledger.audit.audit`).
+    records
+        Compare the lake and the registry with the log, too.
+    pinned
+        A checkpoint known from elsewhere, of the main log or of that of what the gate refused.
 
     Raises
     ------
@@ -200,19 +217,24 @@ def audit_plant(
     folder = plant / "ledger" / MAIN
     if not folder.is_dir():
         raise LogError.of("no_log", path=folder)
-    seen: Audit = audit(folder, quick=quick, pinned=pinned)
-    findings = seen.findings + _refused(plant, quick=quick) + replay(plant / "ledger", quick=quick).findings
+    origin = Checkpoint.parse(pinned.text).origin if isinstance(pinned, Note) else pinned and pinned.origin
+    beside = plant / "ledger" / REFUSED
+    of_refused = beside.is_dir() and origin == _origin(beside)
+    seen: Audit = audit(folder, quick=quick, pinned=None if of_refused else pinned)
+    refused = audit(beside, quick=quick, pinned=pinned if of_refused else None) if beside.is_dir() else None
+    named = [replace(one, file=f"../{REFUSED}/{one.file}") for one in refused.findings] if refused else ()
+    findings = seen.findings + tuple(named) + replay(plant / "ledger", quick=quick).findings
     gone, erased = ((), 0) if quick else audit_payloads(plant)
     findings += gone
     compared = audit_records(plant) if records else None
-    valid = not findings and (compared is None or compared.valid)
-    return EvidenceAudit(valid, seen.size, seen.root, findings, compared, erased)
+    registry = audit_registry(plant) if records else None
+    valid = not findings and all(one is None or one.valid for one in (compared, registry))
+    return EvidenceAudit(valid, seen.size, seen.root, findings, compared, registry, erased)
 
 
-def _refused(plant: Path, *, quick: bool) -> tuple[Finding, ...]:
-    """The findings of the log of what the gate refused."""
-    folder = plant / "ledger" / REFUSED
-    if not folder.is_dir():
-        return ()
-    seen = audit(folder, quick=quick)
-    return tuple(replace(one, file=f"../{REFUSED}/{one.file}") for one in seen.findings)
+def _origin(folder: Path) -> str | None:
+    """The name of the log in ``folder``; None where its key can't be read, which its audit says."""
+    try:
+        return read_keys(folder, 1)[0].name
+    except LedgerError:
+        return None

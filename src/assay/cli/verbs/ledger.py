@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.cli.options import AsJson, Plant
+from assay.cli.options import AsJson, OfRefused, Plant
 from assay.cli.output import show, table
 from assay.cli.speech import said, say, spoken
 from assay.cli.verbs import ledger_keys, ledger_records, ledger_watch, ledger_witness
+from assay.cli.verbs.ledger_keys import log_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from assay.ledger.notes import Note
     from assay.ledger.place import Place
     from assay.ledger.policy import Policy
+    from assay.ledger.vouching import Vouched
 
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", metavar="FILE", help="option.policy", show_default=False)
@@ -57,59 +59,73 @@ def init(
 def status(directory: Plant, *, as_json: AsJson = False) -> None:
     """Say how far the log is, and what nobody outside vouches for."""
     from assay.ledger.commit import trouble_of
-    from assay.ledger.derived import Derived
-    from assay.ledger.vouching import vouched as vouched_by
+    from assay.ledger.place import REFUSED
+    from assay.ledger.place import Place as LogPlace
+    from assay.ledger.vouching import vouched
 
-    place = _place(directory)
-    published = Derived(place.folder).published()
-    vouched = vouched_by(place)
+    place = log_of(directory)
+    has_refused = (place.folder.parent / REFUSED).is_dir()
+    refused = LogPlace.of(directory, REFUSED) if has_refused else None
+    trouble = trouble_of(place)
     document = {
+        **_far(place, vouched(place)),
+        "trouble": trouble,
+        "notariser": (lag := ledger_records.lag(place)) and asdict(lag),
+        "refused": _far(refused, vouched(refused)) if refused else None,
+    }
+
+    def human(to: Console) -> None:
+        for log in filter(None, (place, refused)):
+            by = vouched(log)
+            table(to, [say("ledger.what"), say("ledger.is")], [list(row) for row in _far(log, by).items()])
+            if not by.known:
+                to.print(say("ledger.unwitnessed"))
+            elif not by.quorum:
+                to.print(say("ledger.no_quorum"))
+            for one in by.states:
+                if one.state != "ok":
+                    to.print(f"{one.name}: {say(f'ledger.state_{one.state}')}")
+        if lag is not None and lag.batches:
+            to.print(say("ledger.lag", batches=lag.batches, rows=lag.rows))
+        if lag is not None and lag.differing:
+            to.print(say("ledger.lag_differs", count=lag.differing))
+        if trouble:
+            to.print(say("ledger.trouble", why=trouble[spoken()]))
+
+    show(document, human, as_json=as_json)
+
+
+def _far(place: Place, by: Vouched) -> dict[str, Any]:
+    """How far a log is, and who vouches for it."""
+    from assay.ledger.derived import Derived
+
+    published = Derived(place.folder).published()
+    return {
         "origin": place.public_key().name,
         "key": str(place.public_key()),
         "size": published[1].size if published else 0,
         "root": published[1].root.hex() if published else None,
         "head": place.head.exists(),
-        "witnesses": vouched.known,
-        "cosigners": vouched.cosigners,
-        "quorum": vouched.quorum,
-        "contradicted": [one.name for one in vouched.states if one.contradicts],
+        "witnesses": by.known,
+        "cosigners": by.cosigners,
+        "quorum": by.quorum,
+        "contradicted": [one.name for one in by.states if one.contradicts],
         "torn": sorted(str(path) for path in place.torn.glob("*")),
-        "trouble": trouble_of(place),
-        "notariser": (lag := ledger_records.lag(place)) and asdict(lag),
     }
-
-    def human(to: Console) -> None:
-        rows = [[name, value] for name, value in document.items() if name not in {"trouble", "notariser"}]
-        table(to, [say("ledger.what"), say("ledger.is")], rows)
-        if not vouched.known:
-            to.print(say("ledger.unwitnessed"))
-        elif not vouched.quorum:
-            to.print(say("ledger.no_quorum"))
-        if lag is not None and lag.batches:
-            to.print(say("ledger.lag", batches=lag.batches, rows=lag.rows))
-        if lag is not None and lag.differing:
-            to.print(say("ledger.lag_differs", count=lag.differing))
-        if trouble := trouble_of(place):
-            to.print(say("ledger.trouble", why=trouble[spoken()]))
-        for one in vouched.states:
-            if one.state != "ok":
-                to.print(f"{one.name}: {say(f'ledger.state_{one.state}')}")
-
-    show(document, human, as_json=as_json)
 
 
 def checkpoint(directory: Plant, *, as_json: AsJson = False) -> None:
     """Sign a checkpoint of everything logged up to now."""
-    state = ledger_records.checkpoint(_place(directory), directory)
+    state = ledger_records.checkpoint(log_of(directory), directory)
     document = {"size": state.size, "signed": state.signed}
     show(document, lambda to: to.print(say("ledger.signed", **document)), as_json=as_json)
 
 
-def rebuild(directory: Plant, *, as_json: AsJson = False) -> None:
+def rebuild(directory: Plant, *, refused: OfRefused = False, as_json: AsJson = False) -> None:
     """Make everything derived anew from the segments."""
     from assay.ledger.rebuild import rebuild as made_anew
 
-    document = asdict(made_anew(_place(directory)))
+    document = asdict(made_anew(log_of(directory, refused=refused)))
     show(document, lambda to: to.print(say("ledger.rebuilt", **document)), as_json=as_json)
 
 
@@ -117,6 +133,7 @@ def resume(
     directory: Plant,
     *,
     accept: Annotated[bool, typer.Option("--accept-unwitnessed", help="option.accept_unwitnessed")] = False,
+    refused: OfRefused = False,
     as_json: AsJson = False,
 ) -> None:
     """Go on with a log whose head is lost; that somebody answered for it is logged."""
@@ -126,7 +143,7 @@ def resume(
     from assay.ledger.rotation import issuer_of
     from assay.ledger.writer import Writer
 
-    place = _place(directory)
+    place = log_of(directory, refused=refused)
     if not accept:
         raise LogError.of("not_accepted", path=place.folder)
     key, now = issuer_of(place), time.time_ns() // 1_000
@@ -258,12 +275,6 @@ def audit(
     show(document, human, as_json=as_json)
     if not seen.valid:
         raise typer.Exit(1)
-
-
-def _place(directory: Path) -> Place:
-    from assay.ledger.place import Place
-
-    return Place.of(directory)
 
 
 def _policy(path: Path | None) -> Policy | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.cli.options import AsJson, Plant
+from assay.cli.options import AsJson, OfRefused, Plant
 from assay.cli.output import show
 from assay.cli.speech import say
 
@@ -21,12 +21,14 @@ def rotate(
     directory: Plant,
     *,
     of_log: Annotated[bool, typer.Option("--log", help="option.rotate_log")] = False,
+    refused: OfRefused = False,
     as_json: AsJson = False,
 ) -> None:
     """Take a new key, for the entries of the plant or (``--log``) for its log; old and new key sign that."""
     from assay.ledger.rotation import rotate_issuer, rotate_log
 
-    done = (rotate_log if of_log else rotate_issuer)(_place(directory))
+    of_log = of_log or refused  # nobody but the plant signs what is refused
+    done = (rotate_log if of_log else rotate_issuer)(log_of(directory, refused=refused))
     document = {"what": "log" if of_log else "issuer", "old": done.old, "new": done.new, "index": done.index}
     key = "ledger.rotated_log" if of_log else "ledger.rotated_issuer"
     show(document, lambda to: to.print(say(key, path=done.old_file, **document)), as_json=as_json)
@@ -42,35 +44,36 @@ def distrust(
     why: Annotated[
         str, typer.Option("--why", metavar="TEXT", help="option.distrust_why", show_default=False)
     ],
+    refused: OfRefused = False,
     as_json: AsJson = False,
 ) -> None:
     """Say that a key is not to be trusted beyond an entry: it was stolen, or its owner was deceived."""
     from assay.ledger.keys import VerifierKey, is_public_hex
     from assay.ledger.standing import distrust as content_of
 
-    place = _place(directory)
+    place = log_of(directory, refused=refused)
     public = bytes.fromhex(key) if is_public_hex(key) else VerifierKey.parse(key).public
     index = stated_by(place, "distrust", content_of(public, after, why), countersigner(place, public))
     document = {"key": public.hex(), "after": after, "index": index}
     show(document, lambda to: to.print(say("ledger.distrusted", **document)), as_json=as_json)
 
 
-def cosigner(directory: Plant, *, as_json: AsJson = False) -> None:
+def cosigner(directory: Plant, *, refused: OfRefused = False, as_json: AsJson = False) -> None:
     """Let the log sign its checkpoints with an ML-DSA-44 key of its own too."""
     from assay.ledger.rotation import add_cosigner
 
-    done = add_cosigner(_place(directory))
+    done = add_cosigner(log_of(directory, refused=refused))
     document = {"key": done.new, "index": done.index}
     show(document, lambda to: to.print(say("ledger.cosigner_made", **document)), as_json=as_json)
 
 
 def signer(directory: Plant, keys: Annotated[
         list[Path] | None, typer.Argument(metavar="KEYFILE...", help="argument.key_files", show_default=False)
-    ] = None, *, as_json: AsJson = False) -> None:  # fmt: skip
+    ] = None, *, refused: OfRefused = False, as_json: AsJson = False) -> None:  # fmt: skip
     """Hold the log's keys in a process of its own until stopped, so that its writer needs no key file."""
     from assay.ledger.signer import Signer
 
-    place = _place(directory)
+    place = log_of(directory, refused=refused)
     known = place.keys()
     paths = keys or sorted(path for path in map(place.key_of, known) if path.exists())
     document = {"socket": str(place.signer), "keys": [str(path) for path in paths]}
@@ -100,7 +103,8 @@ def stated_by(
     return state(place, kind, content, (second.verifier.public, second.countersign))
 
 
-def _place(directory: Path) -> Place:
-    from assay.ledger.place import Place
+def log_of(directory: Path, *, refused: bool = False) -> Place:
+    """The main log of a plant, or that of what the gate refused."""
+    from assay.ledger.place import MAIN, REFUSED, Place
 
-    return Place.of(directory)
+    return Place.of(directory, REFUSED if refused else MAIN)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.cli.options import AsJson, Plant
+from assay.cli.options import AsJson, OfRefused, Plant
 from assay.cli.output import show, table
 from assay.cli.speech import say
+from assay.cli.verbs.ledger_keys import log_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +33,9 @@ def monitor(
     key: Annotated[
         str | None, typer.Option("--key", metavar="VKEY", help="option.watch_key", show_default=False)
     ] = None,
-    log: Annotated[str, typer.Option("--log", metavar="NAME", help="option.log_name")] = "main",
+    log: Annotated[
+        str | None, typer.Option("--log", metavar="NAME", help="option.log_name", show_default=False)
+    ] = None,
     pins: Annotated[
         Path | None, typer.Option("--pins", metavar="DIR", help="option.pins", show_default=False)
     ] = None,
@@ -76,17 +79,19 @@ def consistency(
         Path | None, typer.Option("--new", metavar="FILE", help="option.later", show_default=False)
     ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="option.proof_out", show_default=False)],
+    refused: OfRefused = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the proof that a checkpoint of the log continues an earlier one."""
     from assay.ledger.consistency import consistency as consistency_of
     from assay.ledger.notes import Note
-    from assay.ledger.place import Place
     from assay.ledger.text import of_decimal
 
     path = Path(earlier)
     old = Note.parse(path.read_bytes()) if path.exists() else of_decimal(earlier)
-    proof = consistency_of(Place.of(directory), old, Note.parse(new.read_bytes()) if new else None)
+    proof = consistency_of(
+        log_of(directory, refused=refused), old, Note.parse(new.read_bytes()) if new else None
+    )
     data = bytes(proof)
     out.write_bytes(data)
     document = {"file": str(out), "bytes": len(data)}
@@ -94,12 +99,12 @@ def consistency(
 
 
 def _logs(
-    places: list[str], policy: Policy | None, key: str | None, log: str
+    places: list[str], policy: Policy | None, key: str | None, log: str | None
 ) -> list[tuple[VerifierKey, list[Source]]]:
     """The logs to look at, each with every place it is shown at."""
     from assay.ledger.errors import LogError
     from assay.ledger.keys import VerifierKey
-    from assay.ledger.place import read_keys
+    from assay.ledger.place import MAIN, REFUSED, read_keys
     from assay.ledger.sources import FolderSource, UrlSource, source_of
 
     if not places and policy:
@@ -107,7 +112,7 @@ def _logs(
         return [(one, [UrlSource(url)]) for one, url in urls if url]
     found: dict[VerifierKey, list[Source]] = {}
     for place in places:
-        source = source_of(place, log)
+        source = source_of(place, log or MAIN)
         if key is not None:
             mine = VerifierKey.parse(key)
         elif policy and len(policy.logs) == 1:
@@ -117,6 +122,11 @@ def _logs(
         else:
             raise LogError.of("no_watched_key", where=place)
         found.setdefault(mine, []).append(source)
+        beside = Path(place) / "ledger" / REFUSED
+        if log is None and key is None and beside.is_dir():
+            other = read_keys(beside, 1)[0]
+            named = [one for one in policy.logs if one.name == other.name] if policy else [other]
+            found.update({one: [*found.get(one, []), FolderSource(beside)] for one in named})
     if not found:
         raise LogError.of("no_watched_key", where="-")
     return list(found.items())

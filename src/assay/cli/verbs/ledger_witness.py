@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.cli.options import AsJson, Plant
+from assay.cli.options import AsJson, OfRefused, Plant
 from assay.cli.output import as_text, show, table
 from assay.cli.speech import say
-from assay.cli.verbs.ledger_keys import countersigner, stated_by
+from assay.cli.verbs.ledger_keys import countersigner, log_of, stated_by
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -123,14 +123,14 @@ def policy(
         Path | None, typer.Argument(metavar="FILE", help="argument.log_policy", show_default=False)
     ] = None,
     *,
+    refused: OfRefused = False,
     as_json: AsJson = False,
 ) -> None:
     """Show whom the log asks for cosignatures, or settle it by a policy file; that is logged."""
-    from assay.ledger.place import Place
     from assay.ledger.policy import Policy
     from assay.ledger.standing import published_standing
 
-    place = Place.of(directory)
+    place = log_of(directory, refused=refused)
     if file is not None:
         said = bytes(Policy.parse(file.read_bytes()))
         stated_by(place, "policy", said, countersigner(place))
@@ -140,12 +140,11 @@ def policy(
     show(document, lambda to: to.print(text or say("ledger.unwitnessed"), soft_wrap=True), as_json=as_json)
 
 
-def states(directory: Plant, *, as_json: AsJson = False) -> None:
+def states(directory: Plant, *, refused: OfRefused = False, as_json: AsJson = False) -> None:
     """What each witness of the log said last; exit code 1 when fewer than the quorum have cosigned."""
-    from assay.ledger.place import Place
     from assay.ledger.vouching import vouched
 
-    place = Place.of(directory)
+    place = log_of(directory, refused=refused)
     seen = vouched(place)
     names = ("name", "url", "state", "size", "at", "since", "detail")
     document = {
