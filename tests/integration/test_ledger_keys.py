@@ -129,10 +129,10 @@ def test_what_a_stolen_issuers_key_signed_after_an_entry_is_found_by_audit_and_r
         capsys, "ledger", "distrust", plant_of(place), public, "--after", str(good), "--why", "laptop stolen"
     )
     assert said["key"] == public
-    assert record(place, 3, key=stolen) == "retired_key"
+    assert record(place, 3, key=stolen) == "distrusted_key"
     seen = assay(capsys, "audit", plant_of(place), code=1)
     assert [(one["kind"], one["index"], one["rebuildable"]) for one in seen["findings"]] == [
-        ("retired_issuer", forged, False)
+        ("distrusted_issuer", forged, False)
     ]
     policy = tmp_path / "policy"
     policy.write_text(f"log {place.public_key()}\nquorum none\n#distrust {public} after {good}\n")

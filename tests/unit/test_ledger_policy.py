@@ -93,10 +93,10 @@ def test_a_distrust_that_is_not_clear_is_refused_rather_than_passed_over(line: s
 
 def test_an_issuer_is_believed_up_to_an_entry() -> None:
     policy = Policy.parse(f"quorum none\n#distrust {ISSUER} after 7\n".encode())
-    policy.check_issuer(bytes.fromhex(ISSUER), 7)
-    policy.check_issuer(bytes(32), 9)
+    policy.check_issuer(bytes.fromhex(ISSUER), 7, 0)
+    policy.check_issuer(bytes(32), 9, 0)
     with pytest.raises(VerificationError) as refused:
-        policy.check_issuer(bytes.fromhex(ISSUER), 8)
+        policy.check_issuer(bytes.fromhex(ISSUER), 8, 0)
     assert refused.value.reason == "distrusted_issuer"
 
 

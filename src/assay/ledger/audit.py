@@ -233,7 +233,12 @@ class _Auditor:
         if entry.previous != previous:
             return "wrong_previous"
         if self._standing and self._standing.refuses(body.issuer, index):
-            return "retired_issuer"
+            return "retired_issuer" if body.issuer in self._standing.replaced else "distrusted_issuer"
+        try:
+            if self._then:
+                self._then.in_time(body)
+        except LedgerError:
+            return "expired_issuer"
         if isinstance(body, Statement) and not self._states(body, index):
             return "statement_refused"
         return None

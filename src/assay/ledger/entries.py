@@ -35,8 +35,8 @@ KINDS = frozenset(
 )
 """What an individual entry can be; ``step`` is one step done, ``log`` what the log says about itself."""
 
-STATEMENTS = frozenset({"policy", "cosigner", "log-key", "issuer-key", "distrust", "erasure"})
-"""What a log says about itself: its witnesses, its own cosigner, its keys, what was erased on purpose."""
+STATEMENTS = frozenset({"policy", "cosigner", "log-key", "issuer-key", "validity", "distrust", "erasure"})
+"""What a log says about itself: witnesses, cosigner, keys and their validity, what was erased on purpose."""
 
 _SIGNED = b"assay/body@1\0"
 """In front of what is signed, so that the signature is good for nothing else."""

@@ -118,6 +118,11 @@ class Place:
         return self.outside / "witnesses.json"
 
     @property
+    def late(self) -> Path:
+        """Which sources handed in entries long after their own time; there may be none."""
+        return self.outside / "late.json"
+
+    @property
     def head(self) -> Path:
         """The last checkpoint signed, kept where restoring the plant does not reach."""
         return self.outside / "head"

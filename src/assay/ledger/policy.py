@@ -1,7 +1,8 @@
 """Whom to believe: the logs, the witnesses, and how many of them (C2SP tlog-policy).
 
-One thing more than the specification has: a comment line ``#distrust KEY after N`` says that the key (a vkey,
-or the 64 hexadecimal digits of an issuer's) is not to be believed beyond entry N of the log.
+Two things more than the specification has, comments for other readers: ``#distrust KEY after N`` says that a
+key (a vkey, or the 64 hexadecimal digits of an issuer's) is not to be believed beyond entry N of the log, and
+``#expire KEY at TIME`` that an issuer's is not to be believed for entries whose own time is TIME or later.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from assay.ledger.checkpoint import Checkpoint
 from assay.ledger.errors import VerificationError
 from assay.ledger.keys import KeyKind, VerifierKey, is_public_hex
 from assay.ledger.notes import Note
-from assay.ledger.text import of_decimal
+from assay.ledger.text import as_moment, of_decimal, of_moment
 
 _NONE = "none"
 _COSIGNING = (KeyKind.COSIGNATURE_ED25519, KeyKind.COSIGNATURE_MLDSA44)
 _DISTRUST = "#distrust"
+_EXPIRE = "#expire"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Policy:
         Where a log (by its vkey) or a witness (by its name) is reached, for those that say it.
     distrusted
         Keys (32 bytes for Ed25519) and the last entry each is believed for.
+    expired
+        Keys of issuers and the moment each is no longer believed from, microseconds since 1970.
     """
 
     logs: list[VerifierKey] = field(default_factory=list)
@@ -62,6 +66,7 @@ class Policy:
     quorum: str | None = None
     urls: dict[str, str] = field(default_factory=dict)
     distrusted: dict[bytes, int] = field(default_factory=dict)
+    expired: dict[bytes, int] = field(default_factory=dict)
 
     def __bytes__(self) -> bytes:
         """The policy in its canonical form: no comment, no blank line, one space between words."""
@@ -73,6 +78,7 @@ class Policy:
             *(f"group {name} {counts[name]} {' '.join(one.members)}" for name, one in self.groups.items()),
             f"quorum {self.quorum or _NONE}",
             *(f"{_DISTRUST} {key.hex()} after {index}" for key, index in self.distrusted.items()),
+            *(f"{_EXPIRE} {key.hex()} at {as_moment(when)}" for key, when in self.expired.items()),
         ]
         return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
@@ -92,13 +98,14 @@ class Policy:
             "group": policy._group,
             "quorum": policy._quorum,
             _DISTRUST: policy._distrust,
+            _EXPIRE: policy._expire,
         }
         for number, raw in enumerate(data.decode("utf-8", "surrogateescape").split("\n"), 1):
             if any(one < " " and one != "\t" for one in raw) or "\x7f" in raw:
                 raise VerificationError.of("bad_policy", line=number, why="a control character")
             words = raw.replace("\t", " ").strip(" ").split(" ")
             words = [word for word in words if word]
-            if not words or (words[0].startswith("#") and words[0] != _DISTRUST):
+            if not words or (words[0].startswith("#") and words[0] not in {_DISTRUST, _EXPIRE}):
                 continue
             try:
                 lines[words[0]](words[1:])
@@ -135,14 +142,18 @@ class Policy:
             )
         return Believed(seen, cosigners)
 
-    def check_issuer(self, issuer: bytes, index: int) -> None:
-        """Check that the issuer's key (32 bytes) is believed for entry ``index``.
+    def check_issuer(self, issuer: bytes, index: int, when: int) -> None:
+        """Check that the issuer's key (32 bytes) is believed for entry ``index`` of its own time ``when``.
 
         Raises
         ------
         VerificationError
-            ``distrusted_issuer``: the policy does not believe it so far.
+            ``distrusted_issuer``, ``expired_issuer``: the policy does not believe it so far.
         """
+        until = self.expired.get(issuer)
+        if until is not None and when >= until:
+            said = {"until": as_moment(until), "when": as_moment(when)}
+            raise VerificationError.of("expired_issuer", public=issuer.hex(), index=index, **said)
         last = self.distrusted.get(issuer)
         if last is not None and index > last:
             raise VerificationError.of("distrusted_issuer", public=issuer.hex(), index=index, last=last)
@@ -217,6 +228,14 @@ class Policy:
         if key in self.distrusted:
             raise VerificationError.of("bad_key", value=words[0][:80], why="listed twice")
         self.distrusted[key] = of_decimal(words[2])
+
+    def _expire(self, words: list[str]) -> None:
+        if len(words) != 3 or words[1] != "at" or not is_public_hex(words[0]):
+            raise VerificationError.of("bad_key", value=" ".join(words)[:80], why=f"{_EXPIRE} KEY at TIME")
+        key = bytes.fromhex(words[0])
+        if key in self.expired:
+            raise VerificationError.of("bad_key", value=words[0][:80], why="listed twice")
+        self.expired[key] = of_moment(words[2])
 
     def _unused(self, name: str) -> None:
         if name == _NONE or name in self.witnesses or name in self.groups:

@@ -226,7 +226,8 @@ def verify_file(
             raise VerificationError.of("not_consistent", old=size, new=size)
         for one in proved:
             one.check(size, believed.checkpoint.root)
-            policy.check_issuer(Entry.parse(one.entry).signed.body_of(check=False).issuer, one.index)
+            body = Entry.parse(one.entry).signed.body_of(check=False)
+            policy.check_issuer(body.issuer, one.index, body.record_time)
     except LedgerError as problem:
         return Verdict(False, problem.reason, index, size, (), problem=problem)
     values = tuple(one for each in proved for one in each.values())

@@ -7,6 +7,7 @@ policy     a tlog-policy, canonical     any issuer              a key of the log
 cosigner   vkey (ML-DSA-44)             any issuer              a key of the log
 log-key    vkey (Ed25519), same origin  a key of the log        the new key
 issuer-key nothing                      the old key             the new key
+validity   CBOR (key, from, until, why) any issuer              a key of the log
 distrust   CBOR (key, last entry, why)  any issuer              a key of the log
 erasure    CBOR, see :class:`Erasure`   any issuer              a key of the log
 ========== ============================ ======================= ================
@@ -27,15 +28,16 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from assay.ledger.canonical import decode, encode
+from assay.ledger.canonical import Plain, decode, encode
 from assay.ledger.derived import Derived
-from assay.ledger.entries import STATEMENT, Entry, Origin, Signed, Statement, parse_body, sign
+from assay.ledger.entries import STATEMENT, Body, Entry, Origin, Signed, Statement, parse_body, sign
 from assay.ledger.errors import EntryError, LedgerError, LogError
 from assay.ledger.index import last_entry_of
 from assay.ledger.keys import KeyKind, VerifierKey
 from assay.ledger.place import Place, read_keys
 from assay.ledger.policy import Policy
 from assay.ledger.segment import Record, read_segment, read_segments, segments
+from assay.ledger.validity import Validity, limit_of
 
 _MARK = STATEMENT.encode()
 _FRONT = 64
@@ -56,15 +58,19 @@ class Erasure:
         The reason, without anything personal: it stays.
     rows
         (entry of the batch, first row of the tree, row of the tree) of each row whose salt was destroyed.
+    altered
+        Those of them that stay in the lake, with another id in the place of the subject; the others are gone.
     """
 
     subject: str
     last: int
     why: str
     rows: tuple[tuple[int, int, int], ...] = ()
+    altered: tuple[tuple[int, int, int], ...] = ()
 
     def __bytes__(self) -> bytes:
-        return encode([self.subject, self.last, self.why, [part for row in self.rows for part in row]])
+        said: list[Plain] = [self.subject, self.last, self.why, _flat(self.rows)]
+        return encode([*said, _flat(self.altered)] if self.altered else said)
 
     @classmethod
     def parse(cls, data: bytes) -> Erasure:
@@ -76,12 +82,27 @@ class Erasure:
             It is something else.
         """
         match decode(data):
-            case [str() as subject, int() as last, str() as why, list() as flat] if subject and last >= 0:
-                numbers = [one for one in flat if type(one) is int and one >= 0]
-                if why.strip() and len(numbers) == len(flat) and len(flat) % 3 == 0:
-                    rows = zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True)
-                    return cls(subject, last, why, tuple(rows))
-        raise EntryError.of("no_entry", why="not (subject, last entry, why, rows)")
+            case [str() as subject, int() as last, str() as why, *more] if subject and last >= 0:
+                found = [_triples(one) for one in more]
+                match found:
+                    case [tuple() as rows] if why.strip():
+                        return cls(subject, last, why, rows)
+                    case [tuple() as rows, tuple() as altered] if why.strip() and altered:
+                        if {*altered} <= {*rows}:
+                            return cls(subject, last, why, rows, altered)
+        raise EntryError.of("no_entry", why="not (subject, last entry, why, rows, rows that stay)")
+
+
+def _flat(rows: Iterable[tuple[int, int, int]]) -> list[Plain]:
+    return [part for row in rows for part in row]
+
+
+def _triples(flat: Plain) -> tuple[tuple[int, int, int], ...] | None:
+    """Numbers by three; None where they are none."""
+    numbers = [one for one in flat if type(one) is int and one >= 0] if isinstance(flat, list) else None
+    if numbers is None or not isinstance(flat, list) or len(numbers) != len(flat) or len(flat) % 3:
+        return None
+    return tuple(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))
 
 
 @dataclass(slots=True)
@@ -100,6 +121,10 @@ class Standing:
         Keys that are no longer believed, and the last entry each is believed for.
     erasures
         What was erased on purpose.
+    replaced
+        Keys of issuers that were rotated, and the key that signs in the place of each.
+    valid
+        Keys of issuers that may sign for a time only.
     """
 
     keys: list[VerifierKey]
@@ -107,6 +132,8 @@ class Standing:
     policy: Policy | None = None
     believed: dict[bytes, int] = field(default_factory=dict)
     erasures: list[Erasure] = field(default_factory=list)
+    replaced: dict[bytes, bytes] = field(default_factory=dict)
+    valid: dict[bytes, Validity] = field(default_factory=dict)
 
     @property
     def signing(self) -> list[VerifierKey]:
@@ -129,12 +156,27 @@ class Standing:
         Raises
         ------
         LogError
-            ``retired_key``: its key was rotated or is not believed any more; ``same_key``: it is the log's.
+            ``retired_key``: its key was rotated; ``distrusted_key``: it is not believed any more;
+            ``same_key``: it is the log's.
         """
-        if self.refuses(issuer, index):
-            raise LogError.of("retired_key", public=issuer.hex(), last=self.believed[issuer])
+        self._believe(issuer, index)
         if any(issuer == key.public for key in self.keys):
             raise LogError.of("same_key", name=self.keys[0].name)
+
+    def in_time(self, body: Body, *now: int) -> None:
+        """Check that its issuer's key may sign ``body`` at its own time, and ``now`` (microseconds).
+
+        What a key of the log signs too is the log's own to say, so that it can prolong a validity.
+
+        Raises
+        ------
+        LogError
+            ``key_expired``, ``key_not_yet``.
+        """
+        validity = self.valid.get(body.issuer)
+        if validity is None or (isinstance(body, Statement) and body.kind != "issuer-key"):
+            return
+        validity.check(body.issuer, body.record_time, *now)
 
     def after(self, one: Statement, index: int) -> Standing:
         """The standing once ``one`` is entry ``index``.
@@ -144,10 +186,15 @@ class Standing:
         LedgerError
             The log may not say it, or its issuer is not believed any more.
         """
-        if self.refuses(one.issuer, index):
-            raise LogError.of("retired_key", public=one.issuer.hex(), last=self.believed[one.issuer])
+        self._believe(one.issuer, index)
         self.check(one, index)
-        then = Standing(list(self.keys), self.cosigner, self.policy, dict(self.believed), self.erasures)
+        then = replace(
+            self,
+            keys=list(self.keys),
+            believed=dict(self.believed),
+            replaced=dict(self.replaced),
+            valid=dict(self.valid),
+        )
         then.take(one, index)
         return then
 
@@ -175,11 +222,16 @@ class Standing:
             self.keys = [*self.keys, VerifierKey.parse(one.content.decode("utf-8"))]
         elif one.kind == "issuer-key":
             self.believed[one.issuer] = index
+            self.replaced[one.issuer] = one.second
+        elif one.kind == "validity":
+            key, validity = limit_of(one.content)
+            self.valid[key] = validity
         elif one.kind == "erasure":
             self.erasures = [*self.erasures, Erasure.parse(one.content)]
         else:
             key, last, _ = _distrusted(one)
             self.believed[key] = min(last, self.believed.get(key, last))
+            self.replaced.pop(key, None)
 
     def _policy(self, one: Statement, _: int) -> None:
         self._by_the_log(one)
@@ -210,6 +262,12 @@ class Standing:
         if one.content or one.issuer == one.second or one.second in self.believed:
             raise EntryError.of("same_key", name=one.second.hex())
 
+    def _validity(self, one: Statement, _: int) -> None:
+        self._by_the_log(one)
+        key, _limits = limit_of(one.content)
+        if key in {known.public for known in self.keys}:
+            raise EntryError.of("same_key", name=self.keys[0].name)
+
     def _distrust(self, one: Statement, index: int) -> None:
         self._by_the_log(one)
         key, last, _ = _distrusted(one)
@@ -224,6 +282,14 @@ class Standing:
         if said.last >= index:
             raise EntryError.of("index_outside", index=said.last, size=index)
 
+    def _believe(self, issuer: bytes, index: int) -> None:
+        if not self.refuses(issuer, index):
+            return
+        public, last, new = issuer.hex(), self.believed[issuer], self.replaced.get(issuer)
+        if new is not None:
+            raise LogError.of("retired_key", public=public, last=last, new=new.hex())
+        raise LogError.of("distrusted_key", public=public, last=last)
+
     def _by_the_log(self, one: Statement) -> None:
         if one.second not in {key.public for key in self.signing}:
             raise EntryError.of("not_by_the_log", public=one.second.hex())
@@ -234,6 +300,7 @@ _CHECKS: dict[str, Callable[[Standing, Statement, int], None]] = {
     "cosigner": Standing._cosigner,  # noqa: SLF001
     "log-key": Standing._log_key,  # noqa: SLF001
     "issuer-key": Standing._issuer_key,  # noqa: SLF001
+    "validity": Standing._validity,  # noqa: SLF001
     "distrust": Standing._distrust,  # noqa: SLF001
     "erasure": Standing._erasure,  # noqa: SLF001
 }

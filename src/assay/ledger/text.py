@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from binascii import Error as NotBase64
 from binascii import a2b_base64, b2a_base64
+from datetime import UTC, datetime
 
 from assay.ledger.errors import VerificationError
 
@@ -51,6 +52,33 @@ def of_decimal(text: str) -> int:
     if number > LARGEST:
         raise VerificationError.of("bad_number", value=text)
     return number
+
+
+def as_moment(micros: int) -> str:
+    """Microseconds since 1970 as UTC by the second, such as ``2026-12-31T00:00:00Z``."""
+    try:
+        when = datetime.fromtimestamp(micros // 1_000_000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{micros} µs"
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def of_moment(text: str) -> int:
+    """Microseconds since 1970 of what :func:`as_moment` writes.
+
+    Raises
+    ------
+    VerificationError
+        It is anything else, or before 1970.
+    """
+    try:
+        when = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        micros = int(when.timestamp()) * 1_000_000
+    except ValueError:
+        micros = -1
+    if micros < 0 or as_moment(micros) != text:
+        raise VerificationError.of("bad_moment", value=text[:80])
+    return micros
 
 
 def of_utf8(data: bytes, what: str) -> str:

@@ -19,6 +19,7 @@ from threading import Lock
 from typing import Self
 
 from assay.ledger.checkpoint import Checkpoint
+from assay.ledger.clocks import Clocks
 from assay.ledger.derived import Derived, Edge, narrowed
 from assay.ledger.disk import sync_folder, write_whole
 from assay.ledger.entries import STATEMENT, Body, Entry, Individual, Origin, Signed, Statement, parse_body
@@ -67,6 +68,7 @@ class _Group:
     standing: Standing
     last_of: dict[str, int]
     judging: Judging | None
+    now: int
     answers: list[Ack | LedgerError | int] = field(default_factory=list)
     new: list[bytes] = field(default_factory=list)
     leaves: list[bytes] = field(default_factory=list)
@@ -108,6 +110,7 @@ class Writer:
         try:
             self._derived = Derived(place.folder)
             self._turn, self._signing = Lock(), Lock()
+            self._clocks = Clocks(place.late)
             self._gate: Judging | None = None
             self._full: list[tuple[Tile, bytes]] = []
             self._recent: dict[int, bytes] = {}
@@ -162,7 +165,8 @@ class Writer:
             about = {body.subject for body in looked if isinstance(body, Individual | Statement)}
             first = self._edge.size
             judging = self._gate.begin(first) if self._gate else None
-            group = _Group(first, self.standing, self._index.last_of_each(about), judging)
+            now = time.time_ns() // 1_000
+            group = _Group(first, self.standing, self._index.last_of_each(about), judging, now)
             for at, (one, body) in enumerate(zip(submitted, looked, strict=True)):
                 if isinstance(body, LedgerError):
                     group.answers.append(body)
@@ -180,6 +184,7 @@ class Writer:
                 self._full += self._edge.extend(new, group.leaves)
                 self._recent.update(enumerate(new, first))
                 self._index.add(first, group.bodies)
+                self._clocks.keep()
             if judging:
                 return judging.keep(group.answers, self._edge.size)
             return [one for one in group.answers if not isinstance(one, int)]
@@ -200,6 +205,8 @@ class Writer:
             return self._known(known, origin, new)
         if judging and (refused := judging.known(origin)) is not None:
             return refused
+        self._clocks.look(body, index, group.now)
+        group.standing.in_time(body, group.now)
         if isinstance(body, Statement):
             one.verify()
             group.standing = group.standing.after(body, index)

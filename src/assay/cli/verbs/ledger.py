@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from assay.ledger.place import Place
     from assay.ledger.policy import Policy
     from assay.ledger.vouching import Vouched
+    from assay.store.evidence_registry import RegistryAudit
 
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", metavar="FILE", help="option.policy", show_default=False)
@@ -58,6 +59,7 @@ def init(
 
 def status(directory: Plant, *, as_json: AsJson = False) -> None:
     """Say how far the log is, and what nobody outside vouches for."""
+    from assay.ledger.clocks import read_late
     from assay.ledger.commit import trouble_of
     from assay.ledger.place import REFUSED
     from assay.ledger.place import Place as LogPlace
@@ -66,10 +68,12 @@ def status(directory: Plant, *, as_json: AsJson = False) -> None:
     place = log_of(directory)
     has_refused = (place.folder.parent / REFUSED).is_dir()
     refused = LogPlace.of(directory, REFUSED) if has_refused else None
-    trouble = trouble_of(place)
+    trouble, late = trouble_of(place), read_late(place.late)
     document = {
         **_far(place, vouched(place)),
         "trouble": trouble,
+        "issuer": (issuer := ledger_keys.issuer_state(place)),
+        "late": [asdict(one) for one in late],
         "notariser": (lag := ledger_records.lag(place)) and asdict(lag),
         "refused": _far(refused, vouched(refused)) if refused else None,
     }
@@ -89,6 +93,10 @@ def status(directory: Plant, *, as_json: AsJson = False) -> None:
             to.print(say("ledger.lag", batches=lag.batches, rows=lag.rows))
         if lag is not None and lag.differing:
             to.print(say("ledger.lag_differs", count=lag.differing))
+        if issuer["state"] not in {"ok", "none"}:
+            to.print(say(f"ledger.issuer_{issuer['state']}", public=issuer["key"], until=issuer["until"]))
+        for each in late:
+            to.print(say("ledger.late", source=each.source, index=each.index, days=each.seconds // 86_400))
         if trouble:
             to.print(say("ledger.trouble", why=trouble[spoken()]))
 
@@ -179,6 +187,7 @@ VERBS: dict[str, Callable[..., None] | Mapping[str, Callable[..., None]]] = {
     "consistency": ledger_watch.consistency,
     "rotate": ledger_keys.rotate,
     "distrust": ledger_keys.distrust,
+    "expire": ledger_keys.expire,
     "cosigner": ledger_keys.cosigner,
     "signer": ledger_keys.signer,
 }
@@ -249,6 +258,8 @@ def audit(
         document["erased"] = seen.erased
     if seen.records is not None:
         document["records"] = asdict(seen.records)
+    if seen.registry is not None:
+        document["registry"] = asdict(seen.registry)
 
     def human(to: Console) -> None:
         to.print(
@@ -271,10 +282,26 @@ def audit(
                 columns = ("table", "source", "index", "first", "last", "kind")
                 rows = [[getattr(one, name) for name in columns] for one in compared.findings]
                 table(to, [say(f"ledger.{name}") for name in columns], rows)
+        if seen.registry is not None:
+            _print_registry(to, seen.registry)
 
     show(document, human, as_json=as_json)
     if not seen.valid:
         raise typer.Exit(1)
+
+
+def _print_registry(to: Console, seen: RegistryAudit) -> None:
+    if seen.why is not None:
+        to.print(say(f"ledger.registry_{seen.why}"))
+        return
+    counts = {"compared": seen.compared, "waiting": seen.waiting, "count": len(seen.findings)}
+    to.print(say("ledger.registry_same" if seen.valid else "ledger.registry_differ", **counts))
+    if seen.unreadable:
+        to.print(say("ledger.registry_unreadable", unreadable=seen.unreadable))
+    if seen.findings:
+        columns = ("subject", "field", "index", "kind")
+        rows = [[getattr(one, name) for name in columns] for one in seen.findings]
+        table(to, [say(f"ledger.{name}") for name in columns], rows)
 
 
 def _policy(path: Path | None) -> Policy | None:

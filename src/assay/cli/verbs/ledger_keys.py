@@ -58,6 +58,36 @@ def distrust(
     show(document, lambda to: to.print(say("ledger.distrusted", **document)), as_json=as_json)
 
 
+def expire(
+    directory: Plant,
+    key: Annotated[
+        str | None,
+        typer.Argument(metavar="KEY", help="argument.expiring", show_default=False),
+    ] = None,
+    *,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="option.key_until", show_default=False)
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="option.key_from", show_default=False)
+    ] = None,
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="option.expire_why", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Say from when and until when a key may sign entries; the last word counts, also to prolong it."""
+    from assay.ledger.rotation import issuer_of
+    from assay.ledger.text import of_moment
+    from assay.ledger.validity import Validity, limited
+
+    place = log_of(directory)
+    public = bytes.fromhex(key) if key else issuer_of(place).public_key().public_bytes_raw()
+    validity = Validity(*(of_moment(one) if one else None for one in (start, until)))
+    index = stated_by(place, "validity", limited(public, validity, why), countersigner(place))
+    document = {"key": public.hex(), "from": start, "until": until, "index": index}
+    values = {"start": start or "–", "until": until or "–", "public": public.hex(), "index": index}
+    show(document, lambda to: to.print(say("ledger.expiring", **values)), as_json=as_json)
+
+
 def cosigner(directory: Plant, *, refused: OfRefused = False, as_json: AsJson = False) -> None:
     """Let the log sign its checkpoints with an ML-DSA-44 key of its own too."""
     from assay.ledger.rotation import add_cosigner
@@ -82,6 +112,38 @@ def signer(directory: Plant, keys: Annotated[
         show(document, lambda to: to.print(say("ledger.signing", **document)), as_json=as_json)
 
     Signer(paths, place.outside / "signer.head").serve(place.signer, ready)
+
+
+def issuer_state(place: Place) -> dict[str, str | None]:
+    """The key the plant signs entries with (``key``, ``until``), and whether it may (``state``): ``ok``,
+    ``expired``, ``not_yet``, ``retired``, ``distrusted``, ``unreadable``, or ``none``.
+    """
+    import time
+
+    from assay.ledger.errors import LedgerError
+    from assay.ledger.issuer import ISSUER_KEY, read_issuer
+    from assay.ledger.standing import published_standing
+    from assay.ledger.text import as_moment
+
+    path, found = place.outside / ISSUER_KEY, published_standing(place)
+    if not path.exists():
+        return {"key": None, "until": None, "state": "none"}
+    try:
+        public = read_issuer(path).public_key().public_bytes_raw()
+    except LedgerError:
+        return {"key": None, "until": None, "state": "unreadable"}
+    validity = found.valid.get(public)
+    until = as_moment(validity.until) if validity and validity.until is not None else None
+    state = "ok"
+    try:
+        found.admit(public, 2**63)
+        if validity:
+            validity.check(public, time.time_ns() // 1_000)
+    except LedgerError as problem:
+        state = {"retired_key": "retired", "distrusted_key": "distrusted", "key_expired": "expired"}.get(
+            problem.reason, "not_yet"
+        )
+    return {"key": public.hex(), "until": until, "state": state}
 
 
 def countersigner(place: Place, against: bytes = b"") -> SigningKey | SocketSigner:

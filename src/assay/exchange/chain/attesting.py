@@ -117,7 +117,8 @@ def _disposition(proof: bytes, policy: Policy) -> tuple[Proved, str]:
     believed = policy.check(note).checkpoint
     for each in proved:
         each.check(believed.size, believed.root)
-        policy.check_issuer(Entry.parse(each.entry).signed.body_of(check=False).issuer, each.index)
+        said = Entry.parse(each.entry).signed.body_of(check=False)
+        policy.check_issuer(said.issuer, each.index, said.record_time)
     body = Entry.parse(proved[0].entry).signed.body_of(check=False)
     if len(proved) != 1 or not isinstance(body, Individual) or body.kind != "disposition":
         raise ChainError.of("not_a_disposition", index=proved[0].index)
