@@ -11,8 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -32,13 +31,14 @@ from assay.ledger.errors import LedgerError, LogError
 from assay.ledger.gate.facts import FIELD, Claims, Fact, opening_of
 from assay.ledger.gate.openings import FILE, FOLDER
 from assay.ledger.issuer import ISSUER_KEY, make_issuer
-from assay.ledger.place import MAIN, Place
+from assay.ledger.place import MAIN, REFUSED, Place
 from assay.ledger.rotation import issuer_of
 from assay.ledger.segment import Record, read_segments
 from assay.ledger.submitter import Submitter
 from assay.ledger.text import is_key_name
-from assay.store.config import FILE_NAME, LedgerSettings
+from assay.store.config import LedgerSettings
 from assay.store.evidence_captures import CAPTURES, captures_after, mark_at
+from assay.store.evidence_documents import changed_documents
 from assay.store.evidence_gate import JUDGED, keys_for
 from assay.store.evidence_index import EvidenceIndex
 from assay.store.evidence_payloads import Payloads, value_of
@@ -52,6 +52,7 @@ from assay.store.evidence_rows import (
     source_of,
 )
 from assay.store.evidence_secrets import SECRETS, Secrets
+from assay.store.evidence_statements import Statement
 from assay.store.keys import LoadKey
 from assay.store.locks import locked
 from assay.store.log import ALL_ROWS, APPENDED, REASON, RETIRED, Commit
@@ -59,9 +60,6 @@ from assay.store.log import ALL_ROWS, APPENDED, REASON, RETIRED, Commit
 if TYPE_CHECKING:
     from assay.ledger.writer import Ack
     from assay.store.lake import Lake
-
-REFUSED = "refused"
-"""The log of what the gate refused."""
 
 CORRECTIONS = "correction"
 """The source of the loads whose rows people said, one by one: each is an entry of its own."""
@@ -76,18 +74,6 @@ _AT_ONCE = 256
 """Entries handed in together."""
 
 _ORIGIN_LENGTH = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What :meth:`Evidence.say` takes, to say many at once."""
-
-    kind: str
-    subject: str
-    fields: Mapping[str, Any]
-    moment: datetime | None = None
-    origin: Origin | None = None
-    gate: Fact | Claims | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +244,7 @@ class Evidence:
         """
         with self._turn, locked(self.spool / "evidence.lock"):
             self.__dict__.pop("issuer", None)  # it may have been replaced by a newer one
-            count = self._log_documents() + self._log_captures()
+            count = self._log_documents() + self._log_registry() + self._log_captures()
             for name in self._lake.tables():
                 count += self._log_table(name)
         self._problem, self._again = None, 0.0
@@ -515,29 +501,22 @@ class Evidence:
             return [place.address(path) for path in added]
         return files_of(self._lake, piece.name, piece.dates)
 
-    # -- documents ---------------------------------------------------------------------------------
+    # -- what is no row of the lake ------------------------------------------------------------------
 
     def _log_documents(self) -> int:
         """The settings and the model of the plant, when they changed."""
-        count = 0
-        for name, kind in ((FILE_NAME, "configuration"), ("model.yaml", "model")):
-            file = self.path / name
-            if not file.is_file():
-                continue
-            content = file.read_bytes()
-            digest = hashlib.sha256(content).digest()
-            version = int.from_bytes(digest[:7], "big")
-            before = self.index.last_record_of(f"plant:{name}")
-            if before is not None and before.epoch == version:
-                continue
-            who = Origin(f"plant:{name}", version, 0 if before is None else before.seq + 1)
-            said = (
-                _settings(content)
-                if kind == "configuration"
-                else {"text": content.decode("utf-8", "replace")}
+        return len(self.say_all(list(changed_documents(self.path, self.index))))
+
+    def _log_registry(self) -> int:
+        """What changed in the registry: each change is kept there until its entry is acknowledged."""
+        registry, count = self._lake.registry, 0
+        while group := registry.changes(_AT_ONCE):
+            new = [one for one in group if not self.index.records(origin=one.origin)]
+            self.say_all(
+                [Statement(one.kind, one.subject, one.fields, one.moment, one.origin) for one in new]
             )
-            self.say(kind, name, {"sha256": digest.hex(), **said}, origin=who)
-            count += 1
+            registry.logged([one.position for one in group])
+            count += len(new)
         return count
 
     def _log_captures(self) -> int:
@@ -567,26 +546,3 @@ def _pieces(name: str, commit: Commit) -> Iterator[Piece]:
         found[stretch.load] = min(first, stretch.first), max(last, stretch.last)
     for load, (first, last) in found.items():
         yield Piece(name, load, first, last)
-
-
-def _settings(content: bytes) -> dict[str, str]:
-    """The settings of a plant by their dotted names, passwords left out."""
-    try:
-        document = tomllib.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return {}
-    return {name: _without_password(str(value)) for name, value in _flat(document, "")}
-
-
-def _flat(table: Mapping[str, Any], before: str) -> Iterable[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{before}{key}.")
-        else:
-            yield f"{before}{key}", value
-
-
-def _without_password(text: str) -> str:
-    scheme, found, rest = text.partition("://")
-    who, at, where = rest.rpartition("@")
-    return f"{scheme}://{who.partition(':')[0]}@{where}" if found and at else text

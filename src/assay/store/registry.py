@@ -7,7 +7,8 @@ URL; every write is idempotent, so that a load that is run again changes nothing
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from assay.model.entities import MASTER, in_force, stored_values
 from assay.model.entity_attributes import EntityAttribute, check_entity, entity_model
 from assay.model.errors import MappingError, ModelError, StoreError
 from assay.model.kinds import RecordKind
+from assay.store import registry_changes as changes
+from assay.store.engines import connect_engine
 from assay.store.keys import LoadKey
 from assay.store.migrate import migrate
 from assay.store.tables import (
@@ -77,6 +80,7 @@ class Registry:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._reads = engine.execution_options(assay_read_only=True)
+        self.after_change: Callable[[], None] | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -167,6 +171,8 @@ class Registry:
                         }
                     )
             self._upsert(connection, ENTITY, changed, ("kind", "id", "valid_from"))
+            changes.note(connection, to_microseconds(now()), map(changes.entity_said, changed))
+        self._changed(bool(changed))
         return len(changed)
 
     def _versions(
@@ -200,6 +206,14 @@ class Registry:
                     )
         return rows
 
+    def forget(self, id_: str) -> int:
+        """Delete every version of the master data of this id, of whatever kind; how many there were.
+
+        It is for erasing: the entry that says so is the erasure's, and no change is told here.
+        """
+        with self._engine.begin() as connection:
+            return connection.execute(ENTITY.delete().where(ENTITY.c.id == id_)).rowcount
+
     def entity_kinds(self) -> list[str]:
         """The kinds that have at least one entity."""
         with self._reads.connect() as connection:
@@ -220,6 +234,7 @@ class Registry:
         """
         wanted = list(attributes)
         new: list[Attribute] = []
+        told: list[changes.Said] = []
         with self._engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.text("LOCK TABLE attribute IN SHARE ROW EXCLUSIVE MODE"))
@@ -234,12 +249,16 @@ class Registry:
                     new.append(attribute)
                     connection.execute(ATTRIBUTE.insert().values(**_attribute_row(attribute)))
                     known[attribute.kind, attribute.name] = attribute
+                    told.append(changes.attribute_said(ATTRIBUTE, _attribute_row(attribute)))
                     continue
                 merged = _merged(before, attribute)
                 if merged != before:
                     here = (ATTRIBUTE.c.kind == before.kind.value) & (ATTRIBUTE.c.name == before.name)
                     connection.execute(ATTRIBUTE.update().where(here).values(**_attribute_row(merged)))
                     known[attribute.kind, attribute.name] = merged
+                    told.append(changes.attribute_said(ATTRIBUTE, _attribute_row(merged)))
+            changes.note(connection, to_microseconds(now()), told)
+        self._changed(bool(told))
         return new
 
     def attributes(self, kind: RecordKind | str | None = None) -> list[Attribute]:
@@ -296,6 +315,9 @@ class Registry:
                 )
         with self._engine.begin() as connection:
             self._upsert(connection, ENTITY_ATTRIBUTE, rows, ("kind", "name"))
+            told = [changes.attribute_said(ENTITY_ATTRIBUTE, row) for row in rows]
+            changes.note(connection, to_microseconds(now()), told)
+        self._changed(bool(rows))
 
     def entity_attributes(self, kind: str | None = None) -> list[EntityAttribute]:
         """The declared attributes of entity kinds, in the order of their declaration."""
@@ -401,9 +423,17 @@ class Registry:
             "role": role,
             "created": moment,
             "changed": moment,
+            "pseudonym": secrets.token_hex(16),
         }
+        here = ACCOUNT.c.name == name
         with self._engine.begin() as connection:
-            self._upsert(connection, ACCOUNT, [row], ("name",), keep=("created",))
+            before = connection.execute(sa.select(ACCOUNT).where(here)).mappings().first()
+            known = set() if before is None else set(changes.account_said(dict(before)))
+            self._upsert(connection, ACCOUNT, [row], ("name",), keep=("created", "pseudonym"))
+            after = connection.execute(sa.select(ACCOUNT).where(here)).mappings().one()
+            told = [one for one in changes.account_said(dict(after)) if one not in known]
+            changes.note(connection, moment, told)
+        self._changed(bool(told))
 
     def setting(self, key: str) -> Any:
         """A stored setting (any JSON value), or None."""
@@ -415,6 +445,22 @@ class Registry:
         """Store a setting; any value JSON can hold."""
         with self._engine.begin() as connection:
             self._upsert(connection, SETTING, [{"key": key, "value": _dump(value)}], ("key",))
+
+    # -- changes ----------------------------------------------------------------------------------
+
+    def changes(self, most: int | None = None) -> list[changes.Change]:
+        """Changes that are still to be logged, in the order in which they were made."""
+        with self._reads.connect() as connection:
+            return changes.waiting(connection, most)
+
+    def logged(self, positions: Sequence[int]) -> None:
+        """The changes at these positions are logged, and are kept here no longer."""
+        with self._engine.begin() as connection:
+            changes.taken(connection, positions)
+
+    def _changed(self, something: bool) -> None:
+        if something and self.after_change is not None:
+            self.after_change()
 
     # -- both dialects ----------------------------------------------------------------------------
 
@@ -449,80 +495,6 @@ class Registry:
                 connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
-
-
-def connect_engine(url: str) -> sa.Engine:
-    """The engine of a registry's URL; nothing is read or written yet.
-
-    Raises
-    ------
-    StoreError
-        The URL is not one of SQLite or PostgreSQL, or PostgreSQL's driver is not installed.
-    """
-    try:
-        parsed = sa.engine.make_url(url)
-    except sa.exc.ArgumentError as error:
-        raise StoreError(
-            f"{url!r} is not a database URL", hint="Write it like postgresql+psycopg://user@host/database."
-        ) from error
-    backend = parsed.get_backend_name()
-    if backend == "postgresql":
-        engine = _postgresql(parsed)
-    elif backend == "sqlite":
-        engine = _sqlite(parsed)
-    else:
-        raise StoreError(
-            f"a registry can't be kept in {backend!r}",
-            hint="Use SQLite (the default) or a URL that starts with postgresql+psycopg://.",
-        )
-    shown = parsed.render_as_string(hide_password=True)
-
-    @sa.event.listens_for(engine, "handle_error")
-    def _explain(context: sa.engine.ExceptionContext) -> None:
-        error = context.sqlalchemy_exception
-        # Other kinds, such as a violated constraint, are faults of this program and stay what they are.
-        theirs = isinstance(error, sa.exc.OperationalError) or type(error) is sa.exc.DatabaseError
-        if isinstance(error, sa.exc.DBAPIError) and theirs and not context.is_pre_ping:
-            raise StoreError(
-                f"the registry at {shown} can't be used: {str(error.orig).strip()}",
-                hint="Check that the database is running, the URL in assay.toml, and free disk space.",
-            ) from error
-
-    return engine
-
-
-def _postgresql(url: sa.engine.URL) -> sa.Engine:
-    try:
-        return sa.create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
-    except ModuleNotFoundError as error:
-        raise StoreError(
-            f"a PostgreSQL registry needs a driver that is not installed ({error.name})",
-            hint="Install it with: pip install 'assay-quality[postgres]'",
-        ) from error
-
-
-def _sqlite(url: sa.engine.URL) -> sa.Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": 30})
-
-    @sa.event.listens_for(engine, "connect")
-    def _prepare(raw: Any, _: Any) -> None:
-        # sqlite3 must not open transactions by itself: see _begin.
-        raw.isolation_level = None
-        raw.execute("PRAGMA journal_mode=WAL")
-        raw.execute("PRAGMA synchronous=FULL")
-        raw.execute("PRAGMA foreign_keys=ON")
-        # Captured events come in many small commits: the log is copied into the file every 32 MiB, not every
-        # 4, and 64 MiB of the file stay in memory. Neither changes what is durable when.
-        raw.execute("PRAGMA wal_autocheckpoint=8000")
-        raw.execute("PRAGMA cache_size=-65536")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        # Readers take a snapshot; writers take the write lock before they read what they will change.
-        read_only = connection.get_execution_options().get("assay_read_only", False)
-        connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")
-
-    return engine
 
 
 def _dump(value: Any) -> str:

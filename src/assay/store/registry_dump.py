@@ -11,8 +11,8 @@ from typing import IO, Any
 import sqlalchemy as sa
 
 from assay.model.errors import StoreError
+from assay.store.engines import connect_engine
 from assay.store.migrate import migrate, revision
-from assay.store.registry import connect_engine
 from assay.store.tables import METADATA
 
 _ROWS = 1000

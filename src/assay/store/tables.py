@@ -78,6 +78,17 @@ ACCOUNT = sa.Table(
     sa.Column("role", sa.String(64), nullable=False),
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("changed", sa.BigInteger, nullable=False),
+    sa.Column("pseudonym", sa.String(32), nullable=False),
+)
+
+REGISTRY_CHANGE = sa.Table(
+    "registry_change",
+    METADATA,
+    sa.Column("position", _POSITION, primary_key=True, autoincrement=True),
+    sa.Column("moment", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("subject", sa.String(512), nullable=False),
+    sa.Column("fields", sa.Text, nullable=False),
 )
 
 SETTING = sa.Table(

@@ -56,7 +56,7 @@ class Workspace:
         self.quarantine = Quarantine(self.lake)
         self.lake.relations["refusal"] = self._refusals
         if config.ledger.log and (path / "ledger").is_dir():
-            self.lake.after_commit = self._committed
+            self.lake.after_commit = self.registry.after_change = self._committed
 
     @property
     def spool(self) -> Path:

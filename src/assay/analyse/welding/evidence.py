@@ -28,7 +28,8 @@ from assay.ledger.gate.facts import REVOCATION, claims_of, fact_of
 from assay.ledger.gate.state import known, refusals, since
 from assay.ledger.gate.verdict import Verdict
 from assay.model.text import Text
-from assay.store.evidence import Evidence, Statement
+from assay.store.evidence import Evidence
+from assay.store.evidence_statements import Statement
 from assay.store.snapshot import Snapshot
 from assay.store.workspace import Workspace
 

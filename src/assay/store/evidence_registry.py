@@ -1,0 +1,149 @@
+"""Whether the registry still says what was logged of it: accounts, declared attributes, master data.
+
+What was said is encrypted, so that only a machine that holds the keys of the plant's payloads can compare;
+elsewhere the audit says that it did not. It writes nothing. Sessions, counters and other states of running
+programs, which the registry holds too, are not logged and not compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.ledger.entries import Entry, Individual
+from assay.ledger.errors import LedgerError, LogError
+from assay.ledger.place import MAIN, Place
+from assay.ledger.segment import Record, read_segments
+from assay.model.errors import StoreError
+from assay.store.config import FILE_NAME, read_config
+from assay.store.engines import read_only
+from assay.store.evidence_payloads import Payloads
+from assay.store.evidence_secrets import SECRETS, Secrets
+from assay.store.migrate import HEAD, revision
+from assay.store.registry_changes import SOURCE, content, waiting
+
+_Said = dict[tuple[str, str], tuple[int | None, str]]
+"""Entry and value by subject and field; no entry where a change is still to be logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryFinding:
+    """Something in the registry that is otherwise than it was logged.
+
+    Attributes
+    ----------
+    subject, field
+        What it is (:mod:`assay.store.registry_changes`).
+    index
+        The entry that said it last; None where no entry says it.
+    kind
+        ``registry_differs``, ``registry_missing`` or ``registry_added``.
+    """
+
+    subject: str
+    field: str
+    index: int | None
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryAudit:
+    """What a comparison of the registry with the log saw.
+
+    Attributes
+    ----------
+    valid
+        Whether nothing differs; also where nothing could be compared.
+    compared
+        Fields that were compared.
+    waiting
+        Changes that are still to be logged.
+    unreadable
+        Subjects of which an entry can't be opened, most often because it was erased.
+    why
+        Why nothing was compared: ``no_keys`` (not on this machine), ``not_reached`` (the database),
+        ``other_revision`` (open the plant once with this version); None where it was.
+    findings
+        Every difference.
+    """
+
+    valid: bool
+    compared: int = 0
+    waiting: int = 0
+    unreadable: int = 0
+    why: str | None = None
+    findings: tuple[RegistryFinding, ...] = ()
+
+
+def audit_registry(plant: Path) -> RegistryAudit:
+    """Compare the registry of a plant with its log, where the keys are on this machine.
+
+    Raises
+    ------
+    ModelError
+        The settings of the plant are not valid.
+    """
+    entries = list(_changes(plant))
+    try:
+        file = Place.of(plant).outside / SECRETS
+    except LedgerError:
+        return RegistryAudit(True, why="no_keys")
+    if not file.parent.is_dir() or (entries and not file.exists()):
+        return RegistryAudit(True, why="no_keys")
+    said, closed = _opened(plant, file, entries) if entries else ({}, frozenset())
+    config = read_config(plant / FILE_NAME)
+    try:
+        with read_only(config.registry or f"sqlite:///{plant / 'registry.db'}") as connection:
+            if revision(connection) != HEAD:
+                return RegistryAudit(True, why="other_revision")
+            changes = waiting(connection)
+            there = {(one.subject, one.field): one.value for one in content(connection)}
+    except StoreError:
+        return RegistryAudit(True, why="not_reached")
+    for one in changes:
+        said |= {(one.subject, name): (None, value) for name, value in one.fields.items()}
+    findings = tuple(sorted(_differing(said, there, closed), key=lambda one: (one.subject, one.field)))
+    compared = len(there.keys() | said.keys())
+    return RegistryAudit(not findings, compared, len(changes), len(closed), None, findings)
+
+
+def _opened(plant: Path, file: Path, entries: list[tuple[int, Individual]]) -> tuple[_Said, frozenset[str]]:
+    """What was said last of each field, and subjects of which not every entry can be opened."""
+    said: _Said = {}
+    closed = set()
+    secrets = Secrets(file)
+    try:
+        payloads = Payloads(plant / "evidence", secrets)
+        for index, body in entries:
+            try:
+                fields = payloads.open(body).fields
+            except LogError:
+                closed.add(body.subject)
+                continue
+            said |= {(body.subject, name): (index, str(value)) for _, name, value in fields}
+    finally:
+        secrets.close()
+    return said, frozenset(closed)
+
+
+def _changes(plant: Path) -> Iterator[tuple[int, Individual]]:
+    for found in read_segments(plant / "ledger" / MAIN / "segment"):
+        if isinstance(found, Record):
+            body = Entry.parse(found.entry).signed.body_of(check=False)
+            if isinstance(body, Individual) and body.origin.source == SOURCE:
+                yield found.index, body
+
+
+def _differing(
+    said: _Said, there: dict[tuple[str, str], str], closed: frozenset[str]
+) -> Iterator[RegistryFinding]:
+    for (subject, name), (index, value) in said.items():
+        now = there.get((subject, name))
+        if now is None:
+            yield RegistryFinding(subject, name, index, "registry_missing")
+        elif now != value and subject not in closed:
+            yield RegistryFinding(subject, name, index, "registry_differs")
+    for subject, name in there.keys() - said.keys():
+        if subject not in closed:
+            yield RegistryFinding(subject, name, None, "registry_added")

@@ -1,0 +1,23 @@
+"""What is said of something, before it is an entry of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from assay.ledger.entries import Origin
+from assay.ledger.gate.facts import Claims, Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What :meth:`assay.store.evidence.Evidence.say` takes, to say many at once."""
+
+    kind: str
+    subject: str
+    fields: Mapping[str, Any]
+    moment: datetime | None = None
+    origin: Origin | None = None
+    gate: Fact | Claims | None = None

@@ -1,0 +1,158 @@
+"""Changes of the registry that are still to be logged as evidence.
+
+A change is entered in the transaction that makes it, and taken out once its entry is acknowledged: whoever
+dies in between, the next process logs it, and the log takes it once. What it says is the new state of each
+row it touched, as (subject, field) and a text; :func:`content` says the same of everything there is.
+
+=====================  ==========================  ==========================  ============================
+row                    subject                     field                       value
+=====================  ==========================  ==========================  ============================
+account                ``account:`` and a random   ``role``, ``credential``    role; SHA-256 of the salted
+                       id, never a name                                        hash of its password
+declared attribute     ``attribute:`` and kind     name                        JSON of type, role, unit …
+attribute of entities  ``entity_attribute:`` and   name                        JSON of type, unit, title
+                       kind
+person                 the person's id             since when, and the id      JSON of the attributes
+other master data      ``master:`` and kind        since when, and the id      JSON of the attributes
+=====================  ==========================  ==========================  ============================
+
+Persons are subjects of their own, so that what is said of one can be erased.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from assay.ledger.entries import Origin
+from assay.store.tables import (
+    ACCOUNT,
+    ALWAYS,
+    ATTRIBUTE,
+    ENTITY,
+    ENTITY_ATTRIBUTE,
+    REGISTRY_CHANGE,
+    from_microseconds,
+)
+
+SOURCE = "registry:changes"
+"""The source of the statements."""
+
+_CONFIGURATION, _MODEL, _RECORD = "configuration", "model", "record"
+
+
+class Said(NamedTuple):
+    """One thing a row of the registry says: the kind of its entry, its subject, a field and the value."""
+
+    kind: str
+    subject: str
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one transaction changed of one subject.
+
+    Attributes
+    ----------
+    position
+        Its number in the registry.
+    moment
+        When it was made.
+    kind, subject
+        Of its entry.
+    fields
+        The new values, by field.
+    digest
+        SHA-256 over all of it.
+    """
+
+    position: int
+    moment: datetime
+    kind: str
+    subject: str
+    fields: Mapping[str, str]
+    digest: bytes
+
+    @property
+    def origin(self) -> Origin:
+        """What makes its statement the same when it is said again."""
+        return Origin(SOURCE, int.from_bytes(self.digest[:7], "big"), self.position)
+
+
+def account_said(row: Mapping[str, Any]) -> list[Said]:
+    """What a row of an account says: no name, and nothing a password could be tried against."""
+    subject = f"account:{row['pseudonym']}"
+    credential = hashlib.sha256(row["password_hash"].encode()).hexdigest()
+    return [
+        Said(_CONFIGURATION, subject, "role", row["role"]),
+        Said(_CONFIGURATION, subject, "credential", credential),
+    ]
+
+
+def attribute_said(table: sa.Table, row: Mapping[str, Any]) -> Said:
+    """What a row of a declared attribute says."""
+    names = [name for name in ("type", "role", "unit") if name in table.c]
+    value = {name: row[name] for name in names} | {"title": json.loads(row["title"])}
+    return Said(_MODEL, f"{table.name}:{row['kind']}", row["name"], _dump(value))
+
+
+def entity_said(row: Mapping[str, Any]) -> Said:
+    """What a version of master data says."""
+    since = "always" if row["valid_from"] == ALWAYS else from_microseconds(row["valid_from"]).isoformat()
+    until = None if row["valid_to"] is None else from_microseconds(row["valid_to"]).isoformat()
+    subject = row["id"] if row["kind"] == "person" else f"master:{row['kind']}"
+    value = {"attributes": json.loads(row["attributes"]), "valid_to": until}
+    return Said(_RECORD, subject, f"{since} {row['id']}", _dump(value))
+
+
+def content(connection: sa.Connection) -> Iterator[Said]:
+    """What the whole registry says."""
+    for row in connection.execute(sa.select(ACCOUNT)).mappings():
+        yield from account_said(dict(row))
+    for table in (ATTRIBUTE, ENTITY_ATTRIBUTE):
+        for row in connection.execute(sa.select(table)).mappings():
+            yield attribute_said(table, dict(row))
+    for row in connection.execute(sa.select(ENTITY)).mappings():
+        yield entity_said(dict(row))
+
+
+def note(connection: sa.Connection, moment: int, changes: Iterable[Said]) -> None:
+    """Enter what a transaction changes, one change for each subject; ``moment`` is in microseconds."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for one in changes:
+        found.setdefault((one.kind, one.subject), {})[one.field] = one.value
+    rows = [
+        {"moment": moment, "kind": kind, "subject": subject, "fields": _dump(fields)}
+        for (kind, subject), fields in found.items()
+    ]
+    if rows:
+        connection.execute(REGISTRY_CHANGE.insert(), rows)
+
+
+def waiting(connection: sa.Connection, most: int | None = None) -> list[Change]:
+    """Changes that are not logged yet, in the order they were entered, at most ``most``."""
+    wanted = sa.select(REGISTRY_CHANGE).order_by(REGISTRY_CHANGE.c.position).limit(most)
+    return [_change(row) for row in connection.execute(wanted)]
+
+
+def taken(connection: sa.Connection, positions: Sequence[int]) -> None:
+    """Take out changes whose entries are acknowledged."""
+    connection.execute(REGISTRY_CHANGE.delete().where(REGISTRY_CHANGE.c.position.in_(positions)))
+
+
+def _change(row: Any) -> Change:
+    digest = hashlib.sha256(_dump([row.position, row.moment, row.kind, row.subject, row.fields]).encode())
+    moment = from_microseconds(row.moment)
+    return Change(row.position, moment, row.kind, row.subject, json.loads(row.fields), digest.digest())
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
