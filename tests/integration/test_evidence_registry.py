@@ -198,10 +198,25 @@ def test_a_registry_changed_under_the_hand_is_found(state: Path, tmp_path: Path)
             ("registry_added", "1970-01-01T00:00:00+00:00 press-3", True),
             ("registry_missing", "always press-2", False),
         ]
+
+
+def test_what_was_erased_is_no_finding(state: Path, tmp_path: Path) -> None:
+    with logging_plant(tmp_path / "plant") as plant:
+        plant.registry.upsert_entities("person", [{"id": "p-31"}, {"id": "p-32"}])
+        plant.registry.upsert_entities("material", [{"id": "p-31"}, {"id": "steel"}])
         erase_subject(plant, "p-31", "asked for")
-        again = audit_registry(path)
-        assert again.unreadable == 1
-        assert again.findings == seen.registry.findings, "what can't be opened is not compared"
+        assert not [one for one in plant.registry.entities("person") if one["id"] == "p-31"]
+        seen = audit_registry(plant.path)
+        assert (seen.findings, seen.unreadable) == ((), 1)
+        plant.registry.upsert_entities("material", [{"id": "p-31"}])
+        assert audit_registry(plant.path).valid
+        with plant.registry.engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM entity")
+        assert [(one.kind, one.subject, one.field) for one in audit_registry(plant.path).findings] == [
+            ("registry_missing", "master:material", "always p-31"),
+            ("registry_missing", "master:material", "always steel"),
+            ("registry_missing", "p-32", "always p-32"),
+        ]
 
 
 def test_a_copy_without_keys_says_that_it_did_not_compare(state: Path, tmp_path: Path) -> None:

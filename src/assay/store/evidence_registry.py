@@ -15,13 +15,14 @@ from assay.ledger.entries import Entry, Individual
 from assay.ledger.errors import LedgerError, LogError
 from assay.ledger.place import MAIN, Place
 from assay.ledger.segment import Record, read_segments
+from assay.ledger.standing import Erasure, statements_in
 from assay.model.errors import StoreError
 from assay.store.config import FILE_NAME, read_config
 from assay.store.engines import read_only
 from assay.store.evidence_payloads import Payloads
 from assay.store.evidence_secrets import SECRETS, Secrets
 from assay.store.migrate import HEAD, revision
-from assay.store.registry_changes import SOURCE, content, waiting
+from assay.store.registry_changes import MASTER, SOURCE, content, waiting
 
 _Said = dict[tuple[str, str], tuple[int | None, str]]
 """Entry and value by subject and field; no entry where a change is still to be logged."""
@@ -103,6 +104,7 @@ def audit_registry(plant: Path) -> RegistryAudit:
         return RegistryAudit(True, why="not_reached")
     for one in changes:
         said |= {(one.subject, name): (None, value) for name, value in one.fields.items()}
+    said = _without(said, _erasures(plant), there)
     findings = tuple(sorted(_differing(said, there, closed), key=lambda one: (one.subject, one.field)))
     compared = len(there.keys() | said.keys())
     return RegistryAudit(not findings, compared, len(changes), len(closed), None, findings)
@@ -133,6 +135,28 @@ def _changes(plant: Path) -> Iterator[tuple[int, Individual]]:
             body = Entry.parse(found.entry).signed.body_of(check=False)
             if isinstance(body, Individual) and body.origin.source == SOURCE:
                 yield found.index, body
+
+
+def _erasures(plant: Path) -> dict[str, int]:
+    """The last entry that each erased subject's erasure covers: its master data was deleted with it."""
+    found = {}
+    for _, one in statements_in(plant / "ledger" / MAIN / "segment"):
+        if one.kind == "erasure":
+            erasure = Erasure.parse(one.content)
+            found[erasure.subject] = erasure.last
+    return found
+
+
+def _without(said: _Said, erased: dict[str, int], there: dict[tuple[str, str], str]) -> _Said:
+    """What was said, less what is gone by an erasure that covers it."""
+    return {
+        (subject, name): (index, value)
+        for (subject, name), (index, value) in said.items()
+        if (subject, name) in there
+        or index is None
+        or not subject.startswith(MASTER)
+        or index > erased.get(name.partition(" ")[2], -1)
+    }
 
 
 def _differing(

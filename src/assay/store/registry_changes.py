@@ -44,6 +44,9 @@ from assay.store.tables import (
 SOURCE = "registry:changes"
 """The source of the statements."""
 
+MASTER = "master:"
+"""How the subjects of master data begin that is not about a person."""
+
 _CONFIGURATION, _MODEL, _RECORD = "configuration", "model", "record"
 
 
@@ -108,7 +111,7 @@ def entity_said(row: Mapping[str, Any]) -> Said:
     """What a version of master data says."""
     since = "always" if row["valid_from"] == ALWAYS else from_microseconds(row["valid_from"]).isoformat()
     until = None if row["valid_to"] is None else from_microseconds(row["valid_to"]).isoformat()
-    subject = row["id"] if row["kind"] == "person" else f"master:{row['kind']}"
+    subject = row["id"] if row["kind"] == "person" else f"{MASTER}{row['kind']}"
     value = {"attributes": json.loads(row["attributes"]), "valid_to": until}
     return Said(_RECORD, subject, f"{since} {row['id']}", _dump(value))
 
