@@ -19,7 +19,7 @@ IMAGES = ROOT / "docs" / "images"
 sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT)]
 
 from chromium import Browser, launch, missing  # noqa: E402
-from served import Served, demo_plant, empty_plant, serve  # noqa: E402
+from served import Served, demo_plant, empty_plant, serve, welded_plant  # noqa: E402
 from tests.file_plant import file_plant  # noqa: E402
 from tests.sinter_plant import sinter_plant  # noqa: E402
 
@@ -103,6 +103,13 @@ def tracing(browser: Browser, language: str) -> None:
     browser.picture(IMAGES / f"unit-file-{language}.png", whole=True, tallest=1900)
 
 
+def welding(browser: Browser, joint: str, language: str) -> None:
+    """The file of a joint."""
+    browser.open(f"/pages/weld-file?lang={language}&id={joint}")
+    browser.one("#file-gate")
+    browser.picture(IMAGES / f"weld-file-{language}.png", whole=True, tallest=1700)
+
+
 def importing(browser: Browser, file: Path, language: str) -> None:
     """The wizard with its doubts, and the report of the load."""
     browser.open(f"/pages/import?lang={language}")
@@ -152,6 +159,15 @@ def _tracing(home: Path) -> None:
             tracing(browser, language)
 
 
+def _welding(home: Path) -> None:
+    shop = welded_plant(home / "yard")
+    breach = sorted(shop.truth.breaches)[0]
+    joint = next(str(row["joint"]) for row in shop.passes if row["execution"] == breach)
+    with serve(home / "yard") as plant, window(plant, WINDOW) as browser:
+        for language in LANGUAGES:
+            welding(browser, joint, language)
+
+
 def _import(home: Path) -> None:
     with as_file(files("assay.demo") / "data" / FILE) as shipped:
         file = with_faults(shipped, home / FILE)
@@ -164,6 +180,7 @@ PARTS: dict[str, Callable[[Path], None]] = {
     "demo": _demo,
     "questions": _questions,
     "tracing": _tracing,
+    "welding": _welding,
     "import": _import,
 }
 

@@ -13,7 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from assay.analyse.welding import log_passes
 from assay.api import ensure_administrator, reset_administrator
+from assay.sim.welding import Shop, WeldingPlan, welding_shop
+from assay.sim.welding_records import load_shop
+from assay.store.plant_gate import PlantGate
 from assay.store.workspace import Workspace
 
 PATIENCE_S = 60
@@ -36,6 +40,16 @@ def demo_plant(directory: Path) -> Path:
     with workspace:
         load_screwdriving(workspace, lambda _name, _report: None)
     return directory
+
+
+def welded_plant(directory: Path) -> Shop:
+    """What really happened in a simulated welding shop; ``directory`` holds it, its passes logged."""
+    shop = welding_shop(WeldingPlan(joints=30), seed=5)
+    with Workspace.create(directory, name="Yard", log=True) as workspace:
+        load_shop(shop, workspace, directory.parent)
+        PlantGate(workspace.evidence).set_policy("welding")
+        log_passes(workspace)
+    return shop
 
 
 def empty_plant(directory: Path) -> Path:

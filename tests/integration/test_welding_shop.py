@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 import yaml
 from evidence_plant import logging_plant, state
+from fastapi.testclient import TestClient
 from pypdf import PdfReader
 from welding_plant import welding_plant
 
 from assay.analyse.cause.report import Cause
 from assay.analyse.unit_file import document_hash
 from assay.analyse.welding import Logged, WeldFile, WeldingError, log_passes, passes, weld_file
+from assay.api import create_app, ensure_administrator
 from assay.cli.app import run
 from assay.ledger.errors import LogError
 from assay.ledger.gate.verdict import Reason
@@ -160,6 +162,9 @@ def test_verdicts_of_the_file_are_proved_by_the_log(made: Made, files: dict[str,
     told = {one.index: one for one in Plant(workspace).gate.refused()}
     outcomes = set()
     for file in files.values():
+        refused = {one.gate.entry for one in file.passes if one.gate and one.gate.log == "refused"}
+        assert {one.refused for one in file.refused} == refused, "the file lists what was refused of it"
+        assert all(one.about == file.id for one in file.refused)
         for one in file.passes:
             gate = one.gate
             assert gate is not None
@@ -215,6 +220,28 @@ def test_what_was_not_welded_has_no_weld_file(made: Made) -> None:
     assert problem.value.reason == "not_a_joint"
     with pytest.raises(TraceError):
         Plant(workspace).weld_file("J-9999")
+
+
+def test_the_interface_gives_every_form_to_people_who_are_signed_in(
+    made: Made, files: dict[str, WeldFile]
+) -> None:
+    workspace, joint = made[0], next(iter(files))
+    password = ensure_administrator(workspace)
+    with TestClient(create_app(workspace.path), base_url="http://localhost") as client:
+        assert client.get(f"/api/weld-file/{joint}").status_code == 401
+        assert client.post("/api/login", json={"password": password}).status_code == 200
+        document = client.get(f"/api/weld-file/unit:{joint}").json()
+        assert document == files[joint].to_dict()
+        page = client.get(f"/api/weld-file/{joint}", params={"format": "html", "lang": "zh"})
+        assert f"焊接档案 {joint}" in page.text
+        assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+        paper = client.get(f"/api/weld-file/{joint}", params={"format": "pdf"})
+        assert paper.content.startswith(b"%PDF-")
+        assert paper.headers["content-disposition"] == f'attachment; filename="{joint}.pdf"'
+        assert client.get("/api/weld-file/J-9999").status_code == 404
+        told = client.get("/api/weld-file/WIRE-1")
+        assert told.status_code == 422
+        assert "WIRE-1" in told.text
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -63,6 +63,7 @@ def test_the_navigation_has_the_pages_in_the_order_of_the_work() -> None:
         "metres",
         "unit",
         "unit-file",
+        "weld-file",
         "scans",
         "evidence",
         "contracts",

@@ -97,7 +97,7 @@ def test_every_message_is_used() -> None:
     )
     keys = re.findall(r"^\s*\"([\w .]+)\":", (WEB / "src" / "i18n" / "en.ts").read_text("utf-8"), re.M)
     question = ("question.sort.", "question.does.", "question.mark.", "question.live.")
-    unit_file = ("unitFile.grade.", "unitFile.verdict.")
+    unit_file = ("unitFile.grade.", "unitFile.verdict.", "weldFile.outcome.", "weldFile.of.")
     evidence = ("evidence.verdict.", "evidence.kind.")
     built_from_data = ("role.", "is.", "type.", "value.", "genealogy.", *question, *unit_file, *evidence)
     assert not [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assay.analyse.unit_file import UnitFile
+from assay.analyse.welding import WeldFile
 from assay.apps import bridges, metres, mixtures, scan_page, statistics
 from assay.apps.bridges import BridgeArgs, PieceArgs
 from assay.apps.genealogy import Way
@@ -168,6 +169,7 @@ _WIDGET_ANSWERS: dict[str, type[BaseModel]] = {
     "genealogy": TracePayload,
     "trace-graph": TraceGraphPayload,
     "unit-file": UnitFile,
+    "weld-file": WeldFile,
     "evidence": EvidencePayload,
     "markdown": MarkdownPayload,
     "cause-list": CausesPayload,
@@ -502,6 +504,13 @@ def _table() -> Iterator[PageOperator]:
         UnitFile,
         lambda args, asked: asked.questions.unit_file(args.id),
         "Everything recorded of a unit or lot, graded against the process card in force.",
+    )
+    yield PageOperator(
+        "weld-file",
+        SubjectArgs,
+        WeldFile,
+        lambda args, asked: asked.questions.weld_file(args.id),
+        "Everything recorded of a welded joint, pass by pass, with the verdicts of the gate.",
     )
     yield PageOperator(
         "log-state",

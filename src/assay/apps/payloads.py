@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from assay.analyse.unit_file import UnitFile
+from assay.analyse.welding import WeldFile
 from assay.model.text import Text
 
 Scalar = str | float | int | bool | None
@@ -410,6 +411,7 @@ AnyPayload = (
     | ExamplesPayload
     | TraceGraphPayload
     | UnitFile
+    | WeldFile
     | EvidencePayload
     | Refusal
 )

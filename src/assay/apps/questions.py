@@ -19,6 +19,7 @@ from assay.analyse.cause import Cause, CauseReport, affected, cause, evidence
 from assay.analyse.cause.frame import Frame, build
 from assay.analyse.through import WalkArguments
 from assay.analyse.unit_file import UnitFile, unit_file
+from assay.analyse.welding import WeldFile, weld_file
 from assay.apps import charts, units
 from assay.apps.catalogue import column_title, told
 from assay.apps.errors import PageError
@@ -412,6 +413,10 @@ class Questions:
     def unit_file(self, wanted: str) -> UnitFile:
         """The file of a unit or lot."""
         return unit_file(self._workspace, wanted)
+
+    def weld_file(self, wanted: str) -> WeldFile:
+        """The file of a welded joint."""
+        return weld_file(self._workspace, wanted)
 
     def log_state(self) -> KpiPayload:
         """How far the evidence log is."""

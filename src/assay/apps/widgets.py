@@ -92,6 +92,12 @@ class UnitFileBox(_FollowingWidget):
     type: Literal["unit-file"] = "unit-file"
 
 
+class WeldFileBox(_FollowingWidget):
+    """The file of a welded joint: its passes, what the gate said of each, and the unit file around them."""
+
+    type: Literal["weld-file"] = "weld-file"
+
+
 class EvidenceBox(_FollowingWidget):
     """What the evidence log holds about a unit or lot: entries, verdicts, witnesses, proofs to download."""
 
@@ -146,6 +152,7 @@ Widget = Annotated[
     | Genealogy
     | TraceGraphBox
     | UnitFileBox
+    | WeldFileBox
     | EvidenceBox
     | Markdown
     | CauseList

@@ -31,6 +31,7 @@ const widgets: Record<string, Widget> = {
   genealogy: { component: lazy(() => import("./GenealogyWidget.vue")), needsData: true },
   "trace-graph": { component: lazy(() => import("./TraceGraphWidget.vue")), needsData: true },
   "unit-file": { component: lazy(() => import("./UnitFileWidget.vue")), needsData: true },
+  "weld-file": { component: lazy(() => import("./WeldFileWidget.vue")), needsData: true },
   evidence: { component: lazy(() => import("./EvidenceWidget.vue")), needsData: true },
   question: { component: lazy(() => import("./QuestionWidget.vue")), needsData: true, bare: true },
   "file-drop": { component: lazy(() => import("./FileDropWidget.vue")), needsData: false, bare: true },
