@@ -20,12 +20,14 @@ from assay.analyse.recall import recall
 from assay.analyse.through import WalkArguments
 from assay.analyse.trace import Trace, trace
 from assay.analyse.trace_graph import trace_graph
+from assay.analyse.unit_file import unit_file
 from assay.cli.app import run
 from assay.ledger.gate.facts import fact_of
 from assay.ledger.gate.overrides import override
 from assay.ledger.gate.policy import parse_policy
 from assay.ledger.gate.state import refusal
 from assay.model.kinds import RecordKind
+from assay.report.unit_file import as_html
 from assay.store.workspace import Workspace
 
 __all__ = ["state"]
@@ -220,6 +222,47 @@ def test_recalls_say_so_on_the_command_line(
         assert json.loads(capsys.readouterr().out)["refused"]["records"] == records
     assert run(["recall", str(plant.path), "half-1"]) == 0
     assert "refused" not in capsys.readouterr().out
+
+
+def test_a_unit_file_marks_steps_results_and_materials_that_were_refused(plant: Workspace) -> None:
+    file = unit_file(plant, "U-2")
+    assert sorted((one.about, one.what, one.outcome) for one in file.refused) == [
+        ("U-2", "leak", "refused"),
+        ("U-2", "produced", "refused"),
+        ("half-2", "consumed", "refused"),
+    ]
+    assert all(one.reasons == ["unknown_subject"] for one in file.refused)
+    [step], [result], [used] = file.steps, file.inspections, file.materials
+    assert sorted(one.what or "" for one in step.refused) == ["consumed", "produced"]
+    assert result.refused is not None
+    assert (result.refused.record, result.refused.what) == ("measurement:test/one/1", "leak")
+    assert [one.what for one in used.refused] == ["consumed"]
+    assert "3 records of it are refused as evidence by the gate." in [one.en for one in file.missing]
+    english, chinese = as_html(file, "en"), as_html(file, "zh")
+    assert english.count("refused as evidence: unknown_subject") == 3
+    assert chinese.count("被拒绝作为证据：unknown_subject") == 3
+    assert result.refused.record in english
+
+
+def test_a_unit_file_of_accepted_records_says_nothing_of_refusals(plant: Workspace) -> None:
+    file = unit_file(plant, "U-1")
+    assert not file.refused
+    assert not any(step.refused for step in file.steps)
+    assert file.inspections[0].refused is None
+    assert "refused" not in "".join(one.en for one in file.missing)
+    assert "refused" not in as_html(file, "en")
+
+
+def test_a_unit_file_tells_what_was_decided_since(plant: Workspace) -> None:
+    before = unit_file(plant, "U-2").hash
+    let_through(plant)
+    file = unit_file(plant, "U-2")
+    assert file.hash != before
+    assert {(one.outcome, one.stands) for one in file.refused} == {("overridden", False)}
+    said = [one.en for one in file.missing]
+    assert "3 records of it were refused as evidence by the gate and are refused no more." in said
+    assert not any("are refused as evidence" in one for one in said)
+    assert "unknown_subject → let count by two people" in as_html(file, "en")
 
 
 def test_json_and_the_command_line_say_so(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,6 +40,11 @@ class RefusedRecord:
     outcome: str
     refused: int
     decided: int | None
+
+    @property
+    def kind(self) -> str:
+        """The kind of record it is."""
+        return self.record.partition(":")[0]
 
     @property
     def stands(self) -> bool:
@@ -225,10 +230,15 @@ def _as_one(
     return found
 
 
-def _record(row: dict[str, Any]) -> RefusedRecord:
+def record_name(kind: str, row: Mapping[str, Any]) -> str:
+    """How a record is called: ``kind:source/epoch/seq``."""
     source = row["source"].replace("%", "%25").replace("/", "%2F")
+    return f"{kind}:{source}/{row['epoch']}/{row['seq']}"
+
+
+def _record(row: dict[str, Any]) -> RefusedRecord:
     return RefusedRecord(
-        record=f"{row['kind']}:{source}/{row['epoch']}/{row['seq']}",
+        record=record_name(row["kind"], row),
         what=row["role"] or row["characteristic"],
         reasons=tuple(filter(None, row["reasons"].split(", "))),
         outcome=row["outcome"],

@@ -14,7 +14,7 @@ from assay.report.errors import CATALOGUE
 
 if TYPE_CHECKING:
     from assay.analyse.unit_file import SubjectFile, UnitFile
-    from assay.analyse.unit_file.contents import Curve, Inspection, Step
+    from assay.analyse.unit_file.contents import Curve, Inspection, MaterialUse, RefusedEvidence, Step
 
 GOOD, BAD, OPEN = "good", "bad", "open"
 _TONES = {
@@ -118,10 +118,18 @@ class Wording:
                 [_TONES[one.verdict] for one in file.requirements],
             ),
             self.section(
+                "refused",
+                ("record", "subject", "what", "why", "verdict", "entry"),
+                [self._refused(one) for one in file.refused],
+                (50, 32, 24, 34, 22, 18),
+                [_standing([one]) for one in file.refused],
+            ),
+            self.section(
                 "steps",
                 ("started", "segment", "execution", "equipment", "person", "recipe", "materials"),
                 [self._step(step) for step in file.steps],
                 (28, 20, 24, 26, 34, 22, 26),
+                [_standing(step.refused) for step in file.steps],
             ),
             self.section(
                 "inspections",
@@ -148,18 +156,9 @@ class Wording:
             self.section(
                 "materials",
                 ("subject", "material", "execution", "quantity", "certificates"),
-                [
-                    (
-                        one.subject + _doubt(one.confidence),
-                        one.material or "",
-                        one.execution,
-                        "" if one.quantity is None else f"{one.quantity:g} {one.unit or ''}".strip(),
-                        "\n".join(f"{paper.media_type} {paper.content}" for paper in one.certificates)
-                        or self.say("no-certificate"),
-                    )
-                    for one in file.materials
-                ],
+                [self._material(one) for one in file.materials],
                 (34, 28, 30, 22, 66),
+                [_standing(one.refused) for one in file.materials],
             ),
             self.section(
                 "papers",
@@ -202,6 +201,39 @@ class Wording:
             widths,
         )
 
+    def _refused(self, one: RefusedEvidence) -> tuple[str, ...]:
+        since = "" if one.decided is None else f"\n→ main {one.decided}"
+        now = self._now(one)
+        return (
+            one.record,
+            one.about,
+            one.what or "",
+            "\n".join(one.reasons),
+            now if one.stands else f"{self.say('gate.refused')}\n→ {now}",
+            f"refused {one.refused}{since}",
+        )
+
+    def _now(self, one: RefusedEvidence) -> str:
+        return self.say(f"gate.{one.outcome.replace('_', '-')}")
+
+    def _marks(self, found: Sequence[RefusedEvidence]) -> list[str]:
+        """What was refused, each sort once: the reasons, and what holds now where that is something else."""
+        said = []
+        for one in found:
+            mark = self.say("refused", reasons=", ".join(one.reasons))
+            said.append(mark if one.stands else f"{mark} → {self._now(one)}")
+        return list(dict.fromkeys(said))
+
+    def _material(self, one: MaterialUse) -> tuple[str, ...]:
+        papers = [f"{paper.media_type} {paper.content}" for paper in one.certificates]
+        return (
+            "\n".join([one.subject + _doubt(one.confidence), *self._marks(one.refused)]),
+            one.material or "",
+            one.execution,
+            "" if one.quantity is None else f"{one.quantity:g} {one.unit or ''}".strip(),
+            "\n".join(papers) or self.say("no-certificate"),
+        )
+
     def _step(self, step: Step) -> tuple[str, ...]:
         papers = [
             f"{one.id} {one.level or ''}".strip() + ("" if one.held else f" {self.say('lapsed')}")
@@ -214,7 +246,7 @@ class Wording:
         return (
             self.clock(step.started),
             step.segment or "–",
-            step.execution + _doubt(step.confidence),
+            "\n".join([step.execution + _doubt(step.confidence), *self._marks(step.refused)]),
             "\n".join([place or "–", *step.carriers]),
             "\n".join([person, *papers]),
             "\n".join([recipe or "–", *settings]),
@@ -226,6 +258,8 @@ class Wording:
         low, high = one.lower_specification_limit, one.upper_specification_limit
         limits = f"{'' if low is None else f'{low:g}'} … {'' if high is None else f'{high:g}'}"
         verdict = self.say(f"conforming.{_key(str(one.conforming))}")
+        verdict = verdict if one.latest else f"{verdict} {self.say('replaced')}"
+        marks = [] if one.refused is None else self._marks([one.refused])
         paper = one.calibration
         calibrated = "" if one.gauge is None else self.say("uncalibrated")
         if paper is not None:
@@ -237,7 +271,7 @@ class Wording:
             one.characteristic,
             " ".join(word for word in (value, one.text) if word),
             "–" if low is None and high is None else limits.strip(),
-            verdict if one.latest else f"{verdict} {self.say('replaced')}",
+            "\n".join([verdict, *marks]),
             "\n".join(word for word in (one.gauge, calibrated, one.person) if word),
         )
 
@@ -269,6 +303,10 @@ def _key(word: str) -> str:
 
 def _doubt(confidence: float) -> str:
     return "" if confidence >= 1 else f" (p = {confidence:.3f})"
+
+
+def _standing(found: Sequence[RefusedEvidence]) -> str:
+    return OPEN if any(one.stands for one in found) else ""
 
 
 def _judged(one: Inspection) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from assay.ledger.gate.verdict import REFUSED
 from assay.model.text import Text
 
 FORMAT = "assay-unit-file-1"
@@ -22,6 +23,23 @@ class Part(BaseModel):
     """A part of a file: frozen, and nothing else than its keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RefusedEvidence(Part):
+    """A record that the gate refused as evidence, and what holds of it now."""
+
+    record: str = Field(description="Its name: table:source/epoch/seq.")
+    about: str = Field(description="Id of the unit, lot or execution that it is about.")
+    what: str | None = Field(default=None, description="A movement's role, a measurement's characteristic.")
+    reasons: list[str] = Field(description="Codes of why it was refused; they stay.")
+    outcome: str = Field(description="Now: refused, or overridden, accepted or no_policy since.")
+    refused: int = Field(description="Its index in the log of refusals.")
+    decided: int | None = Field(default=None, description="The entry by which it is refused no more.")
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is still refused."""
+        return self.outcome == REFUSED
 
 
 class HeldQualification(Part):
@@ -67,6 +85,9 @@ class Step(Part):
     carriers: list[str] = Field(default_factory=list)
     inputs: list[str] = Field(default_factory=list)
     outputs: list[str] = Field(default_factory=list)
+    refused: list[RefusedEvidence] = Field(
+        default_factory=list, description="Records of it, results aside, that the gate refused."
+    )
 
 
 class Point(Part):
@@ -116,6 +137,7 @@ class Inspection(Part):
     person: str | None = None
     method: str | None = None
     confidence: float = 1.0
+    refused: RefusedEvidence | None = Field(default=None, description="Where the gate refused it.")
 
 
 class Occurrence(Part):
@@ -151,6 +173,9 @@ class MaterialUse(Part):
     unit: str | None = None
     confidence: float = 1.0
     certificates: list[Certificate] = Field(default_factory=list)
+    refused: list[RefusedEvidence] = Field(
+        default_factory=list, description="Records of the movement that the gate refused."
+    )
 
 
 class Packing(Part):
@@ -201,6 +226,9 @@ class SubjectFile(Part):
     grade: Grade
     rule: Text = Field(description="How the grade follows from the verdicts.")
     requirements: list[GradedRequirement] = Field(default_factory=list)
+    refused: list[RefusedEvidence] = Field(
+        default_factory=list, description="Every record in the file that the gate refused as evidence."
+    )
     missing: list[Text] = Field(default_factory=list, description="Evidence that is lacking or in doubt.")
     steps: list[Step] = Field(default_factory=list)
     curves: list[Curve] = Field(default_factory=list)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from assay.analyse.refused import RefusedRecord, record_name
 from assay.analyse.trace import Edge, Node, Trace, trace
 from assay.analyse.unit_file.contents import (
     Card,
@@ -18,6 +19,7 @@ from assay.analyse.unit_file.contents import (
     Occurrence,
     Packing,
     Point,
+    RefusedEvidence,
     Step,
     UnitFile,
 )
@@ -29,6 +31,7 @@ from assay.genealogy import EXECUTION, segment_and_id
 from assay.model.entities import Requirement
 from assay.model.errors import QueryError
 from assay.model.judgement import conforms
+from assay.model.kinds import RecordKind
 from assay.model.text import Text
 from assay.store.snapshot import Snapshot
 from assay.store.workspace import Workspace
@@ -96,6 +99,10 @@ class _Making:
         self.things = [node for node in back.nodes if node.kind != EXECUTION]
         edges = {_key(edge): edge for edge in (*ahead.edges, *back.edges)}
         self.edges = sorted(edges.values(), key=lambda edge: tuple(map(str, _key(edge))))
+        self.refused: dict[str, RefusedEvidence] = {}
+        for node in (*self.things, *self.runs):
+            for one in node.refused:
+                self.refused.setdefault(one.record, _refused(one, _bare(node)))
 
     def made(self) -> UnitFile:
         steps = self._steps()
@@ -112,6 +119,7 @@ class _Making:
         inspections = self._inspections(known, steps)
         materials = self._materials(known)
         curves = self._curves(steps, lines, "" if card is None else card.id)
+        self._look_for_refusals()
         self._look_for_gaps(steps, inspections, materials, curves)
         graded = grade(lines, Evidence(steps, curves, inspections, materials))
         own = {_bare(self.root), *(step.execution for step in steps)}
@@ -127,6 +135,7 @@ class _Making:
             grade=overall(graded, whole=not self.back.truncated),
             rule=CATALOGUE.text("rule.grade"),
             requirements=list(graded),
+            refused=sorted(self.refused.values(), key=lambda one: (one.refused, one.record)),
             missing=list(self.gaps.said.values()),
             steps=steps,
             curves=curves,
@@ -169,6 +178,7 @@ class _Making:
             carriers=sorted({edge.carrier for edge in (*into, *out) if edge.carrier}),
             inputs=sorted({_bare(self.nodes[edge.source]) for edge in into}),
             outputs=sorted({_bare(self.nodes[edge.target]) for edge in out}),
+            refused=[self.refused[one.record] for one in node.refused if one.kind != RecordKind.MEASUREMENT],
         )
 
     def _card(self, began: datetime | None) -> tuple[Card | None, tuple[Requirement, ...]]:
@@ -243,6 +253,7 @@ class _Making:
             person=row["person"],
             method=row["method"],
             confidence=confidence,
+            refused=self.refused.get(record_name(RecordKind.MEASUREMENT, row)),
         )
 
     def _materials(self, known: Recorded) -> list[MaterialUse]:
@@ -267,6 +278,7 @@ class _Making:
                     unit=edge.unit,
                     confidence=edge.confidence,
                     certificates=papers.get(subject, []),
+                    refused=[self.refused[one.record] for one in edge.refused],
                 )
             )
         return sorted(found, key=lambda use: (use.execution, use.subject, use.role))
@@ -328,6 +340,13 @@ class _Making:
                 )
         return sorted(found, key=lambda one: (str(one.time), one.execution, one.subject))
 
+    def _look_for_refusals(self) -> None:
+        standing = sum(one.stands for one in self.refused.values())
+        if standing:
+            self.gaps.add("refused", count=standing)
+        if since := len(self.refused) - standing:
+            self.gaps.add("refused_before", count=since)
+
     def _look_for_gaps(
         self,
         steps: Sequence[Step],
@@ -364,6 +383,10 @@ class _Making:
         for use in materials:
             if use.subject not in made and not use.certificates:
                 add("no_certificate", subject=use.subject)
+
+
+def _refused(one: RefusedRecord, about: str) -> RefusedEvidence:
+    return RefusedEvidence(about=about, **one.to_dict())
 
 
 def _ids(nodes: Iterable[Node]) -> set[str]:
