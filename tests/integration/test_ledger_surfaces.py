@@ -145,11 +145,12 @@ def test_a_policy_with_keys_that_are_not_trusted_is_not_read_as_one_without(
 ) -> None:
     cosign(plant, 3)
     file = tmp_path / "p.tlog-proof"
-    file.write_bytes(bytes(prove(Place.of(plant), 0)))
-    assert independent(file, policy)["valid"]
     issuer = ISSUER.public_key().public_bytes_raw().hex()
     policy.write_text(f"{policy.read_text()}#distrust {issuer} after 3\n")
-    assert verify_file(file.read_bytes(), Policy.parse(policy.read_bytes())).valid
+    for index, valid in ((3, True), (4, False)):
+        file.write_bytes(bytes(prove(Place.of(plant), index)))
+        assert verify_file(file.read_bytes(), Policy.parse(policy.read_bytes())).valid is valid
+        assert independent(file, policy)["valid"] is valid
     assert "not trusted" in independent(file, policy)["reason"]
 
 

@@ -168,7 +168,7 @@ class RowProof:
     path
         The hashes from its leaf to the root.
     columns
-        Name and type of each column.
+        Name and type of each column; none where only fields are shown.
     row
         Its canonical bytes; None where only fields are shown.
     salt
@@ -201,7 +201,7 @@ class RowProof:
                 raise VerificationError.of("bad_proof", why="not the salt of a row")
             columns = digest_of_columns([list(column) for column in self.columns])
             return _leaf(self.salt + columns + self.row, self.root)
-        if self.root is not None and len(self.salt) == 32:
+        if self.root is not None and len(self.salt) == 32 and not self.columns:
             return leaf_hash(self.salt + self.root)
         raise VerificationError.of("bad_proof", why="neither a row nor fields")
 
@@ -284,13 +284,14 @@ def row_proof(
     show: Sequence[str] | None = None,
     *,
     known: dict[int, bytes] | None = None,
+    places: Sequence[int] | None = None,
 ) -> RowProof:
     """The proof of one row of a tree.
 
     Parameters
     ----------
     table
-        All rows of the tree.
+        All rows of the tree, or those that are left of them.
     salts
         Their salts.
     index
@@ -301,6 +302,8 @@ def row_proof(
         Fields to show while the row stays hidden; None for the whole row.
     known
         Leaf hashes of rows whose salt was destroyed, by place.
+    places
+        Where in the tree each row of ``table`` stands, where some are gone.
 
     Raises
     ------
@@ -311,11 +314,9 @@ def row_proof(
     mine = above[index]
     if mine is None:
         raise EntryError.of("salt_destroyed", row=index)
-    rows = encoded(table)
     columns = schema_columns(table.schema)
     digest = digest_of_columns(columns)
-    committed = committed_fields(table, fields, above) if fields else []
-    tree = tree_of(rows, above, digest, committed, known=known if known else None)
+    tree, rows, committed = _rebuilt(table, above, digest, fields, known=known, places=places)
     named = tuple((name, kind) for name, kind in columns)
     root = committed[index].root if fields else None
     if show is None:
@@ -325,7 +326,52 @@ def row_proof(
             raise EntryError.of("no_field", name=name, known=", ".join(fields) or "-")
     hidden = sha256(row_salt(mine) + digest + rows[index]).digest()
     shown = tuple(committed[index].disclose(name) for name in show)
-    return RowProof(index, tree.path(index), named, None, hidden, root, shown)
+    return RowProof(index, tree.path(index), (), None, hidden, root, shown)
+
+
+def tree_root(
+    table: pa.Table,
+    salts: Salts,
+    fields: Sequence[str],
+    known: dict[int, bytes],
+    places: Sequence[int] | None = None,
+) -> bytes:
+    """The root of a tree out of its rows; parameters as of :func:`row_proof`.
+
+    Raises
+    ------
+    EntryError
+        ``known`` lacks the leaf of a row that has no salt any more.
+    """
+    above = salts.every()
+    if any(one is None and place not in known for place, one in enumerate(above)):
+        raise EntryError.of("salts", rows=len(above), length=sum(one is not None for one in above))
+    digest = digest_of_columns(schema_columns(table.schema))
+    return _rebuilt(table, above, digest, fields, known=known, places=places)[0].root
+
+
+def _rebuilt(
+    table: pa.Table,
+    above: Sequence[bytes | None],
+    digest: bytes,
+    fields: Sequence[str],
+    *,
+    known: dict[int, bytes] | None,
+    places: Sequence[int] | None,
+) -> tuple[RowTree, list[bytes], list[Commitment]]:
+    """The tree, and the bytes and commitments of its rows by place; empty ones where a row is gone."""
+    rows = encoded(table)
+    there = range(len(rows)) if places is None else places
+    committed = committed_fields(table, fields, [above[place] for place in there]) if fields else []
+    if places is not None:
+        every, nothing = [b""] * len(above), Commitment((), ())
+        fields_of = [nothing] * len(above) if fields else []
+        for at, place in enumerate(places):
+            every[place] = rows[at]
+            if fields:
+                fields_of[place] = committed[at]
+        rows, committed = every, fields_of
+    return tree_of(rows, above, digest, committed, known=known if known else None), rows, committed
 
 
 def _leaf(salted: bytes, fields: bytes | None) -> bytes:
