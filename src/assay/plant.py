@@ -14,6 +14,7 @@ from assay.store.workspace import Workspace
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from assay.analyse.alarms import By, RecordedAlarm
     from assay.analyse.bridge import Bridge
     from assay.analyse.cause import CauseReport
     from assay.analyse.common import Common
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from assay.query.program import Limits
     from assay.query.watch import Watch
     from assay.store.codes import IssuedCodes
+    from assay.store.evidence_erasure import Erased
     from assay.store.plant_codes import RuleState
     from assay.store.plant_evidence import EvidenceAudit
     from assay.store.plant_gate import PlantGate
@@ -534,6 +536,20 @@ class Plant:
 
         return scans_of(self.workspace, of, hints=hints, since=since, limit=limit)
 
+    def alarms(self, subject: str | None = None, *, by: By | None = None, since: datetime | None = None,
+               limit: int = 1_000, look: bool = False) -> list[RecordedAlarm]:  # fmt: skip
+        """Alarms that were recorded, the latest first: all, about one thing, or found in one way.
+
+        With ``look`` the rules under ``alarms`` in ``model.yaml`` are held against the records before.
+        """
+        from assay.analyse.alarms import alarms
+
+        if look:
+            from assay.analyse.watching import look as look_now
+
+            look_now(self.workspace)
+        return alarms(self.workspace, by=by, subject=subject, since=since, limit=limit)
+
     def prove(self, record: str, fields: Sequence[str] | None = None) -> TlogProof:
         """The proof that a record is in the evidence log; ``bytes()`` of it is a file anybody can check.
 
@@ -557,6 +573,12 @@ class Plant:
         from assay.store.plant_evidence import attest
 
         return attest(self.workspace, kind, subject, fields, moment=moment)
+
+    def erase(self, subject: str, why: str) -> Erased:
+        """Destroy what there is of a subject, wherever the plant keeps it; the log says so, and why."""
+        from assay.query.layers import erase
+
+        return erase(self.workspace, subject, why)
 
     def audit(self, *, quick: bool = False, records: bool = False) -> EvidenceAudit:
         """Read every file of the evidence log, with ``records`` every row of the lake too."""

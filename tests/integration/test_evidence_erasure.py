@@ -38,7 +38,7 @@ def test_what_is_erased_can_not_be_shown_and_everything_else_can(plant: Workspac
     evidence = plant.evidence
     before = {path: path.read_bytes() for path in (plant.path / "evidence").rglob("*") if path.is_file()}
     key = evidence.secrets.key_of("U-7")
-    rows = list(Prover(evidence, plant.lake).leaves_about("U-7"))
+    rows = list(Prover(evidence, plant.lake).leaves_naming("U-7"))
     assert rows
     assert key
     assert audit_plant(plant.path).valid
@@ -66,7 +66,7 @@ def test_what_is_erased_can_not_be_shown_and_everything_else_can(plant: Workspac
         evidence.payloads.open(evidence.entry(entry).signed.body_of(check=False))  # type: ignore[arg-type]
     gone[0].unlink()
     assert bundle_subject(plant, "U-8")
-    assert list(Prover(evidence, plant.lake).leaves_about("U-7")) == []
+    assert list(Prover(evidence, plant.lake).leaves_naming("U-7")) == []
     with pytest.raises(LogError) as nothing:
         erase_subject(plant, "U-7", "again")
     assert nothing.value.reason == "erased_before"
@@ -95,8 +95,8 @@ def test_what_was_destroyed_without_an_entry_is_a_finding(plant: Workspace, tmp_
     assert [(one.kind, one.index, one.file) for one in seen.findings] == [
         ("payload_missing", index, f"../../{path.relative_to(copy).as_posix()}")
     ]
-    tree, row, leaf = next(iter(Prover(evidence, plant.lake).leaves_about("U-8")))
-    evidence.secrets.erase_rows(tree.batch, tree.first, {row: leaf})
+    tree, row, leaf, _ = next(iter(Prover(evidence, plant.lake).leaves_naming("U-8")))
+    evidence.secrets.erase_rows(tree.batch, tree.first, {row: leaf}, "U-8")
     assert [(one.kind, one.index) for one in audit_plant(plant.path).findings] == [
         ("salt_missing", tree.entry)
     ]
@@ -110,7 +110,7 @@ def test_whoever_dies_between_the_entry_and_the_destruction_does_it_again(
     evidence = plant.evidence
     evidence.say("attestation", "W-7", {"grade": "A"})
 
-    def died(subject: str) -> bool:
+    def died(subject: str, moment: int) -> bool:
         raise KeyboardInterrupt(subject)
 
     with monkeypatch.context() as patched:
@@ -126,7 +126,7 @@ def test_whoever_dies_between_the_entry_and_the_destruction_does_it_again(
 def test_rows_whose_erasure_was_done_again_count_once(
     plant: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = len(list(Prover(plant.evidence, plant.lake).leaves_about("U-9")))
+    rows = len(list(Prover(plant.evidence, plant.lake).leaves_naming("U-9")))
     erased = audit_payloads(plant.path)[1]
     assert rows
 

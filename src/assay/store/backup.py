@@ -30,6 +30,7 @@ from assay.store.layout import TABLES, UNFINISHED
 from assay.store.place import Place, sync
 from assay.store.registry import now
 from assay.store.registry_dump import dump_rows, restore_rows
+from assay.store.tables import to_microseconds
 from assay.store.workspace import MODEL_FILE, Workspace
 
 FORMAT = 1
@@ -184,6 +185,8 @@ def restore(file: Path | str, directory: Path | str, *, registry_url: str | None
 
     The registry becomes SQLite in the directory, whatever it was; with ``registry_url`` it goes to that
     database, which must hold no plant. The directory is filled at the very end, when everything was checked.
+    What was erased since the backup was taken is erased in it too, where the plant's secrets are on this
+    machine.
 
     Raises
     ------
@@ -206,6 +209,7 @@ def restore(file: Path | str, directory: Path | str, *, registry_url: str | None
             target.rmdir()
         building.rename(target)
         sync(target.parent)
+        _erased_again(target, result.taken)
     except OSError as error:
         raise StoreError(
             f"the backup {source} can't be restored to {target}: {error}",
@@ -214,6 +218,16 @@ def restore(file: Path | str, directory: Path | str, *, registry_url: str | None
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return result
+
+
+def _erased_again(target: Path, taken: datetime) -> None:
+    """Erase again what was erased since the backup was taken, as far as this machine knows."""
+    if not (target / "ledger").is_dir():
+        return
+    from assay.store.evidence_erasure import forget
+
+    with Workspace.open(target) as workspace:
+        forget(workspace, to_microseconds(taken))
 
 
 def _unpack(source: Path, into: Path) -> Mapping[str, Any]:

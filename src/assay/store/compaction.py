@@ -32,6 +32,9 @@ from assay.store.scratch import scratch
 from assay.store.staging import StagedWriter, aligned
 from assay.store.views import quoted
 
+COMPACTING = "compaction.lock"
+"""Name of the lock of whoever writes files of the lake anew."""
+
 _SORTED_BY: dict[str, tuple[str, ...]] = {RecordKind.READING.value: ("signal", "equipment", "time")}
 _BY_TIME = ("time", "recorded")
 _IDENTITY = ("source", "epoch", "seq")
@@ -122,7 +125,7 @@ def compact(
     derived = [name for name in lake.derived.names() if table in {None, name}]
     names = lake.tables() if table is None else [] if derived else [lake.known(table)]
     moment = now or present()
-    with locked(lake.spool / "compaction.lock"):
+    with locked(lake.spool / COMPACTING):
         written = [name for name in names if lake.version(name) >= 0]
         done = [_keep(lake, name, moment, dry_run=dry_run) for name in written]
     if derived:
@@ -204,7 +207,7 @@ def _written(lake: Lake, name: str, job: Job, policy: TablePolicy) -> list[Stage
         file_rows=max(1, groups) * ROW_GROUP_ROWS,
     ) as writer:
         paths = [lake.table(name).place.address(one.path) for one in job.files]
-        for batch in sorted_rows(lake, _batches(lake, name, paths, schema), schema, name):
+        for batch in sorted_rows(lake, batches_of(lake, name, paths, schema), schema, name):
             writer.write(pa.Table.from_batches([batch]))
         files = writer.finish()
     written = sum(one.rows for one in files)
@@ -254,7 +257,7 @@ def _unsorted(name: str, error: duckdb.Error) -> StoreError:
     )
 
 
-def _batches(lake: Lake, name: str, paths: Sequence[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def batches_of(lake: Lake, name: str, paths: Sequence[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """The rows of files in the columns of ``schema``, every page's checksum verified."""
     from assay.store.health import damaged
 

@@ -264,17 +264,33 @@ class LakeTable:
             return self._again(lambda: self._rewrite(files, replaced, schema, facts, same_rows=True))
 
     def retire(self, paths: Sequence[str], schema: pa.Schema, facts: Mapping[str, Any]) -> bool:
-        """Take files and their rows out of the table; False when one of them is not there.
+        """Take files and their rows out of the table; False when one of them is not there."""
+        return self.replace_rows([], paths, schema, facts)
+
+    def replace_rows(
+        self,
+        files: Sequence[StagedFile],
+        replaced: Sequence[str],
+        schema: pa.Schema,
+        facts: Mapping[str, Any],
+    ) -> bool:
+        """Put files in the place of others of which rows go; False when one of those is not there.
 
         The table is append-only; that is lifted for this commit and put back, and the log shows all of it.
         """
         with self._lock:
-            return self._again(lambda: self._retire(paths, schema, facts))
+            return self._again(lambda: self._replace_rows(files, replaced, schema, facts))
 
-    def _retire(self, paths: Sequence[str], schema: pa.Schema, facts: Mapping[str, Any]) -> bool:
+    def _replace_rows(
+        self,
+        files: Sequence[StagedFile],
+        replaced: Sequence[str],
+        schema: pa.Schema,
+        facts: Mapping[str, Any],
+    ) -> bool:
         self._set_append_only(False, facts)
         try:
-            return self._rewrite([], paths, schema, facts, same_rows=False)
+            return self._rewrite(files, replaced, schema, facts, same_rows=False)
         finally:
             self._set_append_only(True, facts)
 

@@ -53,6 +53,9 @@ KEPT = timedelta(hours=1)
 LOCK = "derive.lock"
 """The lock in the plant's spool that whoever writes derived tables holds."""
 
+ERASED = "derive-again"
+"""A file in the plant's spool: rows were erased from which tables were derived, which may hold them still."""
+
 _AHEAD = 2
 """How many row groups wait for the encoder at most."""
 _LINEAGE = "assay.lineage"

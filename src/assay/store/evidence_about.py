@@ -12,12 +12,10 @@ from assay.store.evidence_index import LoggedBatch
 from assay.store.evidence_rows import source_of
 from assay.store.keys import LoadKey
 from assay.store.lake import Lake
+from assay.store.striking import ABOUT
 
 MOST = 500
 """Records listed of one unit or lot; a bundle holds all of them."""
-
-_SUBJECTS = (("measurement", "subject"), ("event", "subject"), ("movement", "subject"),
-             ("artifact", "subject"), ("entity", "id"))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ def logged_about(evidence: Evidence, lake: Lake, subject: str) -> tuple[list[Log
 def _rows_about(evidence: Evidence, lake: Lake, subject: str) -> list[tuple[LoggedBatch, str | None]]:
     """The batch and the name of each record about ``subject``; one that shares its number has none alone."""
     found: list[tuple[LoggedBatch, str | None]] = []
-    for table, column in _SUBJECTS:
+    for table, column in ABOUT.items():
         rows = lake.query(
             f"SELECT source, epoch, seq, count(*) AS many, count_if({column} = $subject) AS mine "
             f"FROM {table} WHERE (source, epoch, seq) IN "

@@ -1,8 +1,9 @@
 """Whether the lake still says what was logged: every batch's chunks are derived again and compared.
 
-Reads the log's segments and the lake's files and nothing else: no key, no index, no registry; it writes
-nothing, and works on a copied plant. That the log itself is whole is the business of
-:func:`assay.ledger.audit.audit`.
+Reads the log's segments and the lake's files: no key, no index, no registry; it writes nothing, and works on
+a copied plant. Where rows of a chunk were erased, its digest can't be derived any more; the other rows are
+then compared with the tree of salted rows, for which the salts have to be on this machine. That the log
+itself is whole is the business of :func:`assay.ledger.audit.audit`.
 """
 
 from __future__ import annotations
@@ -16,19 +17,25 @@ import numpy as np
 import pyarrow as pa
 
 from assay.ledger.chunks import chunk_digests
-from assay.ledger.entries import CHUNK_ROWS, Batch, Entry, Individual
-from assay.ledger.place import MAIN
+from assay.ledger.entries import CHUNK_ROWS, Batch, Entry, Individual, Rows
+from assay.ledger.errors import LedgerError
+from assay.ledger.place import MAIN, read_keys
+from assay.ledger.rows import tree_root
 from assay.ledger.segment import Record, read_segments
+from assay.ledger.standing import standing_of, statements_in
 from assay.store.config import FILE_NAME, read_config
 from assay.store.delta import LakeTable
 from assay.store.evidence_rows import (
+    BatchRows,
     Piece,
     columns_logged,
     files_of,
     load_named,
     logged_schema,
+    placed,
     read_piece,
 )
+from assay.store.evidence_secrets import Secrets, secrets_of
 from assay.store.layout import CORE_SCHEMAS, TABLES
 from assay.store.place import Place
 from assay.store.reading import parquet_file
@@ -51,7 +58,8 @@ class RecordFinding:
         The first and last ``seq`` of the chunk that differs first; of the batch where rows are missing or
         added.
     kind
-        ``rows_differ``, ``rows_missing``, ``rows_added`` or ``columns_differ``.
+        ``rows_differ``, ``rows_missing``, ``rows_added`` or ``columns_differ``; ``not_erased`` where the log
+        says that rows were erased and they are still there.
     """
 
     table: str
@@ -76,6 +84,11 @@ class RecordsAudit:
         Batches of which rows are gone by a logged decision to keep them no longer.
     findings
         Every difference.
+    erased
+        Rows that a logged erasure took out, or took an id out of.
+    unproved
+        Rows that can't be compared: they share a chunk with erased rows, and the salts of their trees are
+        not on this machine.
     """
 
     valid: bool
@@ -83,6 +96,85 @@ class RecordsAudit:
     rows: int
     retired: int
     findings: tuple[RecordFinding, ...]
+    erased: int = 0
+    unproved: int = 0
+
+
+@dataclass(slots=True)
+class _Holes:
+    """What erasures left of batches, and what the rest is compared with.
+
+    Parameters
+    ----------
+    gone, altered
+        Rows of each batch, by its entry, that are no longer there, and of which an id was replaced.
+    trees
+        The trees of the rows of each batch.
+    secrets
+        Salts; None where they are not on this machine.
+    unproved
+        Rows that couldn't be compared.
+    """
+
+    gone: dict[int, set[int]]
+    altered: dict[int, set[int]]
+    trees: dict[int, list[Rows]]
+    secrets: Secrets | None
+    unproved: int = 0
+
+    @classmethod
+    def of(cls, plant: Path, every: Sequence[tuple[int, _Logged]]) -> _Holes:
+        """Those of a plant."""
+        folder = plant / "ledger" / MAIN
+        gone: dict[int, set[int]] = {}
+        altered: dict[int, set[int]] = {}
+        for one in standing_of(read_keys(folder, 1)[0], statements_in(folder / "segment")).erasures:
+            stay = set(one.altered)
+            for row in one.rows:
+                (altered if row in stay else gone).setdefault(row[0], set()).add(row[1] + row[2])
+        trees: dict[int, list[Rows]] = {}
+        for _, body in every:
+            if isinstance(body, Rows) and (body.batch in gone or body.batch in altered):
+                trees.setdefault(body.batch, []).append(body)
+        return cls(gone, altered, trees, secrets_of(plant) if trees else None)
+
+    def of_batch(self, index: int) -> set[int]:
+        """Rows of a batch of which the log has something else than the lake."""
+        return self.gone.get(index, set()) | self.altered.get(index, set())
+
+    def differing(self, batch: tuple[int, Batch], found: BatchRows) -> tuple[int, int] | None:
+        """The first and last place among ``found`` of what differs first; None where nothing does."""
+        index, body = batch
+        holes = np.array(sorted(self.of_batch(index)), np.int64)
+        for number, then in enumerate(body.chunks):
+            first = number * CHUNK_ROWS
+            start, end = np.searchsorted(found.places, [first, first + CHUNK_ROWS])
+            rows = found.rows.slice(int(start), int(end - start))
+            if len(holes) and np.searchsorted(holes, first) != np.searchsorted(holes, first + CHUNK_ROWS):
+                same = self._as_in_tree(index, found, first)
+                self.unproved += (
+                    0 if same is not None else int(np.isin(found.places[start:end], holes, invert=True).sum())
+                )
+            else:
+                same = chunk_digests(rows) == [then]
+            if same is False:
+                return int(start), max(int(start), int(end) - 1)
+        return None
+
+    def _as_in_tree(self, index: int, found: BatchRows, place: int) -> bool | None:
+        """Whether the rows of the tree around a place are those it commits to; None where that is unknown."""
+        tree = next(
+            (one for one in self.trees.get(index, []) if one.first <= place < one.first + one.rows), None
+        )
+        salts = tree and self.secrets and self.secrets.salts(index, tree.first)
+        if tree is None or not salts or self.secrets is None:
+            return None
+        rows, places = found.within(tree.first, tree.rows)
+        known = self.secrets.erased_rows(index, tree.first)
+        try:
+            return tree_root(rows, salts, tree.fields, known, places) == tree.root
+        except LedgerError:
+            return None
 
 
 def audit_records(plant: Path) -> RecordsAudit:
@@ -101,16 +193,25 @@ def audit_records(plant: Path) -> RecordsAudit:
     for index, body in every:
         if isinstance(body, Batch):
             loads.setdefault((body.kind, body.origin.source), []).append((index, body))
+    holes = _Holes.of(plant, every)
     findings, gone = [], 0
     for (name, _), batches in loads.items():
-        for finding in _compared(lake, name, batches):
+        for finding in _compared(lake, name, batches, holes):
             if finding.kind == "rows_missing" and retired.get(name, -1) > finding.index:
                 gone += 1
             else:
                 findings.append(finding)
+    if holes.secrets is not None:
+        holes.secrets.close()
     compared = [body for batches in loads.values() for _, body in batches]
     return RecordsAudit(
-        not findings, len(compared), sum(body.rows for body in compared), gone, tuple(findings)
+        not findings,
+        len(compared),
+        sum(body.rows for body in compared),
+        gone,
+        tuple(findings),
+        sum(len(holes.of_batch(index)) for index in {*holes.gone, *holes.altered}),
+        holes.unproved,
     )
 
 
@@ -136,24 +237,28 @@ class LakeFiles:
     def _schema(self, name: str) -> pa.Schema:
         """The columns of a table: the core, then the plant's own in the order they were declared."""
         core = CORE_SCHEMAS[name]
-        widest = core
+        own: list[pa.Field] = []
         for path in self._tables[name].files()[1]:
             with parquet_file(path) as file:
-                if len(file.schema_arrow) > len(widest):
-                    widest = file.schema_arrow
-        own = [field for field in widest if field.name not in core.names]
+                mine = [field for field in file.schema_arrow if field.name not in core.names]
+            own = max(own, mine, key=len)
         return pa.schema([*core, *own])
 
 
-def _logged(plant: Path) -> Iterator[tuple[int, Batch | Individual]]:
+_Logged = Batch | Individual | Rows
+
+
+def _logged(plant: Path) -> Iterator[tuple[int, _Logged]]:
     for found in read_segments(plant / "ledger" / MAIN / "segment"):
         if isinstance(found, Record):
             body = Entry.parse(found.entry).signed.body_of(check=False)
-            if isinstance(body, Batch | Individual):
+            if isinstance(body, Batch | Individual | Rows):
                 yield found.index, body
 
 
-def _compared(lake: LakeFiles, name: str, batches: list[tuple[int, Batch]]) -> Iterator[RecordFinding]:
+def _compared(
+    lake: LakeFiles, name: str, batches: list[tuple[int, Batch]], holes: _Holes
+) -> Iterator[RecordFinding]:
     """The differences of one load's batches in one table."""
     source = batches[0][1].origin.source
     load = load_named(lake, name, source) if name in TABLES else None
@@ -166,10 +271,12 @@ def _compared(lake: LakeFiles, name: str, batches: list[tuple[int, Batch]]) -> I
         group = ordered[start : start + _TOGETHER]
         piece = Piece(name, load, group[0][1].origin.seq, group[-1][1].last)
         found = list(read_piece(lake, piece, files, schema))
-        yield from _differing(name, group, pa.concat_tables(found) if found else schema.empty_table())
+        yield from _differing(name, group, pa.concat_tables(found) if found else schema.empty_table(), holes)
 
 
-def _differing(name: str, batches: Sequence[tuple[int, Batch]], rows: pa.Table) -> Iterator[RecordFinding]:
+def _differing(
+    name: str, batches: Sequence[tuple[int, Batch]], rows: pa.Table, holes: _Holes
+) -> Iterator[RecordFinding]:
     seq = rows.column("seq").to_numpy()
     reached = 0
     for batch in batches:
@@ -183,17 +290,18 @@ def _differing(name: str, batches: Sequence[tuple[int, Batch]], rows: pa.Table) 
             yield _found(name, batch, "columns_differ")
         elif start > reached or end - start > body.rows:
             yield _found(name, batch, "rows_added")
-        elif end - start < body.rows:
+        elif (left := _left(rows.slice(start, end - start).select(columns), batch, holes)) is None:
             yield _found(name, batch, "rows_missing")
-        else:
-            mine = rows.slice(start, end - start).select(columns)
-            for number, (now, then) in enumerate(zip(chunk_digests(mine), body.chunks, strict=True)):
-                if now != then:
-                    at = number * CHUNK_ROWS
-                    last = min(at + CHUNK_ROWS, body.rows) - 1
-                    yield _found(name, batch, "rows_differ", int(seq[start + at]), int(seq[start + last]))
-                    break
+        elif holes.gone.get(batch[0]) and len(left.rows) == body.rows:
+            yield _found(name, batch, "not_erased")
+        elif (where := holes.differing(batch, left)) is not None:
+            first, last = (int(seq[start + at]) for at in where)
+            yield _found(name, batch, "rows_differ", first, last)
         reached = end
+
+
+def _left(rows: pa.Table, batch: tuple[int, Batch], holes: _Holes) -> BatchRows | None:
+    return placed(rows, batch[1].rows, holes.gone.get(batch[0], set()))
 
 
 def _found(

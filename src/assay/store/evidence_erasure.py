@@ -1,26 +1,36 @@
-"""Erasing what was said of somebody or something: keys and salts are destroyed, and the log says so.
+"""Erasing what was said of somebody or something: keys and salts, and what lake, objects and registry have.
 
-The erasure is logged first, signed by the plant and by the log; what it names is then destroyed. Whoever is
-killed between the two does it again. What was destroyed without such an entry is a finding of the audit.
+The erasure is logged first, signed by the plant and by the log; keys and salts of what it names are destroyed
+next, and then the rows. Whoever is killed between is made up for by the next erasure, by
+``ledger checkpoint``, and when an old backup is restored. What was destroyed without such an entry is a
+finding of the audit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from assay.ledger.audit import Finding
-from assay.ledger.entries import Entry, Individual, Rows
+from assay.ledger.entries import Batch, Entry, Individual, Rows
 from assay.ledger.errors import LedgerError, LogError
 from assay.ledger.place import MAIN, Place, read_keys
 from assay.ledger.rotation import log_key, state
 from assay.ledger.segment import Record, read_segments
 from assay.ledger.standing import Erasure, standing_of, statements_in
+from assay.model.kinds import RecordKind
+from assay.store.derived import ERASED
 from assay.store.evidence_payloads import payload_path
 from assay.store.evidence_proofs import Prover
-from assay.store.evidence_secrets import SECRETS, Secrets
+from assay.store.evidence_rows import load_named
+from assay.store.evidence_secrets import SECRETS, secrets_of
+from assay.store.evidence_statements import CORRECTIONS
+from assay.store.keys import LoadKey
+from assay.store.log import ALL_ROWS
+from assay.store.striking import Struck, strike
 from assay.store.workspace import Workspace
 
 PAYLOADS = "evidence"
@@ -40,15 +50,23 @@ class Erased:
         The entries that say so.
     payloads, rows
         Payloads that were destroyed, and rows of which the salt was.
+    removed, altered
+        Rows that left the lake, and rows that stay with another id in the place of the subject.
+    objects, entities
+        Objects that only removed rows referred to, and versions of master data, that were deleted.
     """
 
     indexes: tuple[int, ...]
     payloads: int
     rows: int
+    removed: int
+    altered: int
+    objects: int
+    entities: int
 
 
 def erase(workspace: Workspace, subject: str, why: str) -> Erased:
-    """Destroy the keys, salts and payloads of what is logged about a subject; the log says so.
+    """Destroy the keys, salts and payloads of what is logged about a subject, and its rows; the log says so.
 
     Everything must be committed to row by row before (:func:`assay.store.plant_evidence.bring_up_to_date`).
 
@@ -66,14 +84,19 @@ def erase(workspace: Workspace, subject: str, why: str) -> Erased:
     LedgerError
         Nothing logged is about it, all of it was erased before, or the log can't be written; nothing was
         destroyed then.
+    StoreError
+        The lake can't be read or written; what is left is done by the next erasure.
     """
     evidence = workspace.evidence
     place, last = evidence.place, evidence.signed_size() - 1
-    prover = Prover(evidence, workspace.lake)
+    finish(workspace)  # rows are counted without those that are gone
     leaves: dict[tuple[int, int], dict[int, bytes]] = {}
-    for tree, row, leaf in prover.leaves_about(subject):
+    altered: dict[tuple[int, int], set[int]] = {}
+    for tree, row, leaf, about in Prover(evidence, workspace.lake).leaves_naming(subject):
         leaves.setdefault((tree.batch, tree.first), {})[row] = leaf
-    rows = [(batch, first, row) for (batch, first), found in leaves.items() for row in sorted(found)]
+        if not about:
+            altered.setdefault((tree.batch, tree.first), set()).add(row)
+    rows = [(*key, row) for key, found in leaves.items() for row in sorted(found)]
     mine = [body.payload for body in _individuals(place.segments, last + 1)
             if body.subject == subject and body.payload]  # fmt: skip
     kept = [path for digest in mine if (path := payload_path(workspace.path / PAYLOADS, digest)).exists()]
@@ -82,14 +105,99 @@ def erase(workspace: Workspace, subject: str, why: str) -> Erased:
     key = log_key(place)
     indexes = []
     for at in range(0, max(len(rows), 1), _AT_ONCE):
-        said = Erasure(subject, last, why, tuple(rows[at : at + _AT_ONCE]))
+        part = rows[at : at + _AT_ONCE]
+        stay = tuple(one for one in part if one[2] in altered.get(one[:2], ()))
+        said = Erasure(subject, last, why, tuple(part), stay)
         indexes.append(state(place, "erasure", bytes(said), (key.verifier.public, key.countersign)))
-    evidence.secrets.erase_subject(subject)
+    evidence.secrets.erase_subject(subject, time.time_ns() // 1_000)
     for path in kept:
         path.unlink(missing_ok=True)
     for (batch, first), found in leaves.items():
-        evidence.secrets.erase_rows(batch, first, found)
-    return Erased(tuple(indexes), len(kept), len(rows))
+        evidence.secrets.erase_rows(batch, first, found, subject, altered.get((batch, first), ()))
+    entities = workspace.registry.forget(subject)
+    struck, objects = finish(workspace)
+    return Erased(tuple(indexes), len(kept), len(rows), struck.removed, struck.altered, objects, entities)
+
+
+def finish(workspace: Workspace) -> tuple[Struck, int]:
+    """Take out of lake and objects what was erased and may still be there; what was, and how many objects.
+
+    Raises
+    ------
+    StoreError
+        The lake can't be read or written.
+    """
+    struck, objects = Struck(), 0
+    secrets = secrets_of(workspace.path)
+    if secrets is None:
+        return struck, objects
+    try:
+        pending = secrets.pending()
+        batches = {subject: secrets.erased_batches(subject) for subject in pending}
+        if pending and workspace.lake.derived.names():
+            (workspace.spool / ERASED).touch()
+        bodies = _batches(workspace.path, {one for found in batches.values() for one in found})
+        for subject, moment in pending.items():
+            within = _stretches(workspace, [bodies[one] for one in batches[subject] if one in bodies])
+            done = strike(workspace.lake, subject, within, moment)
+            objects += _unreferred(workspace, done.contents)
+            secrets.done(subject)
+            struck.add(done)
+    finally:
+        secrets.close()
+    return struck, objects
+
+
+def forget(workspace: Workspace, since: int) -> None:
+    """Do again in a plant from a backup what was erased since that was taken, in microseconds since 1970.
+
+    Raises
+    ------
+    StoreError
+        Lake or registry can't be read or written.
+    """
+    secrets = secrets_of(workspace.path)
+    if secrets is None:
+        return
+    try:
+        subjects = secrets.again(since)
+    finally:
+        secrets.close()
+    for subject in subjects:
+        workspace.registry.forget(subject)
+    finish(workspace)
+
+
+def _batches(plant: Path, wanted: Collection[int]) -> dict[int, Batch]:
+    """Those entries of a log that are batches, out of some of its entries."""
+    if not wanted:
+        return {}
+    logged = _logged(plant / "ledger" / MAIN / "segment")
+    return {index: body for index, body in logged if index in wanted and isinstance(body, Batch)}
+
+
+def _stretches(
+    workspace: Workspace, bodies: Iterable[Batch]
+) -> dict[str, dict[LoadKey, list[tuple[int, int]]]]:
+    """Batches by table and load; and what people said one by one, whose rows are in no batch."""
+    lake = workspace.lake
+    within: dict[str, dict[LoadKey, list[tuple[int, int]]]] = {}
+    for body in bodies:
+        load = load_named(lake, body.kind, body.origin.source)
+        if load is not None:
+            within.setdefault(body.kind, {}).setdefault(load, []).append((body.origin.seq, body.last))
+    name = RecordKind.MOVEMENT.value
+    said = lake.query(f"SELECT DISTINCT epoch FROM {name} WHERE source = ?", [CORRECTIONS])
+    for epoch in said.column("epoch").to_pylist():
+        within.setdefault(name, {})[LoadKey(CORRECTIONS, epoch)] = [(0, ALL_ROWS)]
+    return within
+
+
+def _unreferred(workspace: Workspace, contents: Collection[str]) -> int:
+    """Delete those objects to which no record refers any more; how many."""
+    found = workspace.lake.query("SELECT DISTINCT content FROM artifact") if contents else None
+    kept = set() if found is None else set(found.column("content").to_pylist())
+    return sum(workspace.objects.delete(one) for one in contents if one not in kept)
 
 
 def audit_payloads(plant: Path) -> tuple[tuple[Finding, ...], int]:
@@ -123,24 +231,20 @@ def audit_payloads(plant: Path) -> tuple[tuple[Finding, ...], int]:
 
 def _salts(plant: Path, folder: Path, meant: Collection[tuple[int, int, int]]) -> Iterator[Finding]:
     """Salts of rows that are gone, where they should be on this machine; those of ``meant`` were erased."""
-    try:
-        file = Place.of(plant).outside / SECRETS
-    except LedgerError:
+    secrets = secrets_of(plant)
+    if secrets is None:
         return
-    if not file.exists():
-        return
-    secrets = Secrets(file)
     try:
         for index, body in _logged(folder / "segment"):
             if isinstance(body, Rows):
                 salts = secrets.salts(body.batch, body.first)
                 if salts is None:
-                    yield Finding(file.name, index, None, "salts_missing", rebuildable=False)
+                    yield Finding(SECRETS, index, None, "salts_missing", rebuildable=False)
                 elif not salts.whole and any(
                     one is None and (body.batch, body.first, row) not in meant
                     for row, one in enumerate(salts.every())
                 ):
-                    yield Finding(file.name, index, None, "salt_missing", rebuildable=False)
+                    yield Finding(SECRETS, index, None, "salt_missing", rebuildable=False)
     finally:
         secrets.close()
 
@@ -157,14 +261,14 @@ def _nothing_left(place: Place, subject: str) -> LogError:
     return LogError.of("nothing_to_erase", subject=subject)
 
 
-def _logged(folder: Path) -> Iterator[tuple[int, Individual | Rows]]:
+def _logged(folder: Path) -> Iterator[tuple[int, Individual | Batch | Rows]]:
     for found in read_segments(folder):
         if isinstance(found, Record):
             try:
                 body = Entry.parse(found.entry).signed.body_of(check=False)
             except LedgerError:
                 continue  # the audit of the log names it
-            if isinstance(body, Individual | Rows):
+            if isinstance(body, Individual | Batch | Rows):
                 yield found.index, body
 
 

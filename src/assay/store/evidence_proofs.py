@@ -12,10 +12,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from assay.ledger.commitment import Disclosure
 from assay.ledger.entries import Individual, Rows
@@ -25,15 +24,23 @@ from assay.ledger.rows import RowProof, row_proof
 from assay.ledger.tlog_proof import TlogProof
 from assay.store.evidence import Evidence
 from assay.store.evidence_index import LoggedBatch, LoggedRecord, LoggedTree
-from assay.store.evidence_rows import source_of
+from assay.store.evidence_rows import BatchRows, source_of
 from assay.store.keys import LoadKey
 from assay.store.lake import Lake
 from assay.store.log import load_of
 from assay.store.notary import rows_of
+from assay.store.striking import ABOUT, condition, naming
 
 _NAMED = re.compile(r"(?:([a-z_]+):)?(.+)/(\d+)(?:\.(\d+))?", re.DOTALL)
-_ABOUT = (("measurement", "subject"), ("event", "subject"), ("movement", "subject"), ("artifact", "subject"),
-          ("entity", "id"))  # fmt: skip
+
+
+class NamedRow(NamedTuple):
+    """A row that names a subject: its tree, its place there, its leaf hash, and whether it is about it."""
+
+    tree: LoggedTree
+    row: int
+    leaf: bytes
+    about: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,23 +142,23 @@ class Prover:
     # -- rows --------------------------------------------------------------------------------------
 
     def _row(self, row: _Row, record: str, fields: Sequence[str] | None) -> TlogProof:
-        rows = self._rows(row.batch, record)
-        seq = rows.column("seq").to_numpy()
+        found = self._rows(row.batch, record)
+        seq = found.rows.column("seq").to_numpy()
         start, end = (int(np.searchsorted(seq, row.seq, side)) for side in ("left", "right"))
         if start == end or (row.place is not None and row.place >= end - start):
             raise LogError.of("no_record", record=record)
         if end - start > 1 and row.place is None:
             raise LogError.of("many_records", record=record, count=end - start, last=end - start - 1)
-        place = start + (row.place or 0)
+        place = int(found.places[start + (row.place or 0)])
         tree = self._tree(row.batch, place, record)
-        proof = self._proof(tree, rows, place, fields, record)
+        proof = self._proof(tree, found, place, fields, record)
         return prove(self._evidence.place, tree.entry, row=proof)
 
-    def _rows(self, batch: LoggedBatch, record: str) -> pa.Table:
-        _, rows = next(rows_of(self._evidence, self._lake, [batch], check=False))
-        if rows is None:
+    def _rows(self, batch: LoggedBatch, record: str) -> BatchRows:
+        _, found = next(rows_of(self._evidence, self._lake, [batch], check=False))
+        if found is None:
             raise LogError.of("rows_differ", record=record, index=batch.entry)
-        return rows
+        return found
 
     def _tree(self, batch: LoggedBatch, place: int, record: str) -> LoggedTree:
         for tree in self._evidence.index.trees(batch.entry):
@@ -160,19 +167,21 @@ class Prover:
         raise LogError.of("not_notarised", record=record, index=batch.entry)
 
     def _proof(
-        self, tree: LoggedTree, rows: pa.Table, place: int, fields: Sequence[str] | None, record: str
+        self, tree: LoggedTree, found: BatchRows, place: int, fields: Sequence[str] | None, record: str
     ) -> RowProof:
         """The proof of a row; it holds only where all rows of the tree are as they were."""
         salts = self._evidence.secrets.salts(tree.batch, tree.first)
         if salts is None:
             raise LogError.of("no_salts", index=tree.entry)
+        rows, places = found.within(tree.first, tree.rows)
         proof = row_proof(
-            rows.slice(tree.first, tree.rows),
+            rows,
             salts,
             place - tree.first,
             tree.fields,
             fields,
             known=self._evidence.secrets.erased_rows(tree.batch, tree.first),
+            places=places,
         )
         body = self._evidence.entry(tree.entry).signed.body_of(check=False)
         try:
@@ -182,44 +191,53 @@ class Prover:
             raise LogError.of("rows_differ", record=record, index=tree.batch) from None
         return proof
 
-    def leaves_about(self, subject: str) -> Iterator[tuple[LoggedTree, int, bytes]]:
-        """Where each row about a subject is in its tree, and the hash of its leaf; not of those erased.
+    def leaves_naming(self, subject: str) -> Iterator[NamedRow]:
+        """Every row of the lake that names a subject, about it or otherwise.
 
         Raises
         ------
         LedgerError
             Rows of it are not committed to one by one yet, or are not as they were logged.
         """
-        for tree, rows, place, record in self._places_about(subject):
-            salts = self._evidence.secrets.salts(tree.batch, tree.first)
-            if salts is not None and salts.of(place - tree.first) is not None:
-                yield tree, place - tree.first, self._proof(tree, rows, place, None, record).leaf
+        for name in self._lake.tables():
+            for tree, found, place, record, about in self._places(name, subject, naming(self._lake, name)):
+                leaf = self._evidence.secrets.erased_rows(tree.batch, tree.first).get(place - tree.first)
+                leaf = leaf or self._proof(tree, found, place, None, record).leaf
+                yield NamedRow(tree, place - tree.first, leaf, about)
 
     def _rows_about(self, subject: str) -> Iterator[tuple[int, RowProof]]:
-        for tree, rows, place, record in self._places_about(subject):
-            yield tree.entry, self._proof(tree, rows, place, None, record)
+        for name, column in ABOUT.items():
+            for tree, found, place, record, _ in self._places(name, subject, [column]):
+                yield tree.entry, self._proof(tree, found, place, None, record)
 
-    def _places_about(self, subject: str) -> Iterator[tuple[LoggedTree, pa.Table, int, str]]:
-        for name, column in _ABOUT:
-            found = self._lake.query(
-                f"SELECT DISTINCT source, epoch, seq FROM {name} WHERE {column} = $subject "
-                "ORDER BY source, epoch, seq",
-                {"subject": subject},
-            ).to_pylist()
-            open_batch: tuple[int, pa.Table] | None = None
-            for one in found:
-                record = f"{name}:{_load(one)}/{one['seq']}"
-                logged = self._batch(name, _load(one), one["seq"])
-                if logged is None:
-                    continue
-                if open_batch is None or open_batch[0] != logged.entry:
-                    open_batch = logged.entry, self._rows(logged, record)
-                rows = open_batch[1]
-                seq = rows.column("seq").to_numpy()
-                bounds = (int(np.searchsorted(seq, one["seq"], side)) for side in ("left", "right"))
-                for place in range(*bounds):
-                    if rows.column(column)[place].as_py() == subject:
-                        yield self._tree(logged, place, record), rows, place, record
+    def _places(
+        self, name: str, subject: str, columns: Sequence[str]
+    ) -> Iterator[tuple[LoggedTree, BatchRows, int, str, bool]]:
+        """Where the rows of a table are of which one of the columns names the subject; whether about it."""
+        if not columns:
+            return
+        named = self._lake.query(
+            f"SELECT DISTINCT source, epoch, seq FROM {name} WHERE {condition(columns)} "
+            "ORDER BY source, epoch, seq",
+            {"subject": subject},
+        ).to_pylist()
+        open_batch: tuple[int, BatchRows] | None = None
+        for one in named:
+            record = f"{name}:{_load(one)}/{one['seq']}"
+            logged = self._batch(name, _load(one), one["seq"])
+            if logged is None:
+                continue
+            if open_batch is None or open_batch[0] != logged.entry:
+                open_batch = logged.entry, self._rows(logged, record)
+            found = open_batch[1]
+            seq = found.rows.column("seq").to_numpy()
+            start, end = (int(np.searchsorted(seq, one["seq"], side)) for side in ("left", "right"))
+            for at in range(start, end):
+                holding = [col for col in columns if col in found.rows.column_names
+                           and found.rows.column(col)[at].as_py() == subject]  # fmt: skip
+                if holding:
+                    place = int(found.places[at])
+                    yield self._tree(logged, place, record), found, place, record, ABOUT.get(name) in holding
 
     # -- names -------------------------------------------------------------------------------------
 
@@ -265,7 +283,7 @@ class Prover:
             raise LogError.of("no_record", record=record)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         hits = []
-        for name, column in _ABOUT:
+        for name, column in ABOUT.items():
             rows = self._lake.query(
                 f"SELECT source, epoch, seq FROM {name} WHERE {column} = $subject AND time = $moment",
                 {"subject": subject, "moment": moment},

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from functools import lru_cache
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from assay.ledger.chunks import BATCH_ROWS, Digested, Digester, in_order, schema_digest
+from assay.ledger.chunks import (
+    BATCH_ROWS,
+    Digested,
+    Digester,
+    digest_of_columns,
+    in_order,
+    schema_columns,
+)
 from assay.model.kinds import HASHES
 from assay.store.keys import LoadKey
 from assay.store.layout import holds_many_loads, is_word, load_prefix
@@ -50,6 +58,35 @@ class Piece:
     dates: tuple[date, date] | None = None
 
 
+class BatchRows(NamedTuple):
+    """The rows of a batch that the lake has.
+
+    Attributes
+    ----------
+    rows
+        In their order.
+    places
+        Which row of the batch each is, counted from 0.
+    """
+
+    rows: pa.Table
+    places: npt.NDArray[np.int64]
+
+    def within(self, first: int, count: int) -> tuple[pa.Table, list[int] | None]:
+        """Those from row ``first`` of the batch on, and where among ``count`` they stand if some are gone."""
+        start, end = np.searchsorted(self.places, [first, first + count])
+        rows = self.rows.slice(int(start), int(end - start))
+        return rows, None if len(rows) == count else (self.places[start:end] - first).tolist()
+
+
+def placed(rows: pa.Table, count: int, gone: Collection[int]) -> BatchRows | None:
+    """Rows of a batch of ``count`` rows, all of them or without those gone; None where others are missing."""
+    if len(rows) == count:
+        return BatchRows(rows, np.arange(count))
+    left = np.setdiff1d(np.arange(count), np.fromiter(gone, np.int64, len(gone)))
+    return BatchRows(rows, left) if len(rows) == len(left) else None
+
+
 class Records(Protocol):
     """What rows are read from: a plant's lake, or its files alone."""
 
@@ -65,11 +102,19 @@ def logged_schema(lake: Records, name: str) -> pa.Schema:
     return pa.schema([field for field in lake.schema(name) if field.name not in UNSEEN])
 
 
+@lru_cache(maxsize=1_024)
 def columns_logged(schema: pa.Schema, digest: bytes) -> list[str] | None:
-    """The columns that a batch had when it was logged: the plant may have more of them by now."""
-    for count in range(len(schema), 0, -1):
-        if schema_digest(pa.schema(list(schema)[:count])) == digest:
-            return list(schema.names[:count])
+    """The columns that a batch had when it was logged; None where no set of today's leads to ``digest``.
+
+    There may be more by now: of the plant's own at the end, of the core's in one place. So a batch has
+    the first of today's columns and, perhaps behind a gap, some that follow.
+    """
+    columns = schema_columns(schema)
+    for end in range(len(columns), 0, -1):
+        for start, behind in [(end, end), *combinations(range(1, end), 2)]:
+            kept = columns[:start] + columns[behind:end]
+            if digest_of_columns(kept) == digest:
+                return [name for name, _ in kept]
     return None
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from threading import Lock
 
+from assay.ledger.errors import LedgerError
+from assay.ledger.place import Place
 from assay.ledger.salts import Salts
 
 SECRETS = "salts.db"
@@ -23,7 +25,12 @@ create table if not exists seed (
 create table if not exists erased_row (
     batch integer, first integer, row integer, leaf blob not null, primary key (batch, first, row)
 ) without rowid;
-create table if not exists subject (subject text primary key, key blob) without rowid;
+create table if not exists erased_of (
+    subject text, batch integer, row integer, altered integer, primary key (subject, batch, row)
+) without rowid;
+create table if not exists subject (
+    subject text primary key, key blob, erased integer, pending integer not null default 0
+) without rowid;
 """
 
 
@@ -46,6 +53,15 @@ class Secrets:
         self._database.execute("pragma synchronous = full")
         self._database.execute("pragma secure_delete = on")
         self._database.executescript(_TABLES)
+        self._widen()
+
+    def _widen(self) -> None:
+        """Give the table of subjects the columns that it had not in earlier versions."""
+        known = {row[1] for row in self._database.execute("pragma table_info(subject)")}
+        with self._database:
+            for name, kind in (("erased", "integer"), ("pending", "integer not null default 0")):
+                if name not in known:
+                    self._database.execute(f"alter table subject add column {name} {kind}")
 
     # -- rows --------------------------------------------------------------------------------------
 
@@ -66,8 +82,22 @@ class Secrets:
                 made[batch, first] = salts
         return {key: self.salts(*key) or salts for key, salts in made.items()}
 
-    def erase_rows(self, batch: int, first: int, leaves: Mapping[int, bytes]) -> None:
-        """Destroy the salts of rows of a tree; ``leaves`` are their leaf hashes, which its proofs need."""
+    def erase_rows(
+        self, batch: int, first: int, leaves: Mapping[int, bytes], subject: str, altered: Collection[int] = ()
+    ) -> None:
+        """Destroy the salts of rows of a tree.
+
+        Parameters
+        ----------
+        batch, first
+            The tree: the entry of its batch, and which row of that is its first.
+        leaves
+            The leaf hashes of the rows by place; proofs of the others need them.
+        subject
+            Whom they named.
+        altered
+            Those of them that stay in the lake, with another id in the place of the subject.
+        """
         salts = self.salts(batch, first)
         if salts is None:
             return
@@ -75,6 +105,10 @@ class Secrets:
             self._database.executemany(
                 "insert or ignore into erased_row values (?, ?, ?, ?)",
                 [(batch, first, row, leaf) for row, leaf in leaves.items()],
+            )
+            self._database.executemany(
+                "insert or replace into erased_of values (?, ?, ?, ?)",
+                [(subject, batch, first + row, row in altered) for row in leaves],
             )
             self._database.execute(
                 "update seed set salts = ? where batch = ? and first = ?",
@@ -88,6 +122,42 @@ class Secrets:
                 "select row, leaf from erased_row where batch = ? and first = ?", (batch, first)
             ).fetchall()
         return dict(rows)
+
+    def gone(self, batch: int) -> list[int]:
+        """Which rows of a batch an erasure took out of the lake, counted from its first."""
+        with self._lock:
+            rows = self._database.execute(
+                "select distinct row from erased_of join subject using (subject) "
+                "where batch = ? and not altered and erased is not null and not pending order by 1",
+                (batch,),
+            ).fetchall()
+        return [row for (row,) in rows]
+
+    def erased_batches(self, subject: str) -> list[int]:
+        """The entry of every batch of which rows were erased that named the subject."""
+        with self._lock:
+            rows = self._database.execute(
+                "select distinct batch from erased_of where subject = ? order by 1", (subject,)
+            ).fetchall()
+        return [batch for (batch,) in rows]
+
+    def pending(self) -> dict[str, int]:
+        """What was erased and may still be in the lake, and when that was: microseconds since 1970."""
+        with self._lock:
+            return dict(
+                self._database.execute("select subject, erased from subject where pending order by 1")
+            )
+
+    def done(self, subject: str) -> None:
+        """What was erased of a subject is in the lake no longer."""
+        with self._lock, self._database:
+            self._database.execute("update subject set pending = 0 where subject = ?", (subject,))
+
+    def again(self, since: int) -> list[str]:
+        """Make pending what was erased at or after a moment; the subjects."""
+        with self._lock, self._database:
+            self._database.execute("update subject set pending = 1 where erased >= ?", (since,))
+        return list(self.pending())
 
     # -- payloads ----------------------------------------------------------------------------------
 
@@ -103,19 +173,26 @@ class Secrets:
         """
         with self._lock, self._database:
             self._database.execute(
-                "insert into subject values (?, ?) on conflict (subject) do update set key = excluded.key "
-                "where subject.key is null",
+                "insert into subject (subject, key) values (?, ?) "
+                "on conflict (subject) do update set key = excluded.key where subject.key is null",
                 (subject, os.urandom(KEY_SIZE)),
             )
         return self.key_of(subject) or b""
 
-    def erase_subject(self, subject: str) -> bool:
-        """Destroy the key of a subject's payloads; whether there was one."""
+    def erase_subject(self, subject: str, moment: int) -> bool:
+        """Destroy the key of a subject's payloads; whether there was a key.
+
+        That it was erased at ``moment`` (microseconds since 1970) is known from then on, and pending until
+        :meth:`done`.
+        """
+        had = self.key_of(subject) is not None
         with self._lock, self._database:
-            changed = self._database.execute(
-                "update subject set key = null where subject = ? and key is not null", (subject,)
+            self._database.execute(
+                "insert into subject (subject, erased, pending) values (?, ?, 1) "
+                "on conflict (subject) do update set key = null, erased = excluded.erased, pending = 1",
+                (subject, moment),
             )
-        return changed.rowcount > 0
+        return had
 
     def erased(self, subject: str) -> bool:
         """Whether the subject had a key that was destroyed, and has no other."""
@@ -134,3 +211,12 @@ class Secrets:
         with self._lock:
             found = self._database.execute(statement, values).fetchone()
         return found[0] if found else None
+
+
+def secrets_of(plant: Path) -> Secrets | None:
+    """The secrets of a plant; None where it has no log, or they are not on this machine. Close them."""
+    try:
+        file = Place.of(plant).outside / SECRETS
+    except LedgerError:
+        return None
+    return Secrets(file) if file.exists() else None

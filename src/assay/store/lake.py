@@ -311,6 +311,27 @@ class Lake:
         self._sent({name: files})
         return done
 
+    def commit_erasure(self, kind: Kind, files: Sequence[StagedFile], replaced: Sequence[str]) -> None:
+        """Put files in the place of those that hold rows which were erased; hold the lock of compaction.
+
+        Raises
+        ------
+        StoreError
+            One of those replaced is not there any more; nothing was changed.
+        """
+        name = self.known(kind)
+        self._send({name: files})
+        with locked(self._commit_lock):
+            self._recover()
+            facts = self._facts([name])[name] | {REASON: "erasure"}
+            if not self._tables[name].replace_rows(files, replaced, self.schema(name), facts):
+                raise StoreError(
+                    f"files of {name!r} were replaced while they were written anew; nothing was changed",
+                    hint="Do it again.",
+                )
+        self._sent({name: files})
+        self._changed()
+
     def retire(self, kind: Kind, paths: Sequence[str], before: date, reason: str) -> bool:
         """Take files of dates before ``before`` out of a table; the log says when, which, and why."""
         name = self.known(kind)

@@ -24,11 +24,13 @@ from assay.ledger.salts import Salts
 from assay.store.evidence import Evidence
 from assay.store.evidence_index import LoggedBatch
 from assay.store.evidence_rows import (
+    BatchRows,
     Piece,
     columns_logged,
     files_of,
     load_named,
     logged_schema,
+    placed,
     read_piece,
 )
 from assay.store.lake import Lake
@@ -104,11 +106,11 @@ class Notary:
 
     def _notarise(self, batches: Sequence[LoggedBatch]) -> int:
         count = 0
-        for batch, rows in rows_of(self._evidence, self._lake, batches):
-            if rows is None:
+        for batch, found in rows_of(self._evidence, self._lake, batches):
+            if found is None:
                 self._evidence.index.differs(batch.entry)
                 continue
-            self._evidence.append(self._trees(batch, rows))
+            self._evidence.append(self._trees(batch, found.rows))
             count += batch.rows
         return count
 
@@ -132,10 +134,11 @@ class Notary:
 
 def rows_of(
     evidence: Evidence, lake: Lake, batches: Sequence[LoggedBatch], *, check: bool = True
-) -> Iterator[tuple[LoggedBatch, pa.Table | None]]:
+) -> Iterator[tuple[LoggedBatch, BatchRows | None]]:
     """The rows of batches of one load as they are in the lake; None where they are not those logged.
 
-    Without ``check`` their number alone is compared, for who compares them with something else.
+    Without ``check`` their number alone is compared, for who compares them with something else; rows that
+    were erased may be gone.
     """
     name, source = batches[0].name, batches[0].source
     load = load_named(lake, name, source)
@@ -153,11 +156,13 @@ def rows_of(
         start, end = np.searchsorted(seq, batch.first, "left"), np.searchsorted(seq, batch.last, "right")
         rows = table.slice(int(start), int(end - start))
         columns = columns_logged(schema, body.schema) if isinstance(body, Batch) else None
-        if columns is None or not isinstance(body, Batch) or len(rows) != batch.rows:
+        if columns is None or not isinstance(body, Batch):
             yield batch, None
             continue
-        rows = rows.select(columns)
-        yield batch, rows if not check or tuple(chunk_digests(rows)) == body.chunks else None
+        left = placed(rows.select(columns), batch.rows, () if check else evidence.secrets.gone(batch.entry))
+        if check and left is not None and tuple(chunk_digests(left.rows)) != body.chunks:
+            left = None
+        yield batch, left
 
 
 def _tree(

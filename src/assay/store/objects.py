@@ -146,6 +146,14 @@ class ObjectStore:
             for folder in (target.parent, target.parent.parent, directory):
                 sync(folder)
 
+    def delete(self, content: str) -> bool:
+        """Delete an object; whether there was one. No record may refer to it any more."""
+        path = object_path(content)
+        there = self.place.exists(path)
+        if there:
+            self.place.delete(path)
+        return there
+
     # -- reading ----------------------------------------------------------------------------------
 
     @contextmanager

@@ -20,7 +20,7 @@ from assay.ledger.tlog_proof import TlogProof
 from assay.store.config import FILE_NAME, read_config
 from assay.store.evidence import Evidence
 from assay.store.evidence_audit import RecordsAudit, audit_records
-from assay.store.evidence_erasure import Erased, audit_payloads, erase
+from assay.store.evidence_erasure import Erased, audit_payloads, erase, finish
 from assay.store.evidence_proofs import Prover
 from assay.store.evidence_registry import RegistryAudit, audit_registry
 from assay.store.notary import Notary
@@ -83,6 +83,8 @@ def begin(plant: Path, origin: str | None = None) -> Place:
 def bring_up_to_date(workspace: Workspace) -> State:
     """Log what was recorded and is not logged, commit to every row by itself, and sign all of it.
 
+    An erasure that was broken off is ended.
+
     Raises
     ------
     LedgerError
@@ -91,6 +93,7 @@ def bring_up_to_date(workspace: Workspace) -> State:
     evidence = workspace.evidence
     if not evidence.on:
         raise LogError.of("no_log", path=workspace.path / "ledger" / MAIN)
+    finish(workspace)
     evidence.catch_up()
     evidence.index.look_again()
     evidence.submitter.checkpoint()
@@ -196,7 +199,7 @@ def erase_subject(workspace: Workspace, subject: str, why: str) -> Erased:
 def audit_plant(
     plant: Path, *, quick: bool = False, records: bool = False, pinned: Checkpoint | Note | None = None
 ) -> EvidenceAudit:
-    """Read the plant's logs, and with ``records`` its lake and registry, and name each difference; writes nothing.
+    """Read the plant's logs, with ``records`` its lake and registry too; name each difference, write nothing.
 
     Parameters
     ----------

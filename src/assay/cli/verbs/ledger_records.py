@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -138,14 +139,14 @@ def erase(
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="option.erase_why", show_default=False)],
     as_json: AsJson = False,
 ) -> None:
-    """Destroy keys, salts and payloads of what is logged about a subject; the log says so."""
-    from assay.store.plant_evidence import erase_subject
+    """Destroy what there is of a subject: keys, payloads, rows, objects, master data; the log says so."""
+    from assay.query.layers import erase as erased
     from assay.store.workspace import Workspace
 
     with Workspace.open(directory) as workspace:
-        done = erase_subject(workspace, subject, why)
-    document = {"indexes": list(done.indexes), "payloads": done.payloads, "rows": done.rows}
-    said = {**document, "indexes": ", ".join(map(str, done.indexes))}
+        document = asdict(erased(workspace, subject, why))
+    document["indexes"] = list(document["indexes"])
+    said = {**document, "indexes": ", ".join(map(str, document["indexes"]))}
     show(document, lambda to: to.print(say("ledger.erased", **said)), as_json=as_json)
 
 

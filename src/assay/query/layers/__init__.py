@@ -7,6 +7,7 @@ from assay.query.layers.derive import (
     derive,
     status,
 )
+from assay.query.layers.erasing import erase
 from assay.query.layers.fresh import Follower, Readings, readings
 from assay.query.layers.work import Derived
 
@@ -18,6 +19,7 @@ __all__ = [
     "Readings",
     "TableStatus",
     "derive",
+    "erase",
     "readings",
     "status",
 ]

@@ -17,7 +17,7 @@ from assay.query.layers import ads, dwd, dws
 from assay.query.layers.definition import Definition, Ground
 from assay.query.layers.work import Derived, Work
 from assay.query.masters import masters
-from assay.store.derived import KEPT, LOCK, changes
+from assay.store.derived import ERASED, KEPT, LOCK, changes
 from assay.store.layout import TABLES
 from assay.store.locks import locked
 from assay.store.snapshot import Snapshot
@@ -52,7 +52,8 @@ def derive(
     """Bring derived tables up to date with the records.
 
     Only keys that new rows touch are made again, and only their dates are written. A table whose definition
-    or master data changed is made again from the beginning. One process derives at a time; others wait.
+    or master data changed is made again from the beginning; so are all there are when something was erased
+    since, and what they were before is deleted. One process derives at a time; others wait.
 
     Parameters
     ----------
@@ -73,10 +74,12 @@ def derive(
     began = time.monotonic()
     by_name = {one.name: one for one in definitions}
     named = list(by_name) if tables is None else _known(tables, by_name)
-    needed = _with_inputs(named, by_name)
-    ordered = [one for one in definitions if one.name in needed]
+    note = workspace.spool / ERASED
     done: list[Derived] = []
     with locked(workspace.spool / LOCK):
+        stale = set(workspace.lake.derived.names()) & by_name.keys() if note.exists() else set()
+        needed = _with_inputs([*named, *stale], by_name)
+        ordered = [one for one in definitions if one.name in needed]
         snapshot = _committed(workspace)
         ground = _ground(workspace, snapshot)
         for place, definition in enumerate(ordered):
@@ -84,11 +87,16 @@ def derive(
                 progress(place, len(ordered), definition.name)
             work = Work(workspace.lake, snapshot, definition, ground)
             chosen = definition.name in named
-            found = work.run(again=again and chosen, since=since if chosen else None)
+            anew = (again and chosen) or definition.name in stale
+            found = work.run(again=anew, since=since if chosen else None)
             done.append(found)
             snapshot = _with_table(workspace, snapshot, definition.name)
         if progress is not None:
             progress(len(ordered), len(ordered), "")
+        if note.exists():
+            for name in workspace.lake.derived.names():
+                workspace.lake.derived[name].sweep(kept=timedelta(0))
+            note.unlink()
         _sweep(workspace, definitions)
     return DeriveReport(tuple(done), time.monotonic() - began)
 

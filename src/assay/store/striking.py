@@ -1,0 +1,233 @@
+"""Taking out of the lake what was erased: rows about a subject go, its id goes out of all other rows.
+
+Files that hold such rows are written anew without them in one commit per table, and removed, with those of
+older versions: what was erased is not in the past either. Rows that come later, or were never logged, are not
+touched.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from assay.store.compaction import COMPACTING, batches_of
+from assay.store.keys import LoadKey
+from assay.store.lake import Lake
+from assay.store.layout import MANY, QUARANTINE, StagedFile, plain
+from assay.store.locks import locked
+from assay.store.place import located
+from assay.store.registry import now
+from assay.store.staging import StagedWriter
+from assay.store.views import quoted
+
+ABOUT: Mapping[str, str] = {
+    "measurement": "subject",
+    "event": "subject",
+    "movement": "subject",
+    "artifact": "subject",
+    "entity": "id",
+    QUARANTINE: "value",
+}
+"""The column of each table that says what a row is about."""
+
+_IDENTITY = frozenset({"source", "epoch"})
+_SEPARATOR = "\0"
+
+Stretches = Mapping[LoadKey, Sequence[tuple[int, int]]]
+"""First and last ``seq`` of batches, by their load."""
+
+
+@dataclass(slots=True)
+class Struck:
+    """What was taken out of a lake.
+
+    Attributes
+    ----------
+    removed, altered
+        Rows that are gone, and rows that have another id in the place of the subject.
+    files
+        Files that were deleted.
+    contents
+        Ids of the objects that removed rows referred to.
+    """
+
+    removed: int = 0
+    altered: int = 0
+    files: int = 0
+    contents: set[str] = field(default_factory=set)
+
+    def add(self, other: Struck) -> None:
+        """Count what another one took out too."""
+        self.removed += other.removed
+        self.altered += other.altered
+        self.files += other.files
+        self.contents |= other.contents
+
+
+def naming(lake: Lake, name: str) -> list[str]:
+    """The columns of a table in which an id may stand; of a load's own names it can't be told."""
+    texts = (one.name for one in plain(lake.schema(name)) if pa.types.is_string(one.type))
+    return [one for one in texts if one not in _IDENTITY]
+
+
+def condition(columns: Sequence[str]) -> str:
+    """SQL: whether one of the columns is ``$subject``."""
+    return " OR ".join(f"{quoted(one)} = $subject" for one in columns)
+
+
+def strike(lake: Lake, subject: str, within: Mapping[str, Stretches], until: int) -> Struck:
+    """Take a subject out of the rows of batches; does nothing where that was done before.
+
+    Parameters
+    ----------
+    lake
+        The plant's records.
+    subject
+        About whom or what.
+    within
+        Which batches, by table.
+    until
+        Rows recorded after this moment stay as they are: microseconds since 1970.
+
+    Raises
+    ------
+    StoreError
+        A file is damaged, or the lake can't be written; a table is changed as a whole or not at all.
+    """
+    done = Struck()
+    alias = f"erased-{uuid.uuid4().hex[:12]}"
+    with locked(lake.spool / COMPACTING):
+        for name, stretches in within.items():
+            _Striking(lake, name, subject, alias, done).run(stretches, until)
+    return done
+
+
+class _Striking:
+    """Takes a subject out of one table."""
+
+    def __init__(self, lake: Lake, name: str, subject: str, alias: str, done: Struck) -> None:
+        self._lake, self._name, self._subject, self._alias, self._done = lake, name, subject, alias, done
+        self._table = lake.table(name)
+        self._columns = naming(lake, name)
+        self._loads: list[str] = []
+        self._stretches: list[list[tuple[int, int]]] = []
+        self._until = 0
+
+    def run(self, stretches: Stretches, until: int) -> None:
+        """Do it, and delete the files it was in."""
+        self._loads = [f"{load.source}{_SEPARATOR}{load.epoch}" for load in stretches]
+        self._stretches = [sorted(found) for found in stretches.values()]
+        self._until = until
+        version, entries = self._table.entries()
+        if version < 0 or not self._columns:
+            return
+        paths = [one.path for one in entries if self._names(one.path) and self._touches(one.path)]
+        if paths:
+            key = LoadKey("assay.erasure", uuid.uuid4().hex)
+            with self._lake.remains("erasure", self._name).noted(key):
+                self._lake.commit_erasure(self._name, self._written(paths, key), paths)
+        self._delete_past()
+
+    def _names(self, path: str) -> bool:
+        """Whether a file has the id in any column, in whatever row."""
+        filesystem, (inside,) = located([self._table.place.address(path)])
+        dataset = ds.dataset(inside, filesystem=filesystem, format="parquet")
+        where = None
+        for name in self._columns:
+            if name in dataset.schema.names:
+                one = ds.field(name) == self._subject
+                where = one if where is None else where | one
+        return where is not None and bool(dataset.count_rows(filter=where))
+
+    def _touches(self, path: str) -> bool:
+        """Whether a row of a file names the subject that is one of those meant."""
+        for batch in self._rows(path):
+            within = self._within(batch)
+            if any((self._is(batch, name) & within).any() for name in self._columns):
+                return True
+        return False
+
+    def _rows(self, path: str) -> Iterator[pa.RecordBatch]:
+        address = self._table.place.address(path)
+        return batches_of(self._lake, self._name, [address], self._lake.schema(self._name))
+
+    def _written(self, paths: Sequence[str], key: LoadKey) -> list[StagedFile]:
+        """The rows of files without the subject, in new files."""
+        schema = self._lake.schema(self._name)
+        with StagedWriter(self._lake.staging(self._name), schema, key, now(), begins=MANY) as writer:
+            for path in paths:
+                for batch in self._rows(path):
+                    rows = self._struck(batch)
+                    if rows.num_rows:
+                        writer.write(pa.Table.from_batches([rows]))
+            return writer.finish()
+
+    def _struck(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows of a batch without the subject."""
+        within = self._within(batch)
+        about = ABOUT.get(self._name)
+        own = self._is(batch, about) & within if about else np.zeros(batch.num_rows, bool)
+        if own.any() and "content" in batch.schema.names:
+            self._done.contents |= set(batch.filter(pa.array(own)).column("content").to_pylist())
+        left, inside = batch.filter(pa.array(~own)), within[~own]
+        altered = np.zeros(left.num_rows, bool)
+        for name in self._columns:
+            found = self._is(left, name) & inside
+            if found.any():
+                altered |= found
+                at = left.schema.get_field_index(name)
+                column = left.column(at).cast(pa.string())
+                changed = pc.if_else(pa.array(found), self._alias, column)
+                left = left.set_column(at, left.schema.field(at), _as(changed, left.schema.field(at).type))
+        self._done.removed += int(own.sum())
+        self._done.altered += int(altered.sum())
+        return left
+
+    def _is(self, batch: pa.RecordBatch, name: str) -> npt.NDArray[np.bool_]:
+        found = pc.equal(batch.column(name).cast(pa.string()), self._subject).fill_null(False)
+        return np.asarray(found.to_numpy(zero_copy_only=False), bool)
+
+    def _within(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        """Which rows are of the batches."""
+        source, epoch = (batch.column(one).cast(pa.string()) for one in ("source", "epoch"))
+        load = pc.index_in(
+            pc.binary_join_element_wise(source, epoch, _SEPARATOR),
+            value_set=pa.array(self._loads, pa.string()),
+        )
+        at = load.fill_null(-1).to_numpy()
+        seq = batch.column("seq").to_numpy()
+        inside = np.zeros(batch.num_rows, bool)
+        old = batch.column("recorded").cast(pa.int64()).to_numpy() <= self._until
+        for number, stretches in enumerate(self._stretches):
+            mine = at == number
+            if mine.any():
+                starts, ends = (np.array(one) for one in zip(*stretches, strict=True))
+                place = np.searchsorted(starts, seq[mine], "right") - 1
+                inside[mine] = (place >= 0) & (seq[mine] <= ends[place])
+        inside &= old
+        return inside
+
+    def _delete_past(self) -> None:
+        """Delete what names the subject of all files that no version from now on has, and copies of them."""
+        _, entries = self._table.entries()
+        current = {one.path for one in entries}
+        old = dict.fromkeys(
+            path for number in range(self._table.version() + 1) for path in self._table.removed_by(number)
+        )
+        for path in old:
+            if path not in current and self._table.place.exists(path) and self._names(path):
+                self._table.place.delete(path)
+                self._done.files += 1
+        shutil.rmtree(self._lake.spool / "as-of" / self._name, ignore_errors=True)
+
+
+def _as(column: pa.Array, wanted: pa.DataType) -> pa.Array:
+    return column.dictionary_encode().cast(wanted) if pa.types.is_dictionary(wanted) else column.cast(wanted)
