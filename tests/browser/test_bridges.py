@@ -94,6 +94,26 @@ def test_mixing_is_drawn_over_time_and_an_unfit_model_says_what_it_needs(browser
     assert "model=flow" in browser.path()
 
 
+@pytest.mark.parametrize(("path", "language"), [(FURNACE, "zh"), (f"{SILO}&content=1", "en")])
+def test_what_a_page_worked_out_is_recorded_by_whoever_is_logged_in(
+    browser: Browser, path: str, language: str
+) -> None:
+    browser.open(f"{path}&lang={language}")
+    words = {
+        "zh": ("以 administrator 的身份记录", "已由 administrator 记录"),
+        "en": ("Record as administrator", "Recorded by administrator"),
+    }
+    assert not browser.all(".record-done")
+    browser.click(".record button")
+    browser.click(".record button", words[language][0])
+    assert words[language][1] in browser.text(".record-done")
+    browser.open(f"{path}&lang={language}")
+    browser.click(".record button")
+    browser.click(".record button", words[language][0])
+    again = browser.text(".record-done")
+    assert ("没有新内容" if language == "zh" else "Nothing is new") in again
+
+
 def test_a_metre_leads_to_every_station(browser: Browser) -> None:
     browser.open(f"{FILM}&lang=en")
     rows = browser.texts(".widget-grid tbody tr")

@@ -123,6 +123,25 @@ def test_an_invalid_page_names_the_path(path: str, value: Any, said: str) -> Non
     assert "mine.yaml" in caught.value.said.zh
 
 
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ({}, "widgets.2.args.segment: operator 'bridge' needs it"),
+        ({"segment": "$step"}, "widgets.2.args.segment: $step is no parameter of this page (known: $target)"),
+        ({"segment": "$target", "lanes": "x"}, "widgets.2.args.lanes: operator 'bridge' takes segment"),
+        (
+            {"segment": "$target", "residence": "long"},
+            "widgets.2.args.residence: Input should be a valid number",
+        ),
+    ],
+)
+def test_what_is_recorded_takes_arguments_that_fit(args: dict[str, Any], said: str) -> None:
+    button = {"type": "record", "records": "bridge", "args": args, "at": [0, 4, 12, 2]}
+    with pytest.raises(PageError) as caught:
+        check_page(PAGE | {"widgets": [*PAGE["widgets"], button]}, origin="mine.yaml")
+    assert said in caught.value.said.en
+
+
 def test_a_question_is_held_by_a_parameter_of_its_type() -> None:
     page = {
         "id": "asked",

@@ -45,7 +45,34 @@ def record_movements(
         now = after + datetime.resolution
     digest = hashlib.sha256(repr([sorted(row.items()) for row in rows]).encode()).hexdigest()[:16]
     load = LoadKey(source, f"{name}/{now:%Y%m%dT%H%M%S.%f}/{digest}")
-    schema = workspace.lake.schema(RecordKind.MOVEMENT)
+    keys = [_hash(row, _KEY) for row in rows]
+    record_rows(workspace, RecordKind.MOVEMENT, load, rows, keys=keys, recorded=now)
+    return len(rows)
+
+
+def record_rows(
+    workspace: Workspace,
+    kind: RecordKind,
+    load: LoadKey,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    keys: Sequence[int],
+    recorded: datetime,
+) -> None:
+    """Append records as a load of their own.
+
+    Parameters
+    ----------
+    kind, load
+        What they are, and the load they make.
+    rows
+        Columns by name; what a row lacks is null.
+    keys
+        Of each row, 64 bits of what makes it the same record.
+    recorded
+        Their record time.
+    """
+    schema = workspace.lake.schema(kind)
     names = dict.fromkeys(column for row in rows for column in row)
     columns = {
         column: pa.array([row.get(column) for row in rows], _plain(schema.field(column).type))
@@ -66,7 +93,9 @@ def record_inferred(
     """Append inferred movements that aren't known yet and correct those that are otherwise now.
 
     What was inferred for the segment before and isn't among ``rows`` is taken back; what somebody else
-    corrected stays as it was corrected. Returns how many rows were new: none when the same is written again.
+    corrected stays as it was corrected. The load, and so each record and its entry in the evidence log, is
+    named by the segment and by who wrote it. Returns how many rows were new: none when the same is written
+    again.
     """
     known, held = _recorded(workspace, source, segment), _held(workspace, source, segment)
     new: list[Mapping[str, Any]] = []
@@ -84,7 +113,7 @@ def record_inferred(
             gone = {"execution": execution, "segment": segment, "role": role, "quantity": 0.0}
             gone |= {"subject": subject, "subject_kind": kind, "confidence": 0.0, "choice": earlier["choice"]}
             new.append(gone | {"correction": _AGAIN, "corrected_by": by})
-    return record_movements(workspace, source, segment, new)
+    return record_movements(workspace, source, f"{segment}/{by}", new)
 
 
 _AGAIN = "inferred again"

@@ -50,6 +50,8 @@ class Services:
         self._witness: Witness | None = None
         self._turn = Lock()
 
+        self.recording = Lock()
+        """Held while what was worked out is recorded: what is new depends on what was recorded before."""
     def replay(self, mapping: str | None) -> ReplayCard:
         """Try quarantined rows again, by a corrected mapping or by the one each was loaded with."""
         report = replay(self.workspace, parse_mapping(mapping, "mapping.yaml") if mapping else None)

@@ -277,3 +277,11 @@ class ReplayCard(_Body):
     duplicates: int
     quarantined: int
     reasons: dict[str, int]
+
+
+class RecordedCard(_Body):
+    """What was recorded of what was worked out."""
+
+    rows: int = Field(description="Movements that are new; 0 where traces carry all of it already.")
+    edges: int = Field(description="Edges that were worked out.")
+    by: str = Field(description="Who recorded them.")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from assay.analyse.unit_file import UnitFile
 from assay.analyse.welding import WeldFile
@@ -18,7 +18,6 @@ from assay.apps.bridges import BridgeArgs, PieceArgs
 from assay.apps.genealogy import Way
 from assay.apps.metres import MetreArgs
 from assay.apps.mixtures import MixArgs, MixChartArgs
-from assay.apps.page import Page, reference
 from assay.apps.payloads import (
     CausesPayload,
     ChartPayload,
@@ -35,7 +34,6 @@ from assay.apps.payloads import (
 )
 from assay.apps.scan_page import ScanArgs
 from assay.apps.trace_page import CommonArgs, GraphArgs
-from assay.apps.widgets import UNBOUND
 from assay.model.text import Text
 
 if TYPE_CHECKING:
@@ -159,23 +157,6 @@ class PageOperator:
     answer: type[BaseModel]
     run: Callable[[Any, Asked], BaseModel]
     doc: str
-
-
-_WIDGET_ANSWERS: dict[str, type[BaseModel]] = {
-    "kpi": KpiPayload,
-    "chart": ChartPayload,
-    "plot": PlotPayload,
-    "grid": GridPayload,
-    "genealogy": TracePayload,
-    "trace-graph": TraceGraphPayload,
-    "unit-file": UnitFile,
-    "weld-file": WeldFile,
-    "evidence": EvidencePayload,
-    "markdown": MarkdownPayload,
-    "cause-list": CausesPayload,
-    "question": ExamplesPayload,
-}
-"""Which payload each widget draws."""
 
 
 def _table() -> Iterator[PageOperator]:
@@ -551,39 +532,3 @@ def _table() -> Iterator[PageOperator]:
 
 OPERATORS: dict[str, PageOperator] = {operator.id: operator for operator in _table()}
 """Every operator a page may name."""
-
-
-def check_bindings(page: Page) -> Iterator[str]:
-    """The problems of a page's operators, arguments and widgets, each with its path."""
-    for name, binding in page.data.items():
-        operator = OPERATORS.get(binding.operator)
-        if operator is None:
-            yield f"data.{name}.operator: {binding.operator!r} is none of {', '.join(OPERATORS)}"
-            continue
-        yield from _argument_problems(f"data.{name}.args", operator, binding.args)
-    for index, widget in enumerate(page.widgets):
-        if isinstance(widget, UNBOUND):
-            continue
-        operator = OPERATORS.get(page.data[widget.data].operator)
-        if operator is not None and operator.answer is not _WIDGET_ANSWERS[widget.type]:
-            yield (
-                f"widgets.{index}.data: a {widget.type} can't draw {widget.data!r}; "
-                f"operator {operator.id!r} answers with a {operator.answer.__name__}"
-            )
-
-
-def _argument_problems(path: str, operator: PageOperator, args: dict[str, Any]) -> Iterator[str]:
-    fields = operator.args.model_fields
-    for argument in args:
-        if argument not in fields:
-            yield f"{path}.{argument}: operator {operator.id!r} takes {', '.join(fields) or 'no arguments'}"
-    for argument, field in fields.items():
-        if field.is_required() and argument not in args:
-            yield f"{path}.{argument}: operator {operator.id!r} needs it"
-    fixed = {name: value for name, value in args.items() if reference(value) is None and name in fields}
-    try:
-        operator.args.model_validate(fixed)
-    except ValidationError as error:
-        for item in error.errors():
-            if item["type"] != "missing":
-                yield f"{path}.{'.'.join(map(str, item['loc']))}: {item['msg']}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from assay.apps.errors import PageError
-from assay.apps.widgets import UNBOUND, QuestionBox, Widget
+from assay.apps.widgets import UNBOUND, QuestionBox, RecordButton, Widget
 from assay.model.text import Text
 
 _REFERENCE = re.compile(r"\$([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?\Z")
@@ -61,9 +61,7 @@ class Binding(BaseModel):
 
     def references(self) -> Iterator[tuple[str, str, str | None]]:
         """(argument, name, field) of every ``$name`` or ``$name.field`` among the arguments."""
-        for argument, value in self.args.items():
-            if found := reference(value):
-                yield argument, *found
+        return references(self.args)
 
 
 class Page(BaseModel):
@@ -106,6 +104,12 @@ class Page(BaseModel):
                 known = ", ".join(questions) or "none"
                 wrong = f"no parameter of type question is called {widget.param!r} ({known})"
                 yield f"widgets.{index}.param: {wrong}"
+            if isinstance(widget, RecordButton):
+                for argument, target, _ in references(widget.args):
+                    if target not in names:
+                        known = ", ".join(f"${known}" for known in names) or "none"
+                        wrong = f"${target} is no parameter of this page (known: {known})"
+                        yield f"widgets.{index}.args.{argument}: {wrong}"
             follows = getattr(widget, "follows", None)
             if follows and follows not in selections:
                 yield f"widgets.{index}.follows: no widget of this page selects {follows!r}"
@@ -132,6 +136,13 @@ def reference(value: object) -> tuple[str, str | None] | None:
     return match.group(1), match.group(2)
 
 
+def references(args: Mapping[str, JsonValue]) -> Iterator[tuple[str, str, str | None]]:
+    """(argument, name, field) of every ``$name`` or ``$name.field`` among arguments."""
+    for argument, value in args.items():
+        if found := reference(value):
+            yield argument, *found
+
+
 def read_page(text: str, *, origin: str) -> Page:
     """Read a page specification written in YAML.
 
@@ -156,7 +167,7 @@ def read_page(text: str, *, origin: str) -> Page:
 
 def check_page(document: Any, *, origin: str) -> Page:
     """Validate an already parsed page specification; raises :class:`PageError` as :func:`read_page` does."""
-    from assay.apps.operators import check_bindings
+    from assay.apps.bindings import check_bindings
 
     try:
         page = Page.model_validate(document)

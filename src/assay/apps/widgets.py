@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from assay.model.text import Text
 
@@ -138,6 +138,16 @@ class ProofDrop(_Widget):
     type: Literal["proof-drop"] = "proof-drop"
 
 
+class RecordButton(_Widget):
+    """A button that records what the page worked out as movements, by whoever is logged in."""
+
+    type: Literal["record"] = "record"
+    records: Literal["bridge", "mix"] = Field(description="What is recorded: `POST /api/record/` and this.")
+    args: dict[str, JsonValue] = Field(
+        description="Arguments of that request; `$name` is the page's parameter, left out while it is empty."
+    )
+
+
 class ContractDesk(_Widget):
     """Contracts on the plant's chain: forms to join by, instances, and what each role may do next."""
 
@@ -159,12 +169,13 @@ Widget = Annotated[
     | QuestionBox
     | FileDrop
     | ProofDrop
-    | ContractDesk,
+    | ContractDesk
+    | RecordButton,
     Field(discriminator="type"),
 ]
 """Any widget; ``type`` says which."""
 
-UNBOUND = (FileDrop, ProofDrop, ContractDesk)
+UNBOUND = (FileDrop, ProofDrop, ContractDesk, RecordButton)
 """Widgets that show no binding."""
 
 WIDGETS: dict[str, type[BaseModel]] = {

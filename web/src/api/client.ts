@@ -20,6 +20,7 @@ import type {
   PageSpec,
   Paging,
   ProofVerdict,
+  Recorded,
   Scalar,
   Session,
   Targets,
@@ -187,6 +188,8 @@ export const api = {
       method: "POST",
       json: { arguments: values },
     }),
+  record: (what: string, values: Record<string, unknown>) =>
+    ask<Recorded>(`/api/record/${encodeURIComponent(what)}`, { method: "POST", json: values }),
   saved,
   proofFile: (record: string) => `/api/proof/${escaped(record)}`,
   bundleFile: (subject: string) => `/api/bundle/${escaped(subject)}`,

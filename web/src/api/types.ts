@@ -30,6 +30,7 @@ export type GraphData = Schemas["TraceGraphPayload"];
 export type TraceDoubt = Schemas["TraceDoubt"];
 export type UnitFileData = Schemas["UnitFile"];
 export type WeldFileData = Schemas["WeldFile"];
+export type Recorded = Schemas["RecordedCard"];
 export type WeldPass = Schemas["WeldPass"];
 export type KeptParameter = Schemas["Kept"];
 export type FileStep = Schemas["Step"];
@@ -72,6 +73,8 @@ export interface WidgetSpec {
   follows?: string | null;
   param?: string | null;
 }
+  records?: string | null;
+  args?: Record<string, Scalar>;
 
 export type Failure = Schemas["Refusal"];
 export type Payload = PageAnswer["data"][string] | null;

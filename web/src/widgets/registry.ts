@@ -36,6 +36,7 @@ const widgets: Record<string, Widget> = {
   question: { component: lazy(() => import("./QuestionWidget.vue")), needsData: true, bare: true },
   "file-drop": { component: lazy(() => import("./FileDropWidget.vue")), needsData: false, bare: true },
   "proof-drop": { component: lazy(() => import("./ProofDropWidget.vue")), needsData: false, bare: true },
+  record: { component: lazy(() => import("./RecordWidget.vue")), needsData: false },
   "contract-desk": { component: lazy(() => import("./ContractDeskWidget.vue")), needsData: false },
 };
 
