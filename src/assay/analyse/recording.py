@@ -1,4 +1,4 @@
-"""Movements that an analysis or a person adds to a plant: new records, nothing overwritten."""
+"""Records that an analysis or a person adds to a plant: new ones, nothing overwritten."""
 
 from __future__ import annotations
 
@@ -78,13 +78,12 @@ def record_rows(
         column: pa.array([row.get(column) for row in rows], _plain(schema.field(column).type))
         for column in names
     }
-    hashes = np.array([_hash(row, _KEY) for row in rows], dtype=np.int64)
+    hashes = np.array(keys, dtype=np.int64)
     content = np.array([_hash(row, tuple(row)) for row in rows], dtype=np.int64)
     table = pa.table({**columns, "seq": np.arange(len(rows)), "key_hash": hashes, "content_hash": content})
-    with workspace.lake.stage(RecordKind.MOVEMENT, load=load, recorded=now) as writer:
+    with workspace.lake.stage(kind, load=load, recorded=recorded) as writer:
         writer.write(table)
-    workspace.lake.commit(RecordKind.MOVEMENT, writer.finish(), load=load)
-    return len(rows)
+    workspace.lake.commit(kind, writer.finish(), load=load)
 
 
 def record_inferred(
