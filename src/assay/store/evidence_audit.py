@@ -1,7 +1,7 @@
 """Whether the lake still says what was logged: every batch's chunks are derived again and compared.
 
 Reads the log's segments and the lake's files: no key, no index, no registry; it writes nothing, and works on
-a copied plant. Where rows of a chunk were erased, its digest can't be derived any more; the other rows are
+a copied plant. From the first erased row of a batch on, chunks can't be derived any more; the other rows are
 then compared with the tree of salted rows, for which the salts have to be on this machine. That the log
 itself is whole is the business of :func:`assay.ledger.audit.audit`.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +88,8 @@ class RecordsAudit:
     erased
         Rows that a logged erasure took out, or took an id out of.
     unproved
-        Rows that can't be compared: they share a chunk with erased rows, and the salts of their trees are
-        not on this machine.
+        Rows that can't be compared: they follow erased rows of their batch, or share a chunk with them, and
+        the salts of their trees are not on this machine.
     """
 
     valid: bool
@@ -143,22 +144,25 @@ class _Holes:
         return self.gone.get(index, set()) | self.altered.get(index, set())
 
     def differing(self, batch: tuple[int, Batch], found: BatchRows) -> tuple[int, int] | None:
-        """The first and last place among ``found`` of what differs first; None where nothing does."""
+        """The first and last place among ``found`` of what differs first; None where nothing does.
+
+        The digest of a chunk depends on the values from the batch's first row on, so that no chunk from the
+        first that was erased from on can be derived; the trees are over each row by itself.
+        """
         index, body = batch
-        holes = np.array(sorted(self.of_batch(index)), np.int64)
-        for number, then in enumerate(body.chunks):
-            first = number * CHUNK_ROWS
-            start, end = np.searchsorted(found.places, [first, first + CHUNK_ROWS])
-            rows = found.rows.slice(int(start), int(end - start))
-            if len(holes) and np.searchsorted(holes, first) != np.searchsorted(holes, first + CHUNK_ROWS):
-                same = self._as_in_tree(index, found, first)
-                self.unproved += (
-                    0 if same is not None else int(np.isin(found.places[start:end], holes, invert=True).sum())
-                )
+        holes = sorted(self.of_batch(index))
+        derived = holes[0] // CHUNK_ROWS if holes else len(body.chunks)
+        bounds = np.searchsorted(found.places, np.arange(len(body.chunks) + 1) * CHUNK_ROWS).tolist()
+        now = chunk_digests(found.rows.slice(0, bounds[derived]))
+        for number, (start, end) in enumerate(pairwise(bounds)):
+            if number < derived:
+                same: bool | None = now[number] == body.chunks[number]
             else:
-                same = chunk_digests(rows) == [then]
+                same = self._as_in_tree(index, found, number * CHUNK_ROWS)
+            if same is None:
+                self.unproved += int(np.isin(found.places[start:end], holes, invert=True).sum())
             if same is False:
-                return int(start), max(int(start), int(end) - 1)
+                return start, max(start, end - 1)
         return None
 
     def _as_in_tree(self, index: int, found: BatchRows, place: int) -> bool | None:
