@@ -53,11 +53,14 @@ class LedgerSettings(BaseModel):
         By table, the columns of which a single field can be shown while the rest of its row stays hidden.
     gate
         By table, the columns of the plant's own that the gate is told (:mod:`assay.store.evidence_gate`).
+    pseudonyms
+        Whether people stand in what is recorded by random ids only (:mod:`assay.store.people`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     log: bool = True
+    pseudonyms: bool = False
     disclosable: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     gate: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
 
@@ -71,11 +74,12 @@ class LedgerSettings(BaseModel):
 
     def to_toml(self) -> str:
         """The text of the part; empty when every setting has its default."""
-        text = "" if self.log else "\n[ledger]\nlog = false\n"
+        said = ("" if self.log else "log = false\n") + ("pseudonyms = true\n" if self.pseudonyms else "")
+        text = f"\n[ledger]\n{said}" if said else ""
         for part, tables in (("disclosable", self.disclosable), ("gate", self.gate)):
             if tables:
-                said = "".join(f"{name} = {json.dumps(list(one))}\n" for name, one in tables.items())
-                text += f"\n[ledger.{part}]\n{said}"
+                lines = "".join(f"{name} = {json.dumps(list(one))}\n" for name, one in tables.items())
+                text += f"\n[ledger.{part}]\n{lines}"
         return text
 
 

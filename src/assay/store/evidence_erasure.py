@@ -30,6 +30,7 @@ from assay.store.evidence_secrets import SECRETS, secrets_of
 from assay.store.evidence_statements import CORRECTIONS
 from assay.store.keys import LoadKey
 from assay.store.log import ALL_ROWS
+from assay.store.people import is_random
 from assay.store.striking import Struck, strike
 from assay.store.workspace import Workspace
 
@@ -75,7 +76,7 @@ def erase(workspace: Workspace, subject: str, why: str) -> Erased:
     workspace
         The plant.
     subject
-        About whom or what.
+        About whom or what; of people with random ids also by their name.
     why
         The reason; it is logged in the open and stays, so nothing personal.
 
@@ -92,7 +93,10 @@ def erase(workspace: Workspace, subject: str, why: str) -> Erased:
     finish(workspace)  # rows are counted without those that are gone
     leaves: dict[tuple[int, int], dict[int, bytes]] = {}
     altered: dict[tuple[int, int], set[int]] = {}
-    for tree, row, leaf, about in Prover(evidence, workspace.lake).leaves_naming(subject):
+    if workspace.people is not None:
+        subject = workspace.people.known(subject)
+    prover = Prover(evidence, workspace.lake)
+    for tree, row, leaf, about in prover.leaves_naming(subject, only_about=is_random(subject)):
         leaves.setdefault((tree.batch, tree.first), {})[row] = leaf
         if not about:
             altered.setdefault((tree.batch, tree.first), set()).add(row)
@@ -114,6 +118,8 @@ def erase(workspace: Workspace, subject: str, why: str) -> Erased:
         path.unlink(missing_ok=True)
     for (batch, first), found in leaves.items():
         evidence.secrets.erase_rows(batch, first, found, subject, altered.get((batch, first), ()))
+    if workspace.people is not None:
+        workspace.people.forget(subject)
     entities = workspace.registry.forget(subject)
     struck, objects = finish(workspace)
     return Erased(tuple(indexes), len(kept), len(rows), struck.removed, struck.altered, objects, entities)
@@ -139,7 +145,7 @@ def finish(workspace: Workspace) -> tuple[Struck, int]:
         bodies = _batches(workspace.path, {one for found in batches.values() for one in found})
         for subject, moment in pending.items():
             within = _stretches(workspace, [bodies[one] for one in batches[subject] if one in bodies])
-            done = strike(workspace.lake, subject, within, moment)
+            done = strike(workspace.lake, subject, within, moment, only_about=is_random(subject))
             objects += _unreferred(workspace, done.contents)
             secrets.done(subject)
             struck.add(done)

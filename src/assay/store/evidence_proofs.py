@@ -191,7 +191,7 @@ class Prover:
             raise LogError.of("rows_differ", record=record, index=tree.batch) from None
         return proof
 
-    def leaves_naming(self, subject: str) -> Iterator[NamedRow]:
+    def leaves_naming(self, subject: str, *, only_about: bool = False) -> Iterator[NamedRow]:
         """Every row of the lake that names a subject, about it or otherwise.
 
         Raises
@@ -200,7 +200,8 @@ class Prover:
             Rows of it are not committed to one by one yet, or are not as they were logged.
         """
         for name in self._lake.tables():
-            for tree, found, place, record, about in self._places(name, subject, naming(self._lake, name)):
+            columns = [one for one in naming(self._lake, name) if not only_about or one == ABOUT.get(name)]
+            for tree, found, place, record, about in self._places(name, subject, columns):
                 leaf = self._evidence.secrets.erased_rows(tree.batch, tree.first).get(place - tree.first)
                 leaf = leaf or self._proof(tree, found, place, None, record).leaf
                 yield NamedRow(tree, place - tree.first, leaf, about)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from threading import Lock
 
@@ -28,6 +28,7 @@ create table if not exists erased_row (
 create table if not exists erased_of (
     subject text, batch integer, row integer, altered integer, primary key (subject, batch, row)
 ) without rowid;
+create table if not exists person (name text primary key, id text not null unique) without rowid;
 create table if not exists subject (
     subject text primary key, key blob, erased integer, pending integer not null default 0
 ) without rowid;
@@ -201,6 +202,28 @@ class Secrets:
                 "select key is null from subject where subject = ?", (subject,)
             ).fetchone()
         return bool(found and found[0])
+
+    # -- people ------------------------------------------------------------------------------------
+
+    def new_ids(self, names: Iterable[str], make: Callable[[], str]) -> dict[str, str]:
+        """The id of each person, durable when this returns; ``make`` gives one to who has none."""
+        wanted = list(dict.fromkeys(names))
+        with self._lock, self._database:
+            self._database.executemany(
+                "insert or ignore into person values (?, ?)", [(name, make()) for name in wanted]
+            )
+            known = dict(self._database.execute("select name, id from person"))
+        return {name: known[name] for name in wanted}
+
+    def people(self) -> dict[str, str]:
+        """The id of everybody, by the name."""
+        with self._lock:
+            return dict(self._database.execute("select name, id from person order by name"))
+
+    def forget_person(self, id_: str) -> None:
+        """Destroy what says who is behind an id."""
+        with self._lock, self._database:
+            self._database.execute("delete from person where id = ?", (id_,))
 
     def close(self) -> None:
         """Let go of the file."""

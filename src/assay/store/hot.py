@@ -122,6 +122,8 @@ class HotBuffer:
         """
         name = self._lake.known(kind)
         rows = aligned(table, self._lake.schema(name), name, load, to_microseconds(recorded or now()))
+        if self._lake.people is not None:
+            rows = self._lake.people.replaced(name, rows)
         _check_identity(rows, load, name)
         self._lake.committed(name, load)  # finishes what a load that was killed left half committed
         while True:

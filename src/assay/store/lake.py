@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from assay.model.entities import in_force
-from assay.model.errors import QueryError, StoreError, did_you_mean
+from assay.model.errors import StoreError, did_you_mean
 from assay.model.kinds import RecordKind
 from assay.store.delta import LakeTable
 from assay.store.derived import DerivedTables
@@ -37,6 +37,7 @@ from assay.store.layout import (
 )
 from assay.store.locks import locked
 from assay.store.log import APPENDED, HOT_PENDING, MOMENT, REASON, RETIRED, UNTIL
+from assay.store.people import People
 from assay.store.place import Place, is_remote
 from assay.store.policies import DEFAULT_POLICIES, LakePolicies
 from assay.store.registry import Registry, now
@@ -45,7 +46,7 @@ from assay.store.scratch import scratch
 from assay.store.snapshot import Refused, Snapshot
 from assay.store.staging import StagedWriter
 from assay.store.tables import from_microseconds, to_microseconds
-from assay.store.views import copy_table, create_views, entity_table, entity_views, literal
+from assay.store.views import copy_table, create_views, entity_table, entity_views, literal, query_error
 
 Kind = RecordKind | str
 
@@ -74,6 +75,8 @@ class Lake:
         self.relations: dict[str, Callable[[], pa.Table]] = {"lineage": self.derived.lineage_table}
         """What SQL can ask for beside the tables; each is made only for a statement that names it."""
         self.digests = Digests()
+        self.people: People | None = None
+        """Who stands for which random id, where people are recorded by such ids only."""
 
     @property
     def directory(self) -> Path:
@@ -151,6 +154,7 @@ class Lake:
             load,
             recorded,
             discard=taken,
+            people=self.people,
             digester=None if self.after_commit is None or taken else self.digests.digester(),
             digested=partial(self.digests.keep, name),
         )
@@ -300,37 +304,25 @@ class Lake:
         self._changed()
         return sum(one.file.rows for one in appends)
 
-    def commit_rewrite(self, kind: Kind, files: Sequence[StagedFile], replaced: Sequence[str]) -> bool:
-        """Put files in the place of those that hold the same rows; False when one of those was replaced."""
-        name = self.known(kind)
-        self._send({name: files})
-        with locked(self._commit_lock):
-            self._recover()
-            facts = self._facts([name])[name] | {REASON: "compaction"}
-            done = self._tables[name].rewrite(files, replaced, self.schema(name), facts)
-        self._sent({name: files})
-        return done
+    def commit_rewrite(
+        self, kind: Kind, files: Sequence[StagedFile], replaced: Sequence[str], *, erasing: bool = False
+    ) -> bool:
+        """Put files in the place of those that hold the same rows; False when one of those was replaced.
 
-    def commit_erasure(self, kind: Kind, files: Sequence[StagedFile], replaced: Sequence[str]) -> None:
-        """Put files in the place of those that hold rows which were erased; hold the lock of compaction.
-
-        Raises
-        ------
-        StoreError
-            One of those replaced is not there any more; nothing was changed.
+        With ``erasing`` rows of them are left out, or differ; the log of the table says so.
         """
         name = self.known(kind)
+        table = self._tables[name]
         self._send({name: files})
         with locked(self._commit_lock):
             self._recover()
-            facts = self._facts([name])[name] | {REASON: "erasure"}
-            if not self._tables[name].replace_rows(files, replaced, self.schema(name), facts):
-                raise StoreError(
-                    f"files of {name!r} were replaced while they were written anew; nothing was changed",
-                    hint="Do it again.",
-                )
+            facts = self._facts([name])[name] | {REASON: "erasure" if erasing else "compaction"}
+            put = table.replace_rows if erasing else table.rewrite
+            done = put(files, replaced, self.schema(name), facts)
         self._sent({name: files})
-        self._changed()
+        if erasing:
+            self._changed()
+        return done
 
     def retire(self, kind: Kind, paths: Sequence[str], before: date, reason: str) -> bool:
         """Take files of dates before ``before`` out of a table; the log says when, which, and why."""
@@ -546,7 +538,7 @@ class Lake:
                 with self.explaining(snapshot):
                     return connection.execute(sql, params).to_arrow_table()
             except duckdb.Error as error:
-                raise _query_error(error) from error
+                raise query_error(error) from error
 
     def explained(self, error: Exception, snapshot: Snapshot) -> StoreError | None:
         """What an engine's error on a snapshot comes from, if it is a file of the lake or a refused table."""
@@ -604,15 +596,3 @@ class Lake:
     def table(self, kind: Kind) -> LakeTable:
         """The log and the files of a kind; what is half committed is not looked after here."""
         return self._tables[self.known(kind)]
-
-
-def _query_error(error: duckdb.Error) -> QueryError:
-    text = str(error).strip()
-    if isinstance(error, duckdb.PermissionException):
-        return QueryError(
-            f"SQL here reads the plant's tables and no files: {text.splitlines()[0]}",
-            hint="SHOW TABLES lists what can be read.",
-        )
-    return QueryError(
-        f"the SQL can't be run: {text}", hint="SHOW TABLES and DESCRIBE name tables and columns."
-    )

@@ -27,6 +27,7 @@ from assay.ledger.gate.state import Refusal, Since, known, refusal, refusals, si
 from assay.ledger.gate.verdict import Verdict
 from assay.ledger.issuer import read_issuer
 from assay.ledger.place import MAIN
+from assay.store.people import PERSON, people_of
 
 if TYPE_CHECKING:
     from assay.store.evidence import Evidence
@@ -64,6 +65,7 @@ class PlantGate:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
+        self._people = people_of(evidence.settings, lambda: evidence.secrets)
         self._ledger = evidence.path / "ledger"
 
     def policies(self) -> list[PolicyInForce]:
@@ -109,7 +111,8 @@ class PlantGate:
         type_
             What it is, as policies name it.
         subject
-            Whom it is about: a person (by a random id only), machine, lot, recipe or place.
+            Whom it is about: a person, machine, lot, recipe or place. Where people are recorded by random
+            ids, their names are replaced by these.
         values
             What it says, by name.
         start, until
@@ -121,7 +124,20 @@ class PlantGate:
             It is not valid, or can't be logged.
         """
         said = fact_of(type_, start=_micro(start), until=_micro(until), values=values)
+        if self._people is not None:
+            of_people = self._of_people(type_)
+            subject = self._people.id_of(subject) if of_people else self._people.known(subject)
         return self._logged("attestation", subject, {"input": type_}, said)
+
+    def _of_people(self, type_: str) -> bool:
+        """Whether a policy in force asks people, and nothing else, for inputs of a type."""
+        about = {
+            one.about
+            for held in self.policies()
+            for one in held.policy.requirements.values()
+            if (one.fact or "") == type_
+        }
+        return about == {PERSON}
 
     def revoke(self, index: int, why: str, *, start: datetime | None = None) -> int:
         """Log that an input holds no more from ``start`` on (now where nothing is said); the entry's index.
@@ -155,10 +171,18 @@ class PlantGate:
         core, now = known(self._ledger), time.time_ns() // 1_000
         found = []
         for number, record in enumerate(records):
-            kind, claims, moment = read_record(record, number)
+            kind, claims, moment = read_record(self._by_id(record), number)
             judged = core.judge.judge(kind, claims, moment, moment, now)
             found.append(Verdict(judged.outcome, 0, now, judged.policies, judged.cited, judged.reasons))
         return found
+
+    def _by_id(self, record: Any) -> Any:
+        """A record with ids in the place of people who have one."""
+        who = record.get(PERSON) if isinstance(record, Mapping) else None
+        if self._people is None or not isinstance(who, str | list | tuple):
+            return record
+        names = [who] if isinstance(who, str) else who
+        return {**record, PERSON: [self._people.known(str(name)) for name in names]}
 
     def refused(self) -> list[Refusal]:
         """Every refused record with its reasons."""

@@ -31,6 +31,7 @@ from assay.store.layout import (
     spill_directory,
     writer_options,
 )
+from assay.store.people import People
 from assay.store.place import sync
 from assay.store.spill import Spill
 from assay.store.tables import to_microseconds
@@ -80,8 +81,8 @@ class StagedWriter:
     A table may leave out nullable columns (they become null) and ``source``, ``epoch`` and ``recorded``
     (they are the load's). Text may come plain or as dictionaries. With ``discard`` rows are checked and
     nothing is written. ``begins`` is how the names of files begin, ``day`` the one date of all rows where it
-    is known, ``file_rows`` how many rows a file takes. With ``digester`` rows are digested for the evidence
-    log as they come.
+    is known, ``file_rows`` how many rows a file takes. With ``people`` random ids take the place of people.
+    With ``digester`` rows are digested for the evidence log as they come.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class StagedWriter:
         begins: str = PART,
         day: date | None = None,
         file_rows: int = FILE_ROWS,
+        people: People | None = None,
         digester: Digester | None = None,
         digested: Callable[[list[StagedFile], list[Digested]], None] = lambda files, batches: None,
     ) -> None:
@@ -107,6 +109,7 @@ class StagedWriter:
         self._begins = begins
         self._day = None if day is None else (day - _EPOCH).days
         self._file_rows = file_rows
+        self._people = people
         self._digester = digester
         self._digested = digested
         self._timed = "time" in schema.names
@@ -138,7 +141,8 @@ class StagedWriter:
             self.abort()
         rows = aligned(table, self._schema, self._directory.name, self._load, self._recorded)
         if not self._discard:
-            self._queue.put(rows)
+            people = self._people
+            self._queue.put(rows if people is None else people.replaced(self._directory.name, rows))
 
     def finish(self) -> list[StagedFile]:
         """Write what is waiting, make it durable, and return the files.

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from assay.model.errors import StoreError
 from assay.store.compaction import COMPACTING, batches_of
 from assay.store.keys import LoadKey
 from assay.store.lake import Lake
@@ -83,7 +84,9 @@ def condition(columns: Sequence[str]) -> str:
     return " OR ".join(f"{quoted(one)} = $subject" for one in columns)
 
 
-def strike(lake: Lake, subject: str, within: Mapping[str, Stretches], until: int) -> Struck:
+def strike(
+    lake: Lake, subject: str, within: Mapping[str, Stretches], until: int, *, only_about: bool = False
+) -> Struck:
     """Take a subject out of the rows of batches; does nothing where that was done before.
 
     Parameters
@@ -96,6 +99,8 @@ def strike(lake: Lake, subject: str, within: Mapping[str, Stretches], until: int
         Which batches, by table.
     until
         Rows recorded after this moment stay as they are: microseconds since 1970.
+    only_about
+        Rows that name the subject otherwise stay as they are: its id says nothing.
 
     Raises
     ------
@@ -106,17 +111,21 @@ def strike(lake: Lake, subject: str, within: Mapping[str, Stretches], until: int
     alias = f"erased-{uuid.uuid4().hex[:12]}"
     with locked(lake.spool / COMPACTING):
         for name, stretches in within.items():
-            _Striking(lake, name, subject, alias, done).run(stretches, until)
+            columns = [one for one in naming(lake, name) if not only_about or one == ABOUT.get(name)]
+            _Striking(lake, name, columns, (subject, alias), done).run(stretches, until)
     return done
 
 
 class _Striking:
     """Takes a subject out of one table."""
 
-    def __init__(self, lake: Lake, name: str, subject: str, alias: str, done: Struck) -> None:
-        self._lake, self._name, self._subject, self._alias, self._done = lake, name, subject, alias, done
+    def __init__(
+        self, lake: Lake, name: str, columns: Sequence[str], ids: tuple[str, str], done: Struck
+    ) -> None:
+        self._lake, self._name, self._done = lake, name, done
+        self._subject, self._alias = ids
         self._table = lake.table(name)
-        self._columns = naming(lake, name)
+        self._columns = columns
         self._loads: list[str] = []
         self._stretches: list[list[tuple[int, int]]] = []
         self._until = 0
@@ -133,7 +142,11 @@ class _Striking:
         if paths:
             key = LoadKey("assay.erasure", uuid.uuid4().hex)
             with self._lake.remains("erasure", self._name).noted(key):
-                self._lake.commit_erasure(self._name, self._written(paths, key), paths)
+                if not self._lake.commit_rewrite(self._name, self._written(paths, key), paths, erasing=True):
+                    raise StoreError(
+                        f"files of {self._name!r} were replaced meanwhile; nothing was changed in it",
+                        hint="Do it again: assay ledger checkpoint DIR",
+                    )
         self._delete_past()
 
     def _names(self, path: str) -> bool:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from assay.model.entities import MASTER
 from assay.model.entity_attributes import EntityAttribute, entity_schema, to_column_value
-from assay.model.errors import StoreError
+from assay.model.errors import QueryError, StoreError
 from assay.model.kinds import TIME, RecordKind
 from assay.store.layout import CORE_SCHEMAS, DATE, QUARANTINE, REPLAY, plain, signature_of
 from assay.store.place import is_remote
@@ -253,3 +253,16 @@ def record_kind_names() -> tuple[str, ...]:
 def entity_views(present: Iterable[str]) -> tuple[str, ...]:
     """The entity kinds that get a view: those always there, then those the plant has."""
     return tuple(dict.fromkeys([*ALWAYS_PRESENT, *(kind for kind in present if kind in MASTER)]))
+
+
+def query_error(error: duckdb.Error) -> QueryError:
+    """What a failed statement says to whoever wrote it."""
+    text = str(error).strip()
+    if isinstance(error, duckdb.PermissionException):
+        return QueryError(
+            f"SQL here reads the plant's tables and no files: {text.splitlines()[0]}",
+            hint="SHOW TABLES lists what can be read.",
+        )
+    return QueryError(
+        f"the SQL can't be run: {text}", hint="SHOW TABLES and DESCRIBE name tables and columns."
+    )

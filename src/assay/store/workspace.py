@@ -22,6 +22,7 @@ from assay.store.config import (
 from assay.store.lake import Lake
 from assay.store.locks import locked
 from assay.store.objects import ObjectStore
+from assay.store.people import people_of
 from assay.store.place import sync
 from assay.store.quarantine import Quarantine
 from assay.store.registry import Registry
@@ -55,6 +56,8 @@ class Workspace:
             raise
         self.quarantine = Quarantine(self.lake)
         self.lake.relations["refusal"] = self._refusals
+        self.people = people_of(config.ledger, lambda: self.evidence.secrets)
+        self.lake.people = self.registry.people = self.people
         if config.ledger.log and (path / "ledger").is_dir():
             self.lake.after_commit = self.registry.after_change = self._committed
 
@@ -167,7 +170,13 @@ class Workspace:
         path = Path(path).absolute()
         if not (path / FILE_NAME).is_file():
             raise WorkspaceNotFound(f"{path} is not an Assay plant", hint=f"Make one with: assay init {path}")
-        workspace = cls(path, read_config(path / FILE_NAME))
+        config = read_config(path / FILE_NAME)
+        if config.ledger.pseudonyms and not (path / "ledger").is_dir():
+            raise ModelError(
+                f"{path / FILE_NAME}: ledger.pseudonyms is set, and the plant has no evidence log",
+                hint=f"Begin one with: assay ledger init {path}",
+            )
+        workspace = cls(path, config)
         try:
             workspace.apply_model()
         except BaseException:

@@ -182,6 +182,7 @@ VERBS: dict[str, Callable[..., None] | Mapping[str, Callable[..., None]]] = {
     "bundle": ledger_records.bundle,
     "attest": ledger_records.attest,
     "erase": ledger_records.erase,
+    "people": ledger_records.people,
     "witness": ledger_witness.VERBS,
     "monitor": ledger_watch.monitor,
     "consistency": ledger_watch.consistency,

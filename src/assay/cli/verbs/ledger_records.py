@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assay.cli.options import AsJson, Plant
-from assay.cli.output import show
+from assay.cli.output import show, table
 from assay.cli.speech import say
 
 if TYPE_CHECKING:
@@ -148,6 +148,26 @@ def erase(
     document["indexes"] = list(document["indexes"])
     said = {**document, "indexes": ", ".join(map(str, document["indexes"]))}
     show(document, lambda to: to.print(say("ledger.erased", **said)), as_json=as_json)
+
+
+def people(
+    directory: Plant,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="argument.people", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Who stands for which random id; who has none and is named gets one."""
+    from assay.ledger.errors import LogError
+    from assay.store.workspace import Workspace
+
+    with Workspace.open(directory) as workspace:
+        if workspace.people is None:
+            raise LogError.of("no_pseudonyms", path=directory)
+        found = workspace.people.ids(names) if names else workspace.people.everybody()
+    rows = [[name, found[name]] for name in sorted(found)]
+    document = {"people": [{"name": name, "id": id_} for name, id_ in rows]}
+    show(document, lambda to: table(to, [say("ledger.person"), say("ledger.id")], rows), as_json=as_json)
 
 
 def written(out: Path, data: bytes, as_json: bool) -> None:

@@ -1,0 +1,151 @@
+"""People stand in what is recorded by random ids only, where the plant says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from evidence_plant import RECORDED, START, bodies, hashes, load, logging_plant, state
+
+from assay.cli.app import run
+from assay.ledger.entries import Individual
+from assay.ledger.gate.policy import parse_policy
+from assay.model.errors import ModelError
+from assay.plant import Plant
+from assay.store.config import LedgerSettings, read_config
+from assay.store.keys import LoadKey
+from assay.store.people import is_random
+from assay.store.plant_evidence import audit_plant, bring_up_to_date, bundle_subject, erase_subject
+from assay.store.plant_gate import PlantGate
+from assay.store.workspace import Workspace
+
+__all__ = ["state"]
+
+POLICY = """
+format: assay/gate-policy@1
+name: press
+version: "1"
+requirements:
+  trained: {about: person, fact: qualification}
+  calibrated: {about: machine, fact: calibration}
+applies:
+  - {kinds: [step], steps: [press], requires: [trained, calibrated]}
+"""
+
+
+def steps(people: list[str], first: int = 0) -> pa.Table:
+    rows = list(enumerate(people, first))
+    key = hashes(rows)
+    return pa.table({
+        "seq": [n for n, _ in rows],
+        "execution": [f"X-{n}" for n, _ in rows],
+        "role": ["produced"] * len(rows),
+        "subject": [f"U-{n}" for n, _ in rows],
+        "subject_kind": ["unit"] * len(rows),
+        "segment": ["press"] * len(rows),
+        "person": people,
+        "time": pa.array([START] * len(rows), pa.timestamp("us", "UTC")),
+        "key_hash": key,
+        "content_hash": key,
+    })  # fmt: skip
+
+
+@pytest.fixture
+def plant(state: Path, tmp_path: Path) -> Iterator[Workspace]:
+    with logging_plant(tmp_path / "plant"):
+        pass
+    settings = tmp_path / "plant" / "assay.toml"
+    settings.write_text(settings.read_text("utf-8") + "\n[ledger]\npseudonyms = true\n", "utf-8")
+    with Workspace.open(tmp_path / "plant") as workspace:
+        load(workspace, "movement", [steps(["Li Wei", "W-18", "Li Wei"])], LoadKey("mes", "1"))
+        workspace.lake.hot.append(
+            "movement", steps(["W-18", "Zhang"], 3), LoadKey("live", "1"), recorded=RECORDED
+        )
+        workspace.registry.upsert_entities("person", [{"id": "Li Wei", "name": "李伟"}])
+        yield workspace
+
+
+def people(workspace: Workspace) -> list[str]:
+    return [str(one) for one in workspace.lake.query(
+        "SELECT person FROM movement ORDER BY seq").column("person").to_pylist()]  # fmt: skip
+
+
+def test_ids_take_the_place_of_people_wherever_they_come_in(plant: Workspace) -> None:
+    assert plant.people is not None
+    found = people(plant)
+    assert all(map(is_random, found))
+    assert found[0] == found[2] == plant.people.id_of("Li Wei")
+    assert found[1] == found[3] == plant.people.known("W-18")
+    assert len(set(found)) == 3
+    assert plant.people.id_of(found[0]) == found[0], "an id stays what it is"
+    assert [row["id"] for row in plant.registry.entities("person")] == [found[0]]
+    plant.lake.hot.flush()
+    bring_up_to_date(plant)
+    assert people(plant) == found
+    for word in (b"Li Wei", b"W-18", b"Zhang"):
+        files = [path for folder in ("lake", "ledger") for path in (plant.path / folder).rglob("*")
+                 if path.is_file() and word in path.read_bytes()]  # fmt: skip
+        assert files == []
+
+
+def test_the_gate_is_told_of_people_by_their_ids(plant: Workspace) -> None:
+    gate = PlantGate(plant.evidence)
+    gate.set_policy(parse_policy(POLICY))
+    gate.tell("qualification", "Li Wei", {"level": 2})
+    gate.tell("qualification", "nobody yet")
+    gate.tell("calibration", "press-1")
+    subjects = {one.subject for one in bodies(plant.path) if isinstance(one, Individual)}
+    assert plant.people is not None
+    assert {plant.people.known("Li Wei"), plant.people.known("nobody yet"), "press-1"} <= subjects
+    assert not {"Li Wei", "nobody yet"} & subjects
+    record = {"kind": "step", "step": "press", "time": START, "person": "Li Wei", "machine": "press-1"}
+    by_name, by_id, other = gate.check(
+        [record, {**record, "person": plant.people.known("Li Wei")}, {**record, "person": ["W-18"]}]
+    )
+    assert (by_name.outcome, by_id.outcome, other.outcome) == ("accepted", "accepted", "refused")
+
+
+def test_whoever_is_erased_is_behind_no_id_and_the_rows_are_still_proved(plant: Workspace) -> None:
+    plant.lake.hot.flush()
+    bring_up_to_date(plant)
+    before = people(plant)
+    done = erase_subject(plant, "Li Wei", "left the company")
+    assert (done.rows, done.altered, done.removed, done.entities) == (0, 0, 0, 1)
+    assert people(plant) == before
+    assert plant.people is not None
+    assert plant.people.known("Li Wei") == "Li Wei"
+    assert "Li Wei" not in plant.people.everybody()
+    secrets = (plant.evidence.place.outside / "salts.db").read_bytes()
+    assert b"Li Wei" not in secrets
+    assert "李伟".encode() not in (plant.path / "registry.db").read_bytes()
+    assert bundle_subject(plant, "U-0")
+    with Plant(plant) as opened:
+        assert bytes(opened.prove("movement:mes/1/0"))
+        seen = audit_plant(plant.path, records=True)
+        assert seen.valid, (seen.findings, seen.records, seen.registry)
+    load(plant, "movement", [steps(["Li Wei"])], LoadKey("mes", "2"))
+    assert plant.people.known("Li Wei") not in before, "who comes back is somebody else"
+
+
+def test_names_and_ids_are_listed_and_made(plant: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ledger", "people", str(plant.path), "--json"]) == 0
+    listed = {one["name"]: one["id"] for one in json.loads(capsys.readouterr().out)["people"]}
+    assert set(listed) == {"Li Wei", "W-18", "Zhang"}
+    assert run(["ledger", "people", str(plant.path), "Li Wei", "Chen", "--json"]) == 0
+    asked = {one["name"]: one["id"] for one in json.loads(capsys.readouterr().out)["people"]}
+    assert asked["Li Wei"] == listed["Li Wei"]
+    assert is_random(asked["Chen"])
+
+
+def test_without_a_log_there_is_no_place_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Workspace.create(tmp_path / "plant", log=False) as workspace:
+        text = workspace.config.model_copy(update={"ledger": LedgerSettings(pseudonyms=True)}).to_toml()
+    (tmp_path / "plant" / "assay.toml").write_text(text, "utf-8")
+    assert read_config(tmp_path / "plant" / "assay.toml").ledger.pseudonyms
+    with pytest.raises(ModelError, match="no evidence log"):
+        Workspace.open(tmp_path / "plant")
+    assert run(["ledger", "people", str(tmp_path / "plant")]) != 0
+    assert "assay ledger init" in capsys.readouterr().err
