@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assay.genealogy.queue_errors import MatchError
@@ -290,6 +290,7 @@ def test_contradicting_carriers_are_reported() -> None:
     st.lists(st.floats(0, 1e4), max_size=12),
     st.booleans(),
 )
+@example([0.0], [0.0, 1.9417669842693728e-261], True)
 @settings(max_examples=40, deadline=None)
 def test_whatever_is_counted_probabilities_are_probabilities(
     entered: list[float], left: list[float], timed: bool

@@ -8,7 +8,15 @@ import numpy as np
 
 from assay.genealogy import queue_kernel as kernel
 from assay.genealogy.queue_lattice import Floats, Lattice, Pass, run, score
-from assay.genealogy.queue_problem import SPREAD_STRENGTH, STRENGTH, WIDEST, Mode, Parameters, Problem
+from assay.genealogy.queue_problem import (
+    LEAST_SPREAD,
+    SPREAD_STRENGTH,
+    STRENGTH,
+    WIDEST,
+    Mode,
+    Parameters,
+    Problem,
+)
 
 SEARCH = 1.5
 """How far around the nominal residence modes are looked for, in tolerances."""
@@ -107,7 +115,7 @@ def _raised(
         crossed=float(sums[2] + STRENGTH * problem.expected.crossed) / pairs,
         residence=float(np.clip(at.residence + shift, problem.residence - span, problem.residence + span)),
         real=tuple(real.tolist()),
-        spread=float(np.sqrt(max(spread, 1e-12))),
+        spread=max(float(np.sqrt(spread)), LEAST_SPREAD),
     )
 
 

@@ -13,8 +13,8 @@ from assay.genealogy.queue_problem import Mode, Problem
 NATS = 14.0
 """Modes this much less likely than the best are left out: less than one in a million."""
 _STARTS, _KEPT = 40, 16
-_UNSETTLED = 0.03
-"""Nats per count that a climb may still gain when it is judged."""
+_FIRST, _UNSETTLED = 0.3, 0.03
+"""Nats per count that a climb may still gain when it is judged: after its first round, and later."""
 _BLOCK = 24
 """In counts that share one row of the picture a drifting residence is seen in."""
 _STEP = 0.125
@@ -38,7 +38,11 @@ def modes(problem: Problem) -> list[Mode]:
 
 
 def _steady(problem: Problem) -> list[Mode]:
-    tried = _apart(problem, [climb(problem, problem.start(at), rounds=4) for at in _starts(problem)])
+    first = [climb(problem, problem.start(at), rounds=1) for at in _starts(problem)]
+    least = _hopeless(problem, max(mode.height for mode in first), _FIRST)
+    tried = _apart(
+        problem, [climb(problem, mode.parameters, rounds=3) for mode in first if mode.height >= least]
+    )
     for rounds in (6, 25):
         tried = _apart(problem, [climb(problem, mode.parameters, rounds=rounds) for mode in tried])
     return tried
@@ -76,13 +80,16 @@ def _apart(problem: Problem, found: list[Mode]) -> list[Mode]:
     kept: list[Mode] = []
     for mode in sorted(found, key=lambda one: -one.height):
         least = 0.3 * max(mode.parameters.spread, problem.sides.takt)
-        if len(kept) == _KEPT or (
-            kept and mode.height < kept[0].height - 3 * NATS - _UNSETTLED * len(problem.sides.left)
-        ):
+        if len(kept) == _KEPT or (kept and mode.height < _hopeless(problem, kept[0].height, _UNSETTLED)):
             break
         if all(abs(mode.parameters.residence - one.parameters.residence) > least for one in kept):
             kept.append(mode)
     return kept
+
+
+def _hopeless(problem: Problem, best: float, unsettled: float) -> float:
+    """The height below which a climb that may still gain ``unsettled`` nats per count is given up."""
+    return best - 3 * NATS - unsettled * len(problem.sides.left)
 
 
 def _differences(problem: Problem) -> tuple[Integers, Floats]:

@@ -12,6 +12,8 @@ STRENGTH = 200.0
 """How many pieces the expected rates are worth beside the ones that were counted."""
 SPREAD_STRENGTH = 2.0
 """How many pairs the first guess of the spread is worth."""
+LEAST_SPREAD = 1e-6
+"""Seconds: no spread is smaller than what stamps resolve."""
 WIDEST = 0.45
 """Largest share of the counts of a side that may be alone: beyond it there is no queue."""
 _EDGE = 0.1
@@ -90,7 +92,7 @@ class Problem:
     @property
     def first_spread(self) -> float:
         """A first guess of the spread: a quarter of the takt, within the tolerance."""
-        return min(self.sides.takt / 4, self.tolerance)
+        return max(min(self.sides.takt / 4, self.tolerance), LEAST_SPREAD)
 
     def slot(self, at: Parameters) -> float:
         """Probability of a swap that times do not show: swaps that they do show leave fewer of these."""
