@@ -32,6 +32,7 @@ EXECUTED = [
     "docs/how-to/keep-the-lake.md",
     "docs/how-to/ask-other-databases.md",
     "docs/how-to/codes-and-labels.md",
+    "docs/how-to/alarms.md",
     "docs/how-to/ask-a-question.md",
     "docs/how-to/extract-and-watch.md",
     "docs/how-to/serve.md",

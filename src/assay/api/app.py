@@ -20,6 +20,7 @@ from assay.api.epcis_door import PartnerRefused, exchange_problem
 from assay.api.errors import CATALOGUE
 from assay.api.hub import MESSAGE_LIMIT
 from assay.api.routes import (
+    alarms,
     causes,
     codes,
     consumer,
@@ -34,8 +35,8 @@ from assay.api.routes import (
     pages,
     proofs,
     quarantine,
-    scans,
     recording,
+    scans,
     session,
     socket,
     sql,
@@ -136,8 +137,8 @@ def assemble(settings: ApiSettings, services: Services | None = None) -> FastAPI
         causes,
         operators,
         trace,
-        unit_files,
         recording,
+        unit_files,
         proofs,
         gate,
         verify,
@@ -145,6 +146,7 @@ def assemble(settings: ApiSettings, services: Services | None = None) -> FastAPI
         find,
         codes,
         scans,
+        alarms,
         sql,
         targets,
         quarantine,

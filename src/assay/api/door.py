@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
+from assay.api.alarm_desk import AlarmDesk
 from assay.api.auth import COOKIE, CSRF_HEADER, Gate, Session, same
 from assay.api.epcis_desk import EpcisDesk
 from assay.api.errors import ForgedRequest
@@ -45,13 +46,14 @@ class Services:
         self.epcis = EpcisDesk(workspace, interval=settings.watch_interval)
         page = workspace.model.consumer_page
         self.scans = None if page is None else ScanDesk(workspace, page, settings)
+        self.alarms = AlarmDesk(workspace, settings.alarm_interval) if workspace.model.alarms else None
         evidence = workspace.evidence
         self.notary = BackgroundNotary(Notary(evidence, workspace.lake)) if evidence.on else None
         self._witness: Witness | None = None
-        self._turn = Lock()
-
         self.recording = Lock()
         """Held while what was worked out is recorded: what is new depends on what was recorded before."""
+        self._turn = Lock()
+
     def replay(self, mapping: str | None) -> ReplayCard:
         """Try quarantined rows again, by a corrected mapping or by the one each was loaded with."""
         report = replay(self.workspace, parse_mapping(mapping, "mapping.yaml") if mapping else None)
@@ -81,6 +83,8 @@ class Services:
         self.epcis.courier.start()
         if self.scans is not None:
             self.scans.start()
+        if self.alarms is not None:
+            self.alarms.start()
         if self.notary is not None:
             self.notary.start()
 
@@ -89,6 +93,8 @@ class Services:
         self.epcis.close()
         if self.scans is not None:
             self.scans.close()
+        if self.alarms is not None:
+            self.alarms.close()
         if self.notary is not None:
             self.notary.close()
         self.imports.close()

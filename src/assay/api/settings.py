@@ -48,6 +48,8 @@ class ApiSettings:
         Most rows of a watched question.
     watch_interval
         Seconds between two looks at the plant for news.
+    alarm_interval
+        Seconds between two looks for alarms, where something arrived.
     scan_burst, scans_per_minute
         How many consumer pages one client may open at once, and how many a minute in the long run.
     scan_burst_total, scans_per_minute_total
@@ -78,6 +80,7 @@ class ApiSettings:
     subscriptions: int = 32
     watched_rows: int = 20_000
     watch_interval: float = 1.0
+    alarm_interval: float = 60.0
     scan_burst: int = 30
     scans_per_minute: float = 30.0
     scan_burst_total: int = 300

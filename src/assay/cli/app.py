@@ -17,6 +17,7 @@ from typer.main import get_command
 from assay.cli.speech import CATALOGUE, choose, said, say, speaking, spoken
 from assay.cli.statistics import GROUPS
 from assay.cli.verbs import (
+    alarms,
     bench,
     bind,
     bridge,
@@ -113,6 +114,7 @@ _SINGLE: dict[str, Callable[..., None]] = {
     "weld-file": welding.weld_file,
     "weld-log": welding.weld_log,
     "scans": scans.scans,
+    "alarms": alarms.alarms,
     "bridge": bridge.bridge,
     "mix": mix.mix,
     "metre": metre.metre,

@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from assay.model.alarms import AlarmName, AlarmRule
+from assay.model.alarms import settings_at as alarm_settings_at
 from assay.model.attributes import Attribute
 from assay.model.codes.rules import CodeField, CodeRule, Serial, check_rules
 from assay.model.consumer import ConsumerPage, settings_at
@@ -49,6 +51,9 @@ class PlantModel(BaseModel):
     )
     lines: dict[str, LineFile] = Field(
         default_factory=dict, description="Lines that positions are followed along, by their names."
+    )
+    alarms: dict[AlarmName, AlarmRule] = Field(
+        default_factory=dict, description="What is watched while records arrive, by the names of the rules."
     )
     consumer_page: ConsumerPage | None = Field(
         default=None, description="What everybody may see who scans a product's code; none: nothing."
@@ -174,6 +179,8 @@ def _settings(place: Sequence[int | str]) -> Iterable[str]:
         return settings_at(place[1:])
     if place[0] == "lines":
         return line_settings_at(place[2:])
+    if place[0] == "alarms":
+        return alarm_settings_at(place[2:])
     if len(place) > 3 and place[0] == "sources" and place[2] == "tables":
         return MountedTable.model_fields
     if place[0] == "codes" and len(place) > 3:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -52,7 +54,7 @@ from assay.store.evidence_rows import (
     source_of,
 )
 from assay.store.evidence_secrets import SECRETS, Secrets
-from assay.store.evidence_statements import Statement
+from assay.store.evidence_statements import SAID, Statement
 from assay.store.keys import LoadKey
 from assay.store.locks import locked
 from assay.store.log import ALL_ROWS, APPENDED, REASON, RETIRED, Commit
@@ -60,9 +62,6 @@ from assay.store.log import ALL_ROWS, APPENDED, REASON, RETIRED, Commit
 if TYPE_CHECKING:
     from assay.ledger.writer import Ack
     from assay.store.lake import Lake
-
-CORRECTIONS = "correction"
-"""The source of the loads whose rows people said, one by one: each is an entry of its own."""
 
 _PATIENCE = 5.0
 """Seconds to wait for a sequencer after a commit; what is not logged then is logged with the next one."""
@@ -226,13 +225,25 @@ class Evidence:
             return
         try:
             self.catch_up()
-        except (LedgerError, OSError) as problem:
-            self._failed(problem)
+        except LedgerError as problem:
+            self._problem = problem
+            self._again = time.monotonic() + _PAUSE
 
-    def _failed(self, problem: LedgerError | OSError) -> None:
-        known = isinstance(problem, LedgerError)
-        self._problem = problem if known else LogError.of("not_logged", why=problem)  # type: ignore[assignment]
-        self._again = time.monotonic() + _PAUSE
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """Say in the log's words what the system refuses to write, such as where the disk of the keys is full.
+
+        Raises
+        ------
+        LogError
+            ``disk``.
+        """
+        try:
+            yield
+        except sqlite3.OperationalError as problem:
+            raise LogError.of("disk", path=self.place.outside, why=problem) from problem
+        except OSError as problem:
+            raise LogError.disk(problem, self.path) from problem
 
     def catch_up(self) -> int:
         """Log everything the plant recorded that is not logged yet; returns how many entries that made.
@@ -242,7 +253,7 @@ class Evidence:
         LedgerError
             The log can't be written; everything recorded stays, and is logged later.
         """
-        with self._turn, locked(self.spool / "evidence.lock"):
+        with self._written(), self._turn, locked(self.spool / "evidence.lock"):
             self.__dict__.pop("issuer", None)  # it may have been replaced by a newer one
             count = self._log_documents() + self._log_registry() + self._log_captures()
             for name in self._lake.tables():
@@ -376,7 +387,7 @@ class Evidence:
 
         Raises like :meth:`say`; what was logged before the one that fails stays.
         """
-        with self._turn:
+        with self._written(), self._turn:
             sealed = [self._sealed(one) for one in statements]
             return self.append([body for body, _ in sealed], openings=[opening for _, opening in sealed])
 
@@ -431,7 +442,7 @@ class Evidence:
         added = self._lake.table(name).added_by(commit.version)
         for piece in _pieces(name, commit):
             dated = replace(piece, dates=dates_of(added))
-            if piece.load.source == CORRECTIONS:
+            if piece.load.source in SAID:
                 count += self._log_said(dated, added)
             else:
                 count += self._log_batches(dated, added)
@@ -475,15 +486,17 @@ class Evidence:
         return found
 
     def _log_said(self, piece: Piece, added: Sequence[str]) -> int:
-        """Rows that people said one by one, each as an entry of its own."""
+        """Rows that were said one by one, each as an entry of its own."""
         source, count = source_of(piece.name, piece.load), 0
+        kind, when = SAID[piece.load.source]
         for rows in read_piece(self._lake, piece, self._files(piece, added)):
             for row in rows.to_pylist():
                 who = Origin(source, 0, row["seq"])
                 if self.index.records(origin=(who.source, who.epoch, who.seq)):
                     continue
                 said = {key: value for key, value in row.items() if value is not None}
-                self.say("record", row["subject"], said, moment=row["recorded"], origin=who)
+                subject = row["subject"] or f"{piece.name}:{piece.load.source}"
+                self.say(kind, subject, said, moment=row[when] or row["recorded"], origin=who)
                 count += 1
         return count
 

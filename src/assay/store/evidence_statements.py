@@ -10,6 +10,15 @@ from typing import Any
 from assay.ledger.entries import Origin
 from assay.ledger.gate.facts import Claims, Fact
 
+CORRECTIONS = "correction"
+"""The source of the loads of what people corrected."""
+
+ALARMS = "assay:alarm"
+"""The source of the loads of alarms."""
+
+SAID = {CORRECTIONS: ("record", "recorded"), ALARMS: ("alarm", "time")}
+"""Loads whose rows are entries of their own, by source: the kind of entry, and when what it says happened."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:

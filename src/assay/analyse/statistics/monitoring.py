@@ -61,7 +61,7 @@ class PlantMonitor(Result):
     model: Monitor
     score: Score
     alarms: tuple[Alarm, ...]
-    """At most 200 of them."""
+    """The first of them, at most 200 unless more were asked for."""
     alarms_total: int
 
     def plot(self) -> Plot:
@@ -77,6 +77,7 @@ def monitor(
     phase1: tuple[int, int] | None = None,
     where: str | None = None,
     scope: str | None = None,
+    most_alarms: int = _MOST_ALARMS,
     **options: Any,
 ) -> PlantMonitor:
     """Fit a model on phase I and hold every subject against it, in the order of their time.
@@ -91,6 +92,8 @@ def monitor(
         Rows of normal operation, counted from 0: first, and the one after the last. None: the first half.
     where, scope
         As for causes.
+    most_alarms
+        How many alarms are listed, the earliest first.
     options
         Those of :func:`assay.stats.monitor.pca` and its siblings: ``alpha``, ``components`` …
 
@@ -115,7 +118,7 @@ def monitor(
         phase1=watched.phase1,
         model=watched.model,
         score=watched.score,
-        alarms=_alarms(watched, subjects, times),
+        alarms=_alarms(watched, subjects, times, most_alarms),
         alarms_total=int(watched.score.alarm.sum()),
     )
 
@@ -143,9 +146,9 @@ def _joined(found: list[Series]) -> tuple[Floats, list[str], NDArray[np.int64], 
     return rows, [shared[at][1] for at in order], time[order], len(everyone) - len(shared)
 
 
-def _alarms(watched: Watch, subjects: list[str], times: NDArray[np.int64]) -> tuple[Alarm, ...]:
+def _alarms(watched: Watch, subjects: list[str], times: NDArray[np.int64], most: int) -> tuple[Alarm, ...]:
     """The first rows in alarm; the watch's contributions are of these rows where there are any."""
-    rows = np.flatnonzero(watched.score.alarm)[:_MOST_ALARMS]
+    rows = np.flatnonzero(watched.score.alarm)[:most]
     index, names = watched.score.index, watched.contributions.names
     return tuple(
         Alarm(

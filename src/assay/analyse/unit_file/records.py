@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from assay.analyse.alarms import event_of
 from assay.model.kinds import TIME
 from assay.query.bind.bound import bind
 from assay.query.bind.features import DEFAULT
@@ -31,6 +32,7 @@ _EVENTS = (
     "AND e.time >= s.started AND e.time < s.ended "
     # Who looked at a product's page later is no part of how it was made, nor of the file's hash.
     f"WHERE (w.id IS NOT NULL OR s.execution IS NOT NULL) AND e.source <> '{SOURCE}' "
+    f"AND e.event <> '{event_of('scan')}' "
     f"ORDER BY ALL LIMIT {MOST_EVENTS}"
 )
 _PAPERS = (

@@ -40,6 +40,9 @@ def monitor(
         Path | None, typer.Option("--pins", metavar="DIR", help="option.pins", show_default=False)
     ] = None,
     hours: Annotated[float, typer.Option("--hours", min=0.01, help="option.stale_hours")] = 24.0,
+    alarms: Annotated[
+        Path | None, typer.Option("--alarms", metavar="DIR", help="option.log_alarms", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Look at logs and compare them with what was pinned; exit code 1 when something is wrong with one."""
@@ -52,6 +55,8 @@ def monitor(
     for one, sources in _logs(places or [], believed, key, log):
         held = _held(one)
         found.append(watching.watch(one, sources, policy=believed, held=held))
+    if alarms is not None:
+        _record(alarms, found)
 
     def human(to: Console) -> None:
         for one in found:
@@ -69,6 +74,18 @@ def monitor(
     show(as_document(found), human, as_json=as_json)
     if any(one.observations for one in found):
         raise typer.Exit(1)
+
+
+def _record(plant: Path, found: list[Watched]) -> None:
+    """What is wrong with logs, as alarms of a plant."""
+    from datetime import UTC, datetime
+
+    from assay.analyse.alarms import record_alarms
+    from assay.analyse.watching import of_logs
+    from assay.store.workspace import Workspace
+
+    with Workspace.open(plant) as workspace:
+        record_alarms(workspace, of_logs(found, datetime.now(UTC)))
 
 
 def consistency(

@@ -2,15 +2,17 @@
 
 The event ``scan`` has the unit or lot as its subject, the severity ``warning`` where the scan has hints, and
 as its message the hints and the country. Scans of unknown codes are of nothing that is in the plant: they
-stay in the list of scans alone.
+stay in the list of scans alone. A hint on a thing of the plant is an alarm besides, once for thing and hint.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from assay.analyse.alarms import Alarm, record_alarms
 from assay.connect.hashing import field_hashes, joined, salt, signed
 from assay.exchange.consumer.hints import UNKNOWN
 from assay.model.kinds import TIME, RecordKind
@@ -55,10 +57,27 @@ def bring_in(workspace: Workspace, log: ScanLog) -> int:
             rows = [_row(one) for one in scans if one.standing != UNKNOWN]
             if rows and _append(workspace, _table(rows)):
                 added += len(rows)
+            record_alarms(workspace, (one for scan in scans for one in _alarms(scan)))
             cursor = scans[-1].position
             workspace.registry.set_setting(_CURSOR, cursor)
         log.prune(cursor)
     return added
+
+
+def _alarms(scan: Scan) -> Iterator[Alarm]:
+    """An alarm for each hint on a thing of the plant, once for the thing and the hint."""
+    for hint in scan.hints if scan.subject is not None and scan.standing != UNKNOWN else ():
+        detail = ", ".join(word for word in (scan.code, scan.where.country) if word)
+        yield Alarm(
+            by="scan",
+            rule=hint,
+            subject=scan.subject,
+            subject_kind=scan.kind,
+            time=scan.moment,
+            severity="warning",
+            detail=detail,
+            key=f"{scan.kind} {scan.subject}",
+        )
 
 
 def _row(scan: Scan) -> dict[str, Any]:
