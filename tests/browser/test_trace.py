@@ -12,6 +12,7 @@ from chromium import DESKTOP, PHONE, Browser, launch
 from selenium.webdriver.common.keys import Keys
 from served import Served, serve
 from tests.integration.test_trace import store
+from tests.refused_plant import join_two
 
 from assay.model.kinds import RecordKind
 from assay.store.workspace import Workspace
@@ -165,3 +166,54 @@ def test_on_a_phone_in_chinese(powder: Served) -> None:
         phone.click(".trace-tools button", "时间轴")
         phone.one("canvas.timeline[data-painted]")
         assert phone.driver.execute_script("return document.documentElement.scrollWidth") <= PHONE[0]
+
+
+@pytest.fixture(scope="module")
+def joined(chromium: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Two joined parts, all records of one of which the gate refused."""
+    directory = tmp_path_factory.mktemp("joined") / "plant"
+    with Workspace.create(directory, log=True) as workspace:
+        join_two(workspace)
+    with serve(directory) as served, launch(served.url, DESKTOP) as one:
+        one.sign_in(served.password)
+        yield one
+
+
+def test_what_the_gate_refused_is_marked_in_the_graph_and_the_lists(joined: Browser) -> None:
+    joined.open("/pages/trace?lang=en&id=half-2&direction=forward")
+    canvas = joined.one(".trace-graph canvas[data-painted]")
+    assert "refused as evidence, red: 3 things, 2 movements" in joined.text(".genealogy-head")
+    canvas.send_keys(Keys.ARROW_RIGHT)
+    assert "join-2" in joined.text(".trace-chosen")
+    assert "refused as evidence: unknown_subject" in joined.text(".trace-chosen")
+    assert "Refused as evidence" in joined.texts(".widget-grid")[0]
+    assert "unknown_subject" in joined.texts(".widget-grid")[0]
+    joined.open("/pages/trace?lang=zh&id=half-2&direction=forward")
+    assert "被拒绝作为证据（红色）：3 个对象，2 条移动" in joined.text(".genealogy-head")
+    joined.open("/pages/trace?lang=en&id=half-1&direction=forward")
+    joined.one(".trace-graph canvas[data-painted]")
+    assert not joined.all(".trace-refused")
+
+
+def test_a_part_and_its_file_say_what_was_refused(joined: Browser) -> None:
+    joined.open("/pages/unit?lang=en&id=U-2")
+    joined.one(".gene.refused")
+    assert "refused as evidence: 3" in joined.text(".genealogy-head")
+    figures = joined.text(".kpis")
+    assert "Records refused as evidence" in figures
+    assert all("unknown_subject" in grid for grid in joined.texts(".widget-grid")[:2])
+    joined.open("/pages/unit-file?lang=en&id=U-2")
+    assert "3 records of it are refused as evidence by the gate." in joined.text(".unit-file-missing")
+    assert "U-2" in joined.text("#file-refused")
+    for part in ("steps", "inspections", "materials"):
+        assert "refused as evidence: unknown_subject" in joined.text(f"#file-{part}")
+    joined.open("/pages/unit-file?lang=zh&id=U-2")
+    assert "被拒绝作为证据：unknown_subject" in joined.text("#file-steps")
+    joined.open("/pages/unit-file?lang=en&id=U-1")
+    joined.one("#file-steps")
+    assert not joined.all("#file-refused, .trace-refused")
+
+
+def test_causes_say_of_how_many_parts_records_were_refused(joined: Browser) -> None:
+    joined.open("/pages/cause?lang=en&target=leak%20%3D%20%27NOK%27")
+    assert "Of 1 subjects the gate refused records as evidence" in joined.text(".cause-list")

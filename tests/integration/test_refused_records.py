@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from evidence_plant import soon, state
 from tests.integration.test_trace import BEGAN, store
+from tests.refused_plant import PEOPLE, join_two
 
+from assay.analyse import board
 from assay.analyse.cause import cause, evidence
 from assay.analyse.common import common
 from assay.analyse.recall import recall
@@ -21,10 +21,11 @@ from assay.analyse.through import WalkArguments
 from assay.analyse.trace import Trace, trace
 from assay.analyse.trace_graph import trace_graph
 from assay.analyse.unit_file import unit_file
+from assay.apps.payloads import Paging, TargetsPayload
+from assay.apps.trace_page import GraphArgs, drawn, recalled
+from assay.apps.units import Record, summary
 from assay.cli.app import run
-from assay.ledger.gate.facts import fact_of
 from assay.ledger.gate.overrides import override
-from assay.ledger.gate.policy import parse_policy
 from assay.ledger.gate.state import refusal
 from assay.model.kinds import RecordKind
 from assay.report.unit_file import as_html
@@ -32,48 +33,15 @@ from assay.store.workspace import Workspace
 
 __all__ = ["state"]
 
-PEOPLE = [Ed25519PrivateKey.generate() for _ in range(2)]
-POLICY = f"""
-format: assay/gate-policy@1
-name: joining
-version: "1"
-clock: {{ahead_s: 315360000}}
-requirements:
-  joiner: {{about: person, fact: qualification}}
-applies:
-  - {{kinds: [movement, measurement], steps: [join], requires: [joiner]}}
-override:
-  people:
-    p-7: {PEOPLE[0].public_key().public_bytes_raw().hex()}
-    p-8: {PEOPLE[1].public_key().public_bytes_raw().hex()}
-"""
+NO_TARGET = TargetsPayload(targets=[], segments=[], factors=[])
 
 
 @pytest.fixture
 def plant(state: Path, tmp_path: Path) -> Iterator[Workspace]:
-    """Two parts joined in one load: U-1 by someone qualified, U-2 by someone who is not."""
+    """U-1 joined by someone qualified, U-2 by someone who is not."""
     with Workspace.create(tmp_path / "plant", log=True) as workspace:
         soon(workspace.evidence)
-        content = parse_policy(POLICY).canonical()
-        say = workspace.evidence.say
-        say("configuration", "gate", {}, gate=fact_of("policy", values={"policy": content}))
-        early = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1_000_000)
-        say("decision", "p-1", {}, gate=fact_of("qualification", start=early))
-        moved: list[dict[str, Any]] = []
-        measured: list[dict[str, Any]] = []
-        for part, person in (("1", "p-1"), ("2", "p-2")):
-            step = {"segment": "join", "person": person, "time": BEGAN}
-            for role, subject in (("consumed", f"half-{part}"), ("produced", f"U-{part}")):
-                moved.append(
-                    {"execution": f"join-{part}", "role": role, "subject": subject, "subject_kind": "unit"}
-                    | step
-                )
-            measured.append(
-                {"subject": f"U-{part}", "subject_kind": "unit", "characteristic": "leak", "text": "NOK"}
-                | step
-            )
-        store(workspace, RecordKind.MOVEMENT, moved)
-        store(workspace, RecordKind.MEASUREMENT, measured)
+        join_two(workspace)
         assert workspace.evidence.state.why is None
         yield workspace
 
@@ -263,6 +231,32 @@ def test_a_unit_file_tells_what_was_decided_since(plant: Workspace) -> None:
     assert "3 records of it were refused as evidence by the gate and are refused no more." in said
     assert not any("are refused as evidence" in one for one in said)
     assert "unknown_subject → let count by two people" in as_html(file, "en")
+
+
+def test_steps_and_results_of_a_thing_say_why_they_are_refused(plant: Workspace) -> None:
+    steps, results = board.unit_steps(plant, "U-2"), board.unit_results(plant, "U-2")
+    assert steps["refused"].to_pylist() == results["refused"].to_pylist() == ["unknown_subject"]
+    assert board.unit_steps(plant, "execution:join-2")["refused"].to_pylist() == ["unknown_subject"] * 2
+    assert "refused" not in board.unit_steps(plant, "U-1").column_names
+    assert "refused" not in board.unit_results(plant, "U-1").column_names
+    items = {one.id: one for one in summary(Record.of(plant, "U-2"), NO_TARGET).items}
+    assert (items["refused_records"].value, items["refused_records"].tone) == (2, "bad")
+    clean = summary(Record.of(plant, "U-1"), NO_TARGET)
+    assert "refused_records" not in [one.id for one in clean.items]
+    let_through(plant)
+    assert "refused" not in board.unit_steps(plant, "U-2").column_names
+
+
+def test_the_page_of_a_genealogy_has_the_marks(plant: Workspace) -> None:
+    found = drawn(plant, GraphArgs(id="U-2", direction="back"))
+    assert found.nodes.refused == ["unknown_subject"] * 3
+    assert found.edges.refused == [True, True]
+    clean = drawn(plant, GraphArgs(id="U-1", direction="back"))
+    assert (clean.nodes.refused, clean.edges.refused) == ([None] * 3, [False] * 2)
+    grid = recalled(plant, GraphArgs(id="half-2", direction="forward"), Paging(offset=0, limit=10))
+    assert [column.title.en for column in grid.columns if column.field == "refused"] == [
+        "Refused as evidence"
+    ]
 
 
 def test_json_and_the_command_line_say_so(

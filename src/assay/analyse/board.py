@@ -21,9 +21,11 @@ from assay.analyse.cause.clock import UNKNOWN
 from assay.analyse.cause.columns import encode
 from assay.analyse.cause.frame import Frame
 from assay.analyse.errors import BoardRefusal, near
+from assay.analyse.refused import with_refused
 from assay.genealogy import EXECUTION, KINDS, segment_and_id
 from assay.model.attributes import ColumnRole
 from assay.model.judgement import BAD_WORDS
+from assay.model.kinds import RecordKind
 from assay.query.expression import literal, written_name
 from assay.stats.risk import mean_interval, rate_interval
 from assay.store.workspace import Workspace
@@ -393,26 +395,34 @@ def segments(workspace: Workspace) -> tuple[tuple[str, int], ...]:
 def unit_steps(workspace: Workspace, id: str) -> pa.Table:  # noqa: A002 - the word people use
     """Every movement of a unit, lot or execution in time order, with the columns that hold something.
 
-    ``id`` is a bare id, ``kind:ID`` or ``execution:SEGMENT/ID``, as a trace names it.
+    ``id`` is a bare id, ``kind:ID`` or ``execution:SEGMENT/ID``, as a trace names it. ``refused`` says why a
+    movement stands refused as evidence.
     """
-    return _recorded(workspace, _STEPS, id)
+    return _recorded(workspace, RecordKind.MOVEMENT, _STEPS, id)
 
 
 def unit_results(workspace: Workspace, id: str) -> pa.Table:  # noqa: A002
-    """Every measurement of a unit, lot or execution and of the executions that made it, latest first."""
-    return _recorded(workspace, _RESULTS, id)
+    """Every measurement of a unit, lot or execution and of the executions that made it, latest first.
+
+    ``refused`` says why one stands refused as evidence; without the column none does.
+    """
+    return _recorded(workspace, RecordKind.MEASUREMENT, _RESULTS, id)
 
 
-def _recorded(workspace: Workspace, sql: str, wanted: str) -> pa.Table:
+def _recorded(workspace: Workspace, table: RecordKind, sql: str, wanted: str) -> pa.Table:
+    return _filled(with_refused(workspace, table, _found(workspace, sql, wanted)))
+
+
+def _found(workspace: Workspace, sql: str, wanted: str) -> pa.Table:
     kind, colon, bare = wanted.partition(":")
     if not (colon and bare and kind in KINDS):
-        return _filled(workspace.lake.query(sql, {"id": wanted, "kind": None, "segment": None}))
+        return workspace.lake.query(sql, {"id": wanted, "kind": None, "segment": None})
     if kind == EXECUTION and "/" in bare:
         segment, run = segment_and_id(bare)
         table = workspace.lake.query(sql, {"id": run, "kind": kind, "segment": segment})
         if table.num_rows:
-            return _filled(table)
-    return _filled(workspace.lake.query(sql, {"id": bare, "kind": kind, "segment": None}))
+            return table
+    return workspace.lake.query(sql, {"id": bare, "kind": kind, "segment": None})
 
 
 def _filled(table: pa.Table) -> pa.Table:

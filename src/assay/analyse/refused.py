@@ -103,6 +103,26 @@ class RefusedRecords:
         )
 
 
+def with_refused(workspace: Workspace, kind: str, rows: pa.Table) -> pa.Table:
+    """Records of the lake with a column ``refused``: why each stands refused as evidence, null for others.
+
+    Parameters
+    ----------
+    kind
+        The table that they are of.
+    rows
+        With ``source``, ``epoch``, ``seq`` and ``subject``.
+    """
+    table = workspace.refused.table()
+    stands = pc.and_(pc.equal(table["kind"], kind), pc.equal(table["outcome"], REFUSED))
+    subjects = pc.unique(rows["subject"].cast(pa.string()))
+    table = table.filter(pc.and_(stands, pc.is_in(table["subject"], subjects)))
+    why = {record_name(kind, row): row["reasons"] for row in table.to_pylist()}
+    names = rows.select(["source", "epoch", "seq"]).to_pylist() if why else []
+    codes = [why.get(record_name(kind, row)) for row in names] or [None] * len(rows)
+    return rows.append_column("refused", pa.array(codes, pa.string()))
+
+
 @dataclass(frozen=True, eq=False)
 class AnswerRefusals:
     """What of a walk through the genealogy stands refused as evidence; what was decided since is not here.

@@ -151,6 +151,17 @@ class TraceNode(BaseModel):
     kind: str
 
 
+class RefusedMark(BaseModel):
+    """A record that the gate refused as evidence, why, and what holds now."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    record: str = Field(description="Its name: table:source/epoch/seq.")
+    what: str | None = Field(default=None, description="A movement's role, a measurement's characteristic.")
+    reasons: list[str]
+    outcome: str = Field(description="Now: refused, or overridden, accepted or no_policy since.")
+
+
 class TraceEdge(BaseModel):
     """One movement between a subject and an execution; confidence 1.0 is a recorded movement."""
 
@@ -163,6 +174,7 @@ class TraceEdge(BaseModel):
     end: str | None = None
     confidence: float = 1.0
     doubts: list[str] = Field(default=[], description="The kinds of doubt that it is in.")
+    refused: list[RefusedMark] = Field(default=[], description="Its records that the gate refused.")
 
 
 class TraceDoubt(BaseModel):
@@ -203,6 +215,7 @@ class GraphNodes(Payload):
     equipment: list[str | None] = Field(description="Where an execution ran.")
     started: list[str | None] = Field(description="When an execution began.")
     ended: list[str | None]
+    refused: list[str | None] = Field(description="Why records of each stand refused as evidence.")
 
 
 class GraphEdges(Payload):
@@ -211,6 +224,7 @@ class GraphEdges(Payload):
     tails: list[int]
     heads: list[int]
     confidence: list[float]
+    refused: list[bool] = Field(description="Whether a refused record says it.")
 
 
 class TraceGraphPayload(Payload):
@@ -290,6 +304,16 @@ class Cause(BaseModel):
     statement: Text | None = None
 
 
+class RefusedCount(BaseModel):
+    """Of how many subjects the gate refused records as evidence; they count like all others."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    subjects: int
+    bad: int | None = None
+    statement: Text
+
+
 class CausesPayload(BaseModel):
     """What explains the target, ranked; no causes with the verdict ``insufficient evidence``."""
 
@@ -301,6 +325,7 @@ class CausesPayload(BaseModel):
     verdict: Literal["causes found", "insufficient evidence"]
     causes: list[Cause]
     note: Text | None = None
+    refused: RefusedCount | None = None
 
 
 class TargetCard(Payload):

@@ -74,11 +74,13 @@ def drawn(workspace: Workspace, args: GraphArgs) -> TraceGraphPayload:
             equipment=nodes.column("equipment").to_pylist(),
             started=[cell(moment) for moment in nodes.column("started").to_pylist()],
             ended=[cell(moment) for moment in nodes.column("ended").to_pylist()],
+            refused=found.refused.codes.to_pylist(),
         ),
         edges=GraphEdges(
             tails=edges.column("tail").to_pylist(),
             heads=edges.column("head").to_pylist(),
             confidence=edges.column("confidence").to_pylist(),
+            refused=found.refused.movements.tolist(),
         ),
         counts={kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
         truncated=found.truncated,

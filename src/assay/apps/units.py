@@ -68,6 +68,8 @@ def summary(record: Record, targets: TargetsPayload) -> KpiPayload:
         figure("kpi.results", results.num_rows),
         figure("kpi.bad_results", bad, tone="bad" if bad else "good"),
     ]
+    if refused := sum(_refused(table) for table in (steps, results)):
+        items.append(figure("kpi.refused_records", refused, tone="bad"))
     if (material := _only(steps, "material")) is not None:
         items.append(figure("kpi.material", material))
     for name, least in (("first", True), ("last", False)):
@@ -148,6 +150,11 @@ def _bad_results(results: pa.Table, targets: TargetsPayload) -> int:
         return 0
     pairs = zip(results["characteristic"].to_pylist(), results["text"].to_pylist(), strict=True)
     return sum(pair in worst for pair in pairs)
+
+
+def _refused(table: pa.Table) -> int:
+    """How many records stand refused as evidence."""
+    return int(pc.count(table["refused"]).as_py()) if "refused" in table.column_names else 0
 
 
 def _only(table: pa.Table, column: str) -> str | None:

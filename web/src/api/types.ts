@@ -27,10 +27,11 @@ export type MarkdownData = Schemas["MarkdownPayload"];
 export type TraceEdge = Schemas["TraceEdge"];
 export type TraceData = Schemas["TracePayload"];
 export type GraphData = Schemas["TraceGraphPayload"];
+export type RefusedMark = Schemas["RefusedMark"];
 export type TraceDoubt = Schemas["TraceDoubt"];
 export type UnitFileData = Schemas["UnitFile"];
-export type WeldFileData = Schemas["WeldFile"];
 export type Recorded = Schemas["RecordedCard"];
+export type WeldFileData = Schemas["WeldFile"];
 export type WeldPass = Schemas["WeldPass"];
 export type KeptParameter = Schemas["Kept"];
 export type FileStep = Schemas["Step"];
@@ -72,9 +73,9 @@ export interface WidgetSpec {
   select?: string | null;
   follows?: string | null;
   param?: string | null;
-}
   records?: string | null;
-  args?: Record<string, Scalar>;
+  args?: Record<string, unknown>;
+}
 
 export type Failure = Schemas["Refusal"];
 export type Payload = PageAnswer["data"][string] | null;
@@ -125,4 +126,5 @@ export interface TraceNode {
   ended?: string | null;
   attributes?: Record<string, unknown>;
   results?: TraceResult[];
+  refused?: RefusedMark[];
 }

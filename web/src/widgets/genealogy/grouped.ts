@@ -62,11 +62,13 @@ function folded(data: GraphData, boxes: number[][], box: Int32Array): Omit<Drawn
   const first = <T>(column: T[]): T[] => boxes.map((part) => column[part[0]!]!);
   const single = <T>(column: T[]): (T | null)[] => boxes.map((part) => (part.length === 1 ? column[part[0]!]! : null));
   const sure = new Map<number, number>();
+  const refused = new Set<number>();
   edges.tails.forEach((tail, edge) => {
     const [from, to] = [box[tail]!, box[edges.heads[edge]!]!];
     if (from === to) return;
     const key = from * boxes.length + to;
     sure.set(key, Math.min(sure.get(key) ?? 1, edges.confidence[edge]!));
+    if (edges.refused[edge]) refused.add(key);
   });
   const joined = [...sure.keys()];
   return {
@@ -85,11 +87,13 @@ function folded(data: GraphData, boxes: number[][], box: Int32Array): Omit<Drawn
         equipment: single(nodes.equipment),
         started: single(nodes.started),
         ended: single(nodes.ended),
+        refused: boxes.map((part) => [...new Set(part.map((node) => nodes.refused[node]).filter(Boolean))].join(", ") || null),
       },
       edges: {
         tails: joined.map((key) => Math.floor(key / boxes.length)),
         heads: joined.map((key) => key % boxes.length),
         confidence: [...sure.values()],
+        refused: joined.map((key) => refused.has(key)),
       },
     },
   };

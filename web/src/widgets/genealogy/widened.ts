@@ -1,6 +1,7 @@
 /** A genealogy that goes on from some of its nodes. */
 
 import type { GraphData, TraceData, TraceNode } from "../../api/types";
+import { standing } from "./refused";
 
 /** How many movements of a node are not drawn, where that isn't known. */
 export const UNKNOWN = -1;
@@ -18,8 +19,10 @@ export function widened(data: GraphData, around: TraceData): GraphData {
     equipment: [...data.nodes.equipment],
     started: [...data.nodes.started],
     ended: [...data.nodes.ended],
+    refused: [...data.nodes.refused],
   };
-  const edges = { tails: [...data.edges.tails], heads: [...data.edges.heads], confidence: [...data.edges.confidence] };
+  const { tails, heads, confidence, refused } = data.edges;
+  const edges = { tails: [...tails], heads: [...heads], confidence: [...confidence], refused: [...refused] };
   const row = new Map(nodes.names.map((name, at) => [name, at]));
   const home = row.get(around.root);
   if (home === undefined) return data;
@@ -37,6 +40,7 @@ export function widened(data: GraphData, around: TraceData): GraphData {
     nodes.equipment.push(node.equipment ?? null);
     nodes.started.push(node.started ?? null);
     nodes.ended.push(node.ended ?? null);
+    nodes.refused.push(standing(node.refused));
   }
   const known = new Set(edges.tails.map((tail, edge) => `${tail} ${edges.heads[edge]}`));
   for (const edge of around.edges) {
@@ -46,6 +50,7 @@ export function widened(data: GraphData, around: TraceData): GraphData {
     edges.tails.push(tail);
     edges.heads.push(head);
     edges.confidence.push(edge.confidence ?? 1);
+    edges.refused.push(standing(edge.refused) !== null);
     for (const end of [tail, head]) if (nodes.hidden[end]! > 0) nodes.hidden[end]! -= 1;
   }
   if (!around.truncated) nodes.hidden[home] = 0;
