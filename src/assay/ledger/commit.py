@@ -12,7 +12,7 @@ from typing import Self
 
 from assay.ledger.disk import write_whole
 from assay.ledger.entries import Signed
-from assay.ledger.errors import LedgerError
+from assay.ledger.errors import LedgerError, LogError
 from assay.ledger.place import Place
 from assay.ledger.writer import Ack, Writer
 
@@ -85,31 +85,36 @@ class GroupCommit:
 
         Raises
         ------
-        LedgerError, OSError
+        LedgerError
             It can't be signed or written; other processes can read why (:func:`trouble_of`).
         """
         try:
             await asyncio.get_running_loop().run_in_executor(self._signing, self.writer.checkpoint)
-        except (LedgerError, OSError) as problem:
+        except OSError as problem:
+            self._tell(told := LogError.disk(problem, self.writer.place.folder))
+            raise told from problem
+        except LedgerError as problem:
             self._tell(problem)
             raise
         self._tell(None)
 
-    def _tell(self, problem: LedgerError | OSError | None) -> None:
+    def _tell(self, problem: LedgerError | None) -> None:
         """Keep what keeps checkpoints from being signed where other processes can read it."""
         said = None if problem is None else str(problem)
         if said == self._trouble:
             return
-        self._trouble = said
         path = self.writer.place.trouble
         with suppress(OSError):
             if problem is None:
                 path.unlink(missing_ok=True)
+                self._trouble = None
                 return
-            en, zh = (problem.said.en, problem.said.zh) if isinstance(problem, LedgerError) else (said, said)
-            reason = problem.reason if isinstance(problem, LedgerError) else "disk"
-            about = {"reason": reason, "en": en, "zh": zh, "since": int(time.time())}
+            advice = problem.advice
+            en = f"{problem.said.en} {advice.en}" if advice else problem.said.en
+            zh = f"{problem.said.zh}{advice.zh}" if advice else problem.said.zh
+            about = {"reason": problem.reason, "en": en, "zh": zh, "since": int(time.time())}
             write_whole(path, json.dumps(about, ensure_ascii=False).encode(), mode=0o600)
+            self._trouble = said
 
     async def _commit(self) -> None:
         loop = asyncio.get_running_loop()
@@ -137,7 +142,7 @@ class GroupCommit:
         while True:
             await asyncio.sleep(self._interval)
             if self.writer.behind:
-                with suppress(LedgerError, OSError):
+                with suppress(LedgerError):
                     await self.checkpoint()
 
 

@@ -32,3 +32,9 @@ class EntryError(LedgerError):
 
 class LogError(LedgerError):
     """The log on disk, or the process that writes it, can't go on as asked."""
+
+    @classmethod
+    def disk(cls, problem: OSError, path: object) -> Self:
+        """``disk``: the system refused to write or read, such as where the disk is full."""
+        why = problem.strerror or problem
+        return cls.of("disk", path=problem.filename or path, why=why)

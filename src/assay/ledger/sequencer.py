@@ -85,6 +85,10 @@ class Sequencer:
             result = await self._done(verb, arguments)
         except LedgerError as problem:
             result = of_answer(problem)
+        except OSError as problem:
+            result = of_answer(LogError.disk(problem, self._commit.writer.place.folder))
+        except Exception as problem:  # noqa: BLE001 - whatever it is, who waits is told
+            result = of_answer(LogError.of("writer_failed", why=f"{type(problem).__name__}: {problem}"))
         if not writer.is_closing():
             writer.write(frame([number, result]))
             with suppress(ConnectionError):
@@ -130,12 +134,19 @@ async def run(place: Place, *, idle: float = IDLE, interval: float = INTERVAL) -
 def main(arguments: list[str]) -> int:
     """Run the sequencer of FOLDER and OUTSIDE; IDLE seconds may follow."""
     folder, outside, *idle = arguments
+    place = Place(Path(folder), Path(outside))
     try:
-        asyncio.run(run(Place(Path(folder), Path(outside)), idle=float(idle[0]) if idle else IDLE))
+        asyncio.run(run(place, idle=float(idle[0]) if idle else IDLE))
     except LedgerError as problem:
-        sys.stdout.write(f"{frame(of_answer(problem)).hex()}\n")
-        return 1
+        return _not_started(problem)
+    except OSError as problem:
+        return _not_started(LogError.disk(problem, place.outside))
     return 0
+
+
+def _not_started(problem: LedgerError) -> int:
+    sys.stdout.write(f"{frame(of_answer(problem)).hex()}\n")
+    return 1
 
 
 if __name__ == "__main__":

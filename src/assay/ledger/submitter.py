@@ -15,10 +15,10 @@ from typing import Self
 
 from assay.ledger.canonical import Plain
 from assay.ledger.entries import Signed
-from assay.ledger.errors import LedgerError, LogError
+from assay.ledger.errors import EntryError, LedgerError, LogError
 from assay.ledger.place import Place
 from assay.ledger.sequencer import IDLE
-from assay.ledger.wire import LENGTH, READY, frame, of_entries, received, to_answer
+from assay.ledger.wire import LARGEST_FRAME, LENGTH, READY, frame, of_entries, received, to_answer
 from assay.ledger.writer import Ack
 
 PATIENCE = 30.0
@@ -102,9 +102,12 @@ class Submitter:
                     time.sleep(0.02)
 
     def _asked(self, verb: str, arguments: Sequence[Plain]) -> list[Plain]:
-        connection = self._connected()
         self._number += 1
-        connection.sendall(frame([self._number, verb, *arguments]))
+        data = frame([self._number, verb, *arguments])
+        if len(data) - LENGTH.size > LARGEST_FRAME:
+            raise EntryError.of("too_many", length=len(data), most=LARGEST_FRAME)
+        connection = self._connected()
+        connection.sendall(data)
         number, result = received(_exactly(connection, LENGTH.unpack(_exactly(connection, 4))[0]))
         if number != self._number or not isinstance(result, list):
             raise LogError.of("bad_answer", value=str(result)[:80])
