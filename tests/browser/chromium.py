@@ -31,7 +31,7 @@ FLAGS = (
     "--hide-scrollbars",
     "--lang=en-US",
 )
-PATIENCE_S = 30
+PATIENCE_S = 90
 DESKTOP = (1440, 900)
 PHONE = (390, 844)
 

@@ -20,7 +20,7 @@ from assay.sim.welding_records import load_shop
 from assay.store.plant_gate import PlantGate
 from assay.store.workspace import Workspace
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def _plain_environment() -> Mapping[str, str]:
 
 
 def _wait(store: Store, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
             urllib.request.urlopen(f"{store.url}/moto-api/", timeout=5).close()

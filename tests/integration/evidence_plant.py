@@ -35,7 +35,7 @@ def logging_plant(path: Path, **settings: Any) -> Iterator[Workspace]:
 
 def soon(evidence: Evidence) -> None:
     """Have a sequencer that is started from here end soon after the last connection."""
-    evidence.submitter = Submitter(evidence.place, idle=1, patience=20)
+    evidence.submitter = Submitter(evidence.place, idle=1, patience=90)
 
 
 def hashes(rows: list[tuple[Any, ...]]) -> pa.Array:

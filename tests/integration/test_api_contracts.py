@@ -65,7 +65,7 @@ class World:
         }
         raw = bytes(signer.sign_transaction(whole).raw_transaction)
         sent = node.rpc("eth_sendRawTransaction", "0x" + raw.hex())
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while not (receipt := node.rpc("eth_getTransactionReceipt", sent)):
             assert time.monotonic() < until, "nobody mines"
             time.sleep(0.01)

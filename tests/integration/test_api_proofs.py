@@ -51,7 +51,7 @@ def test_without_a_session_nothing_is_proved(client: TestClient) -> None:
 
 def test_the_server_logs_what_was_left_and_proves_rows(plant: Workspace, client: TestClient) -> None:
     log_in(client, plant)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while (said := client.get("/api/ledger").json())["waiting_rows"] or len(batches(plant.path)) < 2:
         assert time.monotonic() < until, said
         time.sleep(0.1)

@@ -84,7 +84,7 @@ def test_a_backup_under_load_is_whole(plant: Workspace, tmp_path: Path) -> None:
     command = [sys.executable, "-c", LOADER, str(plant.path), str(Path(__file__).parent)]
     with subprocess.Popen(command) as loader:
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while plant.lake.version("movement") < 3:
                 assert time.monotonic() < deadline
                 assert loader.poll() is None

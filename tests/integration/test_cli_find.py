@@ -123,7 +123,7 @@ def test_a_killed_extraction_goes_on_and_is_row_for_row_the_same(tmp_path: Path)
     folder, chance, hit = tmp_path / "cut.parquet.parts", random.Random(5), 0
     while not out.exists():
         with subprocess.Popen([*command, "--out", str(out), "--resume"]) as process:
-            before, end = parts(folder), time.monotonic() + 60
+            before, end = parts(folder), time.monotonic() + 120
             while process.poll() is None and parts(folder) < before + chance.randint(2, 8):
                 assert time.monotonic() < end
                 time.sleep(0.005)

@@ -151,7 +151,7 @@ def test_the_pages_are_served(directory: Path) -> None:
 
 
 def _status(url: str, server: subprocess.Popen[str]) -> int:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while time.monotonic() < until and server.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:

@@ -227,7 +227,7 @@ def test_a_witness_of_its_own_process_is_killed_and_goes_on(
 
 
 def answered(url: str) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while True:
         try:
             assert httpx.post(f"{url}/add-checkpoint", content=b"x", timeout=5).status_code == 400
@@ -243,7 +243,7 @@ def ended(place: Place) -> None:
     """End the sequencer that the command line started, so that this process can write the log."""
     with Submitter(place) as submitter:
         os.kill(submitter.state().process, signal.SIGTERM)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while True:
         try:
             Writer(place).close()
