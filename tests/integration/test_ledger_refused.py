@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from evidence_plant import START, logging_plant, state
+from fastapi.testclient import TestClient
 from tests.integration.witnessing import Partner
 
+from assay.api import ApiSettings, create_app
 from assay.apps.evidence import log_remarks, log_state
 from assay.cli.app import run
 from assay.ledger.commitment import commit
@@ -26,6 +28,7 @@ from assay.ledger.notes import Note
 from assay.ledger.place import REFUSED, Place
 from assay.ledger.segment import Record, SegmentWriter, read_segments
 from assay.ledger.submitter import Submitter
+from assay.ledger.tiles import read_bundle
 from assay.store.plant_evidence import audit_plant
 from assay.store.workspace import Workspace
 
@@ -81,7 +84,7 @@ def stop(plant: Workspace) -> None:
     """End the plant's sequencer, and wait until its lock is free."""
     submitter = plant.evidence.submitter
     submitter.close()
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while submitter.place.socket.exists() and time.monotonic() < until:
         time.sleep(0.05)
 
@@ -215,3 +218,15 @@ def test_an_audit_looks_at_every_signature_of_the_refused_log(plant: Workspace) 
     found = [one for one in audit_plant(plant.path).findings if one.kind == "issuer_signature"]
     assert [(one.file.split("/")[1], one.index) for one in found] == [("refused", 0)]
     assert "issuer_signature" not in {one.kind for one in audit_plant(plant.path, quick=True).findings}
+
+
+def test_the_refused_log_is_served_beside_the_main_one(plant: Workspace) -> None:
+    refuse(plant, 3)
+    place = refused_of(plant)
+    app = create_app(plant.path, settings=ApiSettings(publish_log=True))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        for name in (CHECKPOINT, "log.vkey"):
+            assert client.get(f"/log/{REFUSED}/{name}").content == (place.folder / name).read_bytes()
+        bundle = client.get(f"/log/{REFUSED}/tile/entries/000.p/3")
+        assert len(read_bundle(bundle.content, 3)) == 3
+        assert client.get(f"/log/{REFUSED}/tile/entries/000.p/4").status_code == 404

@@ -82,6 +82,8 @@ def test_an_expired_key_signs_nothing_more_until_it_is_prolonged_and_rotated(
     assert said["key"] == key.public_key().public_bytes_raw().hex()
     assert isinstance(hand_in(place, made(key, 1))[0], int)
     assert assay(capsys, "ledger", "status", plant_of(place))["issuer"]["state"] == "ok"
+    assert run(["ledger", "status", plant_of(place)]) == 0
+    assert f"may sign until {said['until']}" in " ".join(capsys.readouterr().out.split())
     expire(capsys, place, "--until", moment(-2))
     refused = refusal(place, made(key, 2))
     assert refused.reason == "key_expired"

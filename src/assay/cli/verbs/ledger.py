@@ -93,7 +93,7 @@ def status(directory: Plant, *, as_json: AsJson = False) -> None:
             to.print(say("ledger.lag", batches=lag.batches, rows=lag.rows))
         if lag is not None and lag.differing:
             to.print(say("ledger.lag_differs", count=lag.differing))
-        if issuer["state"] not in {"ok", "none"}:
+        if issuer["state"] != "none" and (issuer["state"] != "ok" or issuer["until"]):
             to.print(say(f"ledger.issuer_{issuer['state']}", public=issuer["key"], until=issuer["until"]))
         for each in late:
             to.print(say("ledger.late", source=each.source, index=each.index, days=each.seconds // 86_400))
