@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.stats import charts, monitor
+from assay.stats import arl, charts, monitor
 from benchmarks.figures import Figure
 from benchmarks.peers import HOW, peer, version
 
@@ -27,7 +27,15 @@ POINTS, SUBGROUP = 1_000_000, 5
 CHARACTERISTICS, EACH = 1_000, 1_000
 LIVE = 20_000
 ROWS, COLUMNS, COMPONENTS = 100_000, 50, 10
-FLOOR_MOST, XBAR_LEAST, IMR_LEAST, MANY_MOST, LIVE_MOST, PCA_MOST = 4.0, 7.0, 15.0, 1.0, 50.0, 0.4
+FLOOR_MOST, XBAR_LEAST, IMR_LEAST, MANY_MOST, LIVE_MOST, PCA_MOST, ARL_MOST = (
+    4.0,
+    7.0,
+    15.0,
+    1.0,
+    50.0,
+    0.4,
+    50.0,
+)
 
 Told = Callable[[float, str], None]
 Floats = NDArray[np.float64]
@@ -36,7 +44,7 @@ Floats = NDArray[np.float64]
 def run(*, repeats: int = 5, scale: float = 1.0, progress: Told | None = None) -> list[Figure]:
     """Measure every figure ``repeats`` times, both sides in turn, after a first round that doesn't count."""
     told = progress or (lambda done, what: None)
-    steps = (_subgroups, _individuals, _characteristics, _live, _pca)
+    steps = (_subgroups, _individuals, _characteristics, _live, _pca, _run_lengths)
     figures: list[Figure] = []
     for place, step in enumerate(steps):
         told(place / len(steps), step.__name__.strip("_"))
@@ -195,6 +203,17 @@ def _live(repeats: int, scale: float) -> Iterator[Figure]:
     for name, seconds, points in (("I-MR", single, len(singles)), ("X̄-R, n = 5", five, len(fives))):
         each = [1e6 * value / points for value in seconds]
         yield _alone(f"spc: one new point in a live chart, {name}, 8 rules", each, "µs", LIVE_MOST)
+
+
+def _run_lengths(repeats: int, scale: float) -> Iterator[Figure]:
+    """The dearest of what R's spc tabulates: small smoothing, long runs, many variables."""
+    kinds: dict[str, Callable[[], float]] = {
+        "EWMA, λ 0.05": lambda: arl.ewma(0.05, 2.6, 0.25),
+        "CUSUM, k 0.25, h 8": lambda: arl.cusum(0.25, 8.0, 0.25),
+        "MEWMA, λ 0.1, 10 variables": lambda: arl.mewma(0.1, 22.0, 10, 1.0),
+    }
+    for name, seconds in zip(kinds, _times(repeats, *kinds.values()), strict=True):
+        yield _alone(f"spc: average run length, {name}", [1e3 * one for one in seconds], "ms", ARL_MOST)
 
 
 def _pca(repeats: int, scale: float) -> Iterator[Figure]:
