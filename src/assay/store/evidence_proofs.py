@@ -285,6 +285,8 @@ class Prover:
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         hits = []
         for name, column in ABOUT.items():
+            if "time" not in self._lake.schema(name).names:
+                continue
             rows = self._lake.query(
                 f"SELECT source, epoch, seq FROM {name} WHERE {column} = $subject AND time = $moment",
                 {"subject": subject, "moment": moment},
