@@ -178,10 +178,11 @@ def test_an_answer_is_kept_until_what_it_rests_on_changes(web: Workspace) -> Non
     questions = Questions(web)
     asked = {"item": "sheet-2", "position": 30}
     first = questions.operator("metre", asked)
-    store(web, RecordKind.MOVEMENT, MOVEMENTS)
-    assert questions.operator("metre", asked) is first, "movements change nothing about readings"
+    store(web, RecordKind.EVENT, [{"event": "stop", "equipment": "calender"}])
+    assert questions.operator("metre", asked) is first, "events change nothing about readings and movements"
     store(web, RecordKind.READING, readings()[:4], "later")
     assert questions.operator("metre", asked) is not first
+    store(web, RecordKind.MOVEMENT, MOVEMENTS)
     mixed = questions.operator("mix", {"segment": "silo"})
     assert questions.operator("mix", {"segment": "silo"}) is mixed
 

@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assay.analyse.errors import MetreRefusal
+from assay.analyse.metre_movements import recorded_steps
 from assay.genealogy.metre_delay import Delay, estimate_delay
 from assay.genealogy.metre_errors import MetreError
 from assay.genealogy.metre_line import MetreLine, Sighting, Stage
@@ -205,6 +206,8 @@ def _made(
     """The map of one operation, and the delay where it was estimated."""
     if operation.delay is not None:
         return _delayed(workspace, operation, earlier, passages)
+    if operation.recorded is not None:
+        return recorded_steps(workspace, operation.recorded), None
     try:
         if operation.draw is not None:
             return drawn(**operation.draw), None
@@ -369,5 +372,5 @@ MANIFEST = OperatorManifest(
     config=MetreArguments,
     capabilities=frozenset({"trace", "table"}),
     run=_operate,
-    reads=frozenset({RecordKind.READING}),
+    reads=frozenset({RecordKind.READING, RecordKind.MOVEMENT}),
 )

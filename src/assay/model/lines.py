@@ -47,6 +47,18 @@ class DelaySignals(_Strict):
     )
 
 
+class RecordedSteps(_Strict):
+    """The cuts and joins of a segment as its movements say them."""
+
+    segment: str = Field(min_length=1)
+    equipment: str | None = None
+    begin: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+    start_metre: str = Field(default="metre_from", description="Attribute with the first metre of a stretch.")
+    end_metre: str = Field(default="metre_to", description="Attribute with the last metre of a stretch.")
+    left: str = Field(default="metre_left", description="Attribute with the metres left of a strip.")
+
+
 class Operation(_Strict):
     """How items were made from those of the stage before; lengths and positions in m, delays in s."""
 
@@ -56,17 +68,20 @@ class Operation(_Strict):
     flip: dict[str, Any] | None = None
     trim: dict[str, Any] | None = None
     delay: float | DelaySignals | None = None
+    recorded: RecordedSteps | None = None
     uncertainty: float = Field(default=0.0, ge=0, description="Standard deviation of a given delay, s.")
 
     @model_validator(mode="after")
     def _one(self) -> Operation:
         given = [
             name
-            for name in ("draw", "cut", "join", "flip", "trim", "delay")
+            for name in ("draw", "cut", "join", "flip", "trim", "delay", "recorded")
             if getattr(self, name) is not None
         ]
         if len(given) != 1:
-            raise ValueError(f"an operation is one of draw, cut, join, flip, trim and delay; given: {given}")
+            raise ValueError(
+                f"an operation is one of draw, cut, join, flip, trim, delay and recorded; given: {given}"
+            )
         return self
 
 
@@ -90,5 +105,6 @@ def settings_at(place: Sequence[int | str]) -> Iterable[str]:
     """What may stand at a place of a line, by its path below the line's name."""
     if len(place) < 3:
         return LineFile.model_fields
-    inner = {"by": Signal, "passes": Pass, "made_by": DelaySignals if "delay" in place else Operation}
+    made = DelaySignals if "delay" in place else RecordedSteps if "recorded" in place else Operation
+    inner = {"by": Signal, "passes": Pass, "made_by": made}
     return inner.get(str(place[2]) if len(place) > 3 else "", Station).model_fields
