@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from benchmarks import matcher
 from benchmarks.matcher import FEWEST, Tally
 
 from assay.genealogy.queue_result import ALONE, Matching
@@ -61,3 +62,22 @@ def test_shifts_that_are_true_together_leave_much_to_chance() -> None:
     low, high = together.intervals()
     assert (high - low) == pytest.approx(2 * 1.96 * 0.25 / np.sqrt(20), rel=0.15)
     assert np.ptp(apart.intervals(), axis=0) == pytest.approx(0, abs=1e-12)
+
+
+def test_each_set_of_shifts_is_judged_alone_too() -> None:
+    first, second = tallied(*[0.85] * 10), tallied(*[0.65] * 10)
+    first.merge(second)
+    assert first.error == pytest.approx(0)
+    assert first.errors(10) == pytest.approx([0.1, 0.1])
+    assert first.errors(8) == pytest.approx([0.1, 0.05])  # the last four shifts make no set
+    assert (first.pieces, first.covered, first.size) == (2_000, 2_000, 4_000)
+
+
+def test_the_benchmark_judges_every_shift() -> None:
+    figures = {one.name: one for one in matcher.run(scale=4 / matcher.SHIFTS, pieces=300)}
+    for how in ("with times", "without times"):
+        assert figures[f"matcher {how}: calibration error over 4 shifts"].spread is None
+        assert figures[f"matcher {how}: coverage of the groups"].value > 0.9
+        assert figures[f"matcher {how}: mean group"].ratio == pytest.approx(1, abs=0.3)
+        judged = [name for name in figures if name.startswith(f"matcher {how}: true less said from 0.0")]
+        assert len(judged) == 1, f"three shifts of 300 pieces are not judged, four are ({FEWEST})"
