@@ -172,9 +172,14 @@ def python() -> str:
 
 
 def methods_of(owner: type) -> str:
-    """The public methods and properties of a class."""
+    """The public methods and properties of a class, and of that part of a plant that has its own file."""
+    from assay.analyse.plant_statistics import PlantStatistics
+
+    members = dict(vars(owner))
+    if issubclass(owner, PlantStatistics):
+        members |= vars(PlantStatistics)
     found = []
-    for name, member in vars(owner).items():
+    for name, member in members.items():
         if name.startswith("_"):
             continue
         if isinstance(member, property):

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from assay.analyse.plant_statistics import PlantStatistics
 from assay.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from assay.analyse.metre import MetreTrace
     from assay.analyse.mixing import Clock, Mixing
     from assay.analyse.recall import Recall
-    from assay.analyse.statistics import PlantCapability, PlantChart, PlantGaugeRR, PlantMonitor
-    from assay.analyse.statistics.monitoring import Method
     from assay.analyse.through import Through
     from assay.analyse.trace import Trace
     from assay.analyse.unit_file import UnitFile
@@ -68,7 +67,7 @@ def open_plant(path: PathName) -> Plant:
     return Plant(Workspace.open(Path(path)))
 
 
-class Plant:
+class Plant(PlantStatistics):
     """A plant on this machine, with the rights of its administrator.
 
     Every method hands its work to the room that does it; what it raises is said there.
@@ -432,68 +431,6 @@ class Plant:
 
         return cause(self.workspace, target, where=where, scope=scope, progress=progress)
 
-    def chart(
-        self,
-        target: str,
-        *,
-        kind: str | None = None,
-        subgroup: str | int | None = None,
-        where: str | None = None,
-        scope: str | None = None,
-        **options: Any,
-    ) -> PlantChart:
-        """A control chart of a characteristic, or of the share that meets a condition, in order of time.
-
-        ``subgroup`` is a number of results, ``hour``, ``day``, ``week``, ``month`` or a recorded column;
-        ``options`` are those of the chart (``rules``, ``phase1``, ``constants`` …).
-        """
-        from assay.analyse.statistics import chart
-
-        by = None if subgroup is None else str(subgroup)
-        return chart(self.workspace, target, kind=kind, subgroup=by, where=where, scope=scope, **options)
-
-    def capability(
-        self,
-        characteristic: str,
-        *,
-        lsl: float | None = None,
-        usl: float | None = None,
-        target: float | None = None,
-        subgroup: str | int | None = None,
-        where: str | None = None,
-        scope: str | None = None,
-        **options: Any,
-    ) -> PlantCapability:
-        """Capability of a characteristic; its specification is the master data's where none is given."""
-        from assay.analyse.statistics import capability
-
-        by = None if subgroup is None else str(subgroup)
-        return capability(
-            self.workspace,
-            characteristic,
-            lsl=lsl,
-            usl=usl,
-            target=target,
-            subgroup=by,
-            where=where,
-            scope=scope,
-            **options,
-        )
-
-    def gauge_rr(
-        self, characteristic: str, *, operator: str = "person", part: str = "subject", **options: Any
-    ) -> PlantGaugeRR:
-        """Gauge R&R of a characteristic that several people measured on the same subjects."""
-        from assay.analyse.statistics import plant_gauge_rr
-
-        return plant_gauge_rr(self.workspace, characteristic, operator=operator, part=part, **options)
-
-    def monitor(self, characteristics: list[str], *, method: Method = "pca", **options: Any) -> PlantMonitor:
-        """T² and SPE of several characteristics of the same subjects, by a model of phase I."""
-        from assay.analyse.statistics import monitor
-
-        return monitor(self.workspace, characteristics, method=method, **options)
-
     def code_rules(self) -> list[RuleState]:
         """Every code rule of ``model.yaml``, with how far its series are."""
         from assay.store.plant_codes import code_rules
@@ -536,8 +473,15 @@ class Plant:
 
         return scans_of(self.workspace, of, hints=hints, since=since, limit=limit)
 
-    def alarms(self, subject: str | None = None, *, by: By | None = None, since: datetime | None = None,
-               limit: int = 1_000, look: bool = False) -> list[RecordedAlarm]:  # fmt: skip
+    def alarms(
+        self,
+        subject: str | None = None,
+        *,
+        by: By | None = None,
+        since: datetime | None = None,
+        limit: int = 1_000,
+        look: bool = False,
+    ) -> list[RecordedAlarm]:
         """Alarms that were recorded, the latest first: all, about one thing, or found in one way.
 
         With ``look`` the rules under ``alarms`` in ``model.yaml`` are held against the records before.
