@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from evidence_plant import RECORDED, START, hashes, load, logging_plant, measurements, soon, state
 
+from assay.analyse.alarms import Alarm, record_alarms
 from assay.cli.app import run
 from assay.ledger.standing import Erasure
 from assay.plant import Plant
@@ -234,8 +235,60 @@ def test_an_old_backup_that_is_restored_is_without_it(plant: Workspace, tmp_path
         assert again.lake.query("SELECT count(*) AS n FROM movement").column("n")[0].as_py() == PARTS - 1
 
 
+def test_what_was_said_one_by_one_goes_too(plant: Workspace) -> None:
+    with Plant(plant) as opened:
+        for unit in ("U-21", "U-22"):
+            opened.correct(
+                f"X-{unit[2:]}", "produced", unit, changes={"person": "p-19"}, why="read off wrongly", by=WHO
+            )
+        record_alarms(
+            plant, [Alarm("scan", "never-issued", "U-21", "unit", START, "warning", "seen", "U-21/1")]
+        )
+        assert {"movement", "event"} <= set(everywhere(plant, "U-21"))
+        opened.erase("U-21", "asked for")
+        assert everywhere(plant, "U-21") == []
+        opened.erase(WHO, "left")
+        assert everywhere(plant, WHO) == []
+        said = plant.lake.query("SELECT subject, corrected_by FROM movement WHERE correction IS NOT NULL")
+        assert {one["subject"] for one in said.to_pylist()} == {"U-22"}
+        assert all(one["corrected_by"].startswith("erased-") for one in said.to_pylist())
+        assert audit_plant(plant.path, records=True).valid
+
+
 def test_the_command_says_what_it_took_out(plant: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ledger", "erase", str(plant.path), WHO, "--why", "left", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document == {"indexes": document["indexes"], "payloads": document["payloads"], "rows": PARTS // 3,
                         "removed": 0, "altered": PARTS // 3, "objects": 0, "entities": 1}  # fmt: skip
+
+
+def test_chunks_before_and_behind_what_was_erased_are_compared_each_in_its_way(
+    state: Path, tmp_path: Path
+) -> None:
+    """A chunk's digest hangs on the batch from its first row on: behind a hole it can't be derived."""
+    with logging_plant(tmp_path / "large") as workspace:
+        load(workspace, "measurement", list(measurements(4_000, ("height",))), LoadKey("gauge", "all.csv"))
+        bring_up_to_date(workspace)
+        assert audit_records(workspace.path).valid
+        erase_subject(workspace, "U-1500", "asked for")
+        seen = audit_records(workspace.path)
+        assert (seen.valid, seen.erased, seen.unproved) == (True, 1, 0), seen.findings
+        for subject in ("U-12", "U-3900"):
+            copy = tmp_path / subject
+            shutil.copytree(workspace.path, copy)
+            alter(copy, subject)
+            (found,) = audit_records(copy).findings
+            assert found.kind == "rows_differ"
+            assert found.first <= int(subject[2:]) <= found.last
+
+
+def alter(plant: Path, subject: str) -> None:
+    """Change one value in the files of the lake, past all rules."""
+    for file in (plant / "lake" / "measurement").rglob("*.parquet"):
+        table = pa.parquet.read_table(file, partitioning=None)
+        subjects = table.column("subject").to_pylist()
+        if subject in subjects:
+            values = table.column("value").to_pylist()
+            values[subjects.index(subject)] += 1
+            at = table.schema.get_field_index("value")
+            pa.parquet.write_table(table.set_column(at, "value", pa.array(values)), file)

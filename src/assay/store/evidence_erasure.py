@@ -21,17 +21,16 @@ from assay.ledger.place import MAIN, Place, read_keys
 from assay.ledger.rotation import log_key, state
 from assay.ledger.segment import Record, read_segments
 from assay.ledger.standing import Erasure, standing_of, statements_in
-from assay.model.kinds import RecordKind
 from assay.store.derived import ERASED
 from assay.store.evidence_payloads import payload_path
 from assay.store.evidence_proofs import Prover
 from assay.store.evidence_rows import load_named
 from assay.store.evidence_secrets import SECRETS, secrets_of
-from assay.store.evidence_statements import CORRECTIONS
+from assay.store.evidence_statements import SAID
 from assay.store.keys import LoadKey
 from assay.store.log import ALL_ROWS
 from assay.store.people import is_random
-from assay.store.striking import Struck, strike
+from assay.store.striking import ABOUT, Struck, strike
 from assay.store.workspace import Workspace
 
 PAYLOADS = "evidence"
@@ -192,10 +191,13 @@ def _stretches(
         load = load_named(lake, body.kind, body.origin.source)
         if load is not None:
             within.setdefault(body.kind, {}).setdefault(load, []).append((body.origin.seq, body.last))
-    name = RecordKind.MOVEMENT.value
-    said = lake.query(f"SELECT DISTINCT epoch FROM {name} WHERE source = ?", [CORRECTIONS])
-    for epoch in said.column("epoch").to_pylist():
-        within.setdefault(name, {})[LoadKey(CORRECTIONS, epoch)] = [(0, ALL_ROWS)]
+    for name in ABOUT:
+        said = lake.query(
+            f"SELECT DISTINCT source, epoch FROM {name} WHERE list_contains($said, source)",
+            {"said": list(SAID)},
+        )
+        for one in said.to_pylist():
+            within.setdefault(name, {})[LoadKey(one["source"], one["epoch"])] = [(0, ALL_ROWS)]
     return within
 
 
