@@ -157,8 +157,8 @@ def _check_part(entry: ApplicationIdentifier, component: Component, part: str, v
     if wrong:
         raise refusal("characters", **said, wrong=" ".join(repr(one) for one in wrong))
     for name in component.linters:
-        rule, holds = LINTERS.get(name, ("", None))
-        if holds is None or holds(part):
+        rule, holds = LINTERS[name]
+        if holds(part):
             continue
         if rule == "check-digit":
             raise refusal(rule, **said, found=part[-1], expected=check_digit(part[:-1]))

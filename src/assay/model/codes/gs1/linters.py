@@ -1,8 +1,4 @@
-"""Checks of the content of AI data fields, by the names the syntax dictionary gives them.
-
-``couponcode``, ``couponposoffer`` (North American retail coupons) and ``packagetype`` (a list of the UN
-that is revised twice a year) are not here: those fields are held to their length and characters alone.
-"""
+"""Checks of the content of AI data fields, by the names the syntax dictionary gives them."""
 
 from __future__ import annotations
 
@@ -11,7 +7,13 @@ from collections.abc import Callable
 from datetime import date
 
 from assay.model.codes.gs1.check_digit import check_digit, check_pair
-from assay.model.codes.gs1.code_lists import COUNTRIES_ALPHA, COUNTRIES_NUMERIC, CURRENCIES_NUMERIC
+from assay.model.codes.gs1.code_lists import (
+    COUNTRIES_ALPHA,
+    COUNTRIES_NUMERIC,
+    CURRENCIES_NUMERIC,
+    PACKAGE_TYPES,
+)
+from assay.model.codes.gs1.coupons import coupon, positive_offer
 
 _PREFIX_DIGITS = 4  # the shortest GS1 Company Prefix
 _MEDIA_TYPES = {*range(1, 11), *range(80, 100)}  # General Specifications, AI 7241
@@ -55,6 +57,8 @@ def _position_in_sequence(value: str) -> bool:
 
 
 LINTERS: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "couponcode": ("coupon", lambda value: coupon(value, _yymmdd)),
+    "couponposoffer": ("positive-offer", positive_offer),
     "csum": ("check-digit", lambda value: check_digit(value[:-1]) == value[-1]),
     "csumalpha": ("check-pair", lambda value: len(value) > 2 and check_pair(value[:-2]) == value[-2:]),
     "gcppos1": ("company-prefix", _key_prefix),
@@ -76,6 +80,7 @@ LINTERS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "mi": ("time", lambda value: int(value) < 60),
     "nonzero": ("non-zero", lambda value: bool(value.strip("0"))),
     "nozeroprefix": ("leading-zero", lambda value: value == "0" or not value.startswith("0")),
+    "packagetype": ("package-type", PACKAGE_TYPES.__contains__),
     "pcenc": ("percent-encoding", lambda value: not re.search(r"%(?![0-9A-Fa-f]{2})", value)),
     "pieceoftotal": ("piece-of-total", _piece_of_total),
     "posinseqslash": ("sequence", _position_in_sequence),
