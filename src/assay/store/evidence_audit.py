@@ -152,29 +152,29 @@ class _Holes:
         index, body = batch
         holes = sorted(self.of_batch(index))
         derived = holes[0] // CHUNK_ROWS if holes else len(body.chunks)
-        bounds = np.searchsorted(found.places, np.arange(len(body.chunks) + 1) * CHUNK_ROWS).tolist()
-        now = chunk_digests(found.rows.slice(0, bounds[derived]))
-        for number, (start, end) in enumerate(pairwise(bounds)):
-            if number < derived:
-                same: bool | None = now[number] == body.chunks[number]
-            else:
-                same = self._as_in_tree(index, found, number * CHUNK_ROWS)
-            if same is None:
-                self.unproved += int(np.isin(found.places[start:end], holes, invert=True).sum())
+        bounds = np.searchsorted(found.places, np.arange(derived + 1) * CHUNK_ROWS).tolist()
+        now = chunk_digests(found.rows.slice(0, bounds[-1]))
+        for (start, end), mine, then in zip(pairwise(bounds), now, body.chunks, strict=False):
+            if mine != then:
+                return start, end - 1
+        unproved = np.isin(found.places, holes, invert=True)
+        unproved[: bounds[-1]] = False
+        for tree in self.trees.get(index, []):
+            start, end = np.searchsorted(found.places, [tree.first, tree.first + tree.rows]).tolist()
+            same = self._as_in_tree(tree, found)
             if same is False:
                 return start, max(start, end - 1)
+            unproved[start:end] &= same is None
+        self.unproved += int(unproved.sum())
         return None
 
-    def _as_in_tree(self, index: int, found: BatchRows, place: int) -> bool | None:
-        """Whether the rows of the tree around a place are those it commits to; None where that is unknown."""
-        tree = next(
-            (one for one in self.trees.get(index, []) if one.first <= place < one.first + one.rows), None
-        )
-        salts = tree and self.secrets and self.secrets.salts(index, tree.first)
-        if tree is None or not salts or self.secrets is None:
+    def _as_in_tree(self, tree: Rows, found: BatchRows) -> bool | None:
+        """Whether the rows of a tree are those it commits to; None where that is unknown."""
+        salts = self.secrets and self.secrets.salts(tree.batch, tree.first)
+        if not salts or self.secrets is None:
             return None
         rows, places = found.within(tree.first, tree.rows)
-        known = self.secrets.erased_rows(index, tree.first)
+        known = self.secrets.erased_rows(tree.batch, tree.first)
         try:
             return tree_root(rows, salts, tree.fields, known, places) == tree.root
         except LedgerError:
