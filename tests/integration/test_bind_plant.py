@@ -14,7 +14,7 @@ from tests.sinter_plant import store
 
 import assay
 from assay.cli.app import run
-from assay.model.errors import QueryError
+from assay.model.errors import QueryError, SpokenError
 from assay.model.kinds import RecordKind
 from assay.plant import Plant
 from assay.query.layers.derive import derive
@@ -88,12 +88,17 @@ def test_units_get_the_readings_of_the_time_they_were_there(plant: Plant) -> Non
 
 
 def test_notes_say_what_is_missing_or_vague(plant: Plant) -> None:
-    notes = " ".join(plant.bind(segment="sinter").notes)
-    assert "2 intervals have no readings: U4" in notes
+    found = plant.bind(segment="sinter")
+    notes = " ".join(note.en for note in found.notes)
+    assert "2 intervals have no readings: U4 (sinter)" in notes
     assert "1 steps have no end yet" in notes
     assert "1 steps are left out: end before start" in notes
     assert "shorter than twice the uncertainty" in notes
     assert "1 readings have no finite value" in notes
+    chinese = " ".join(note.zh for note in found.notes)
+    for said in ("2 个区间没有读数：U4", "1 个工步尚未结束", "1 个工步未计入：结束早于开始", "时钟不确定度"):
+        assert said in chinese
+    assert found.to_dict()["notes"][0] == found.notes[0].model_dump()
 
 
 @pytest.mark.parametrize("derived", [False, True])
@@ -165,8 +170,10 @@ def test_steps_can_be_chosen(plant: Plant) -> None:
     ],
 )
 def test_what_is_wrong_is_said(plant: Plant, asked: dict[str, Any], said: str) -> None:
-    with pytest.raises(QueryError, match=said):
+    with pytest.raises(QueryError, match=said) as problem:
         plant.bind(**asked)
+    assert isinstance(problem.value, SpokenError)
+    assert problem.value.said.zh != problem.value.said.en
 
 
 def test_an_empty_plant_has_nothing_to_bind(tmp_path: Path) -> None:
@@ -175,7 +182,7 @@ def test_an_empty_plant_has_nothing_to_bind(tmp_path: Path) -> None:
     with assay.open(tmp_path / "plant") as empty:
         found = empty.bind()
         assert (found.rows, found.to_arrow().num_rows) == (0, 0)
-        assert found.notes == ("No step meets the conditions.",)
+        assert [note.en for note in found.notes] == ["No step meets the conditions."]
         with pytest.raises(QueryError, match="no readings"):
             empty.bind(signals=["temp"])
 
@@ -204,6 +211,9 @@ def test_the_command_line_binds(plant: Plant, tmp_path: Path, capsys: pytest.Cap
     assert "U3" in shown
     assert "U1" not in shown
     assert run(["bind", folder, "--out", str(tmp_path / "x.parquet"), "--lang", "zh"]) == 0
-    assert "已将 6 行写入" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "已将 6 行写入" in shown
+    assert "个区间没有读数" in shown
+    assert "intervals" not in shown
     assert run(["bind", folder, "--from", "yesterday", "--lang", "en"]) == 2
     assert "is not a time" in capsys.readouterr().err

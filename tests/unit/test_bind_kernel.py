@@ -18,6 +18,7 @@ from tests.unit.bind_oracle import Interval, Reading, assert_same, by_group, ora
 from assay.model.errors import StoreError
 from assay.query.bind import files as files_module
 from assay.query.bind.bucket import INTERVALS, bucket_sql, columns_of, interval_table, widths
+from assay.query.bind.errors import ReadingsUnreadable
 from assay.query.bind.features import BUILT_IN, FeatureSet, feature_set
 from assay.query.bind.files import FileReadings
 from assay.query.bind.readings import ReadingSource, TableReadings
@@ -187,16 +188,19 @@ def test_files_that_are_not_sorted_as_they_say_are_refused(tmp_path: Path) -> No
     path.parent.mkdir()
     pq.write_table(reading_table(rows), path)
     wanted = spans([("M1", START, START + 10, 0.0)])
-    with pytest.raises(StoreError, match="not sorted"):
+    with pytest.raises(ReadingsUnreadable, match="not sorted") as problem:
         by_kernel(FileReadings([str(path)], ordered=True), wanted)
+    assert "没有按信号、设备和时间排序" in problem.value.said.zh
     assert by_kernel(FileReadings([str(path)]), wanted).column("n").to_pylist() == [3]
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "part.parquet"
     path.write_bytes(b"PAR1 not really")
-    with pytest.raises(StoreError, match=r"part\.parquet can't be read"):
+    with pytest.raises(ReadingsUnreadable, match=r"part\.parquet can't be read") as problem:
         by_kernel(FileReadings([str(path)]), spans([("M1", 0, 10, 0.0)]))
+    assert isinstance(problem.value, StoreError)
+    assert "无法读取文件" in problem.value.said.zh
 
 
 def test_rows_in_memory_count_beside_files_and_correct_them(tmp_path: Path) -> None:

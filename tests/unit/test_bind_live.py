@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 from tests.unit.bind_oracle import Interval, Reading, assert_same, by_group, oracle, reading_table
 from tests.unit.test_bind_kernel import ASKED, BANDS, plants
 
-from assay.model.errors import QueryError
 from assay.model.kinds import TIME
+from assay.query.bind.errors import BindRefusal
 from assay.query.bind.live import LiveBind
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -234,19 +235,36 @@ def test_a_step_of_which_only_the_end_is_said_begins_with_its_first_movement() -
     assert live.now().column("n").to_pylist() == [2]
 
 
-def test_what_is_wrong_is_said() -> None:
+def test_what_is_wrong_is_said_in_both_languages() -> None:
     live = LiveBind(["n"], lateness=timedelta(seconds=1))
-    with pytest.raises(QueryError, match="no open interval 'E9'"):
-        live.close("E9", START)
-    with pytest.raises(QueryError, match="ends before it starts"):
-        live.open("E1", "M1", START, START - timedelta(seconds=1))
-    with pytest.raises(QueryError, match="no column 'equipment'"):
-        live.update(reading_table([]).drop_columns(["equipment"]))
-    with pytest.raises(QueryError, match="no zone"):
-        live.open("E1", "M1", datetime(2026, 1, 1))  # noqa: DTZ001
-    with pytest.raises(QueryError, match="The movements have no column 'ended'"):
-        live.move(movement().drop_columns(["ended"]))
-    with pytest.raises(QueryError, match="negative"):
-        LiveBind(lateness=timedelta(seconds=-1))
-    with pytest.raises(QueryError, match="time to remember"):
-        LiveBind(lateness=timedelta(0), remembered=timedelta(seconds=-1))
+    past, naive = START - timedelta(seconds=1), datetime(2026, 1, 1)  # noqa: DTZ001
+    wrong: list[tuple[Callable[[], object], str, str]] = [
+        (lambda: live.close("E9", START), "no open interval 'E9'", "没有打开的区间"),
+        (lambda: live.open("E1", "M1", START, past), "ends before it starts", "结束早于开始"),
+        (
+            lambda: live.update(reading_table([]).drop_columns(["equipment"])),
+            "readings have no column 'equipment'",
+            "读数中没有列",
+        ),
+        (lambda: live.open("E1", "M1", naive), "no zone", "没有时区"),
+        (
+            lambda: live.move(movement().drop_columns(["ended"])),
+            "The movements have no column 'ended'",
+            "流转记录中没有列",
+        ),
+        (
+            lambda: LiveBind(lateness=-timedelta(seconds=1)),
+            "lateness -1 day, 23:59:59 is negative",
+            "迟到时限",
+        ),
+        (
+            lambda: LiveBind(lateness=timedelta(0), remembered=-timedelta(seconds=1)),
+            "time to remember",
+            "记忆时长",
+        ),
+    ]
+    for work, english, chinese in wrong:
+        with pytest.raises(BindRefusal, match=english) as problem:
+            work()
+        assert chinese in problem.value.said.zh
+        assert problem.value.advice is not None

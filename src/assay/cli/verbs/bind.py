@@ -11,7 +11,7 @@ import typer
 from assay.cli.options import AsJson, Plant
 from assay.cli.output import show, table
 from assay.cli.progress import bar
-from assay.cli.speech import say
+from assay.cli.speech import say, spoken
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,7 +85,7 @@ def print_bound(to: Console, document: dict[str, Any]) -> None:
     elif not rows:
         to.print(say("bind.none"))
     for note in document["notes"]:
-        to.print(note)
+        to.print(note[spoken()])
 
 
 def _cell(value: object) -> object:

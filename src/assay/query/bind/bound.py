@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 
 from assay.model.errors import closest
 from assay.model.questions import UserFeature
+from assay.model.text import Text
 from assay.query.bind.bucket import INTERVALS, bucket_sql, columns_of, interval_table, widths
-from assay.query.bind.errors import BindRefusal, listed
+from assay.query.bind.errors import BindRefusal, listed, note
 from assay.query.bind.features import DEFAULT, FeatureSet, feature_set
 from assay.query.bind.intervals import SCHEMA, Steps, steps
 from assay.query.bind.plant import plant_readings
@@ -60,7 +61,7 @@ class Bound:
 
     rows: int
     features: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Text, ...]
     path: Path | None = None
     table: pa.Table | None = None
 
@@ -81,7 +82,7 @@ class Bound:
         return {
             "features": list(self.features),
             "rows": self.rows,
-            "notes": list(self.notes),
+            "notes": [one.model_dump() for one in self.notes],
             "file": None if self.path is None else str(self.path),
             "bound": rows,
         }
@@ -249,12 +250,12 @@ class _Work:
             columns |= {name: features.column(name) for name in self._asked.columns}
             yield pa.table([columns[field.name] for field in self.schema], schema=self.schema)
 
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Text, ...]:
         """What to know about the rows made so far."""
         notes = []
         table = self._steps.table
         if not len(table):
-            notes.append("No step meets the conditions.")
+            notes.append(note("no-step"))
         lonely = np.sort(
             np.concatenate(
                 [self._order[self._edges[i] : self._edges[i + 1]] for i in np.flatnonzero(~self._met)]
@@ -263,25 +264,22 @@ class _Work:
         )
         if len(lonely):
             shown = table.take(pa.array(lonely[:_EXAMPLES])).to_pylist()
-            named = ", ".join(f"{row['unit']} in {row['segment'] or row['execution']}" for row in shown)
+            named = ", ".join(f"{row['unit']} ({row['segment'] or row['execution']})" for row in shown)
             more = " …" if len(lonely) > _EXAMPLES else ""
-            notes.append(f"{len(lonely):,} intervals have no readings: {named}{more}.")
+            notes.append(note("lonely", count=len(lonely), named=f"{named}{more}"))
         if self._steps.open:
-            notes.append(
-                f"{self._steps.open:,} steps have no end yet; they are bound up to "
-                f"{self._snapshot.moment.isoformat()}."
-            )
+            notes.append(note("open", count=self._steps.open, moment=self._snapshot.moment.isoformat()))
         for reason, count in self._steps.left_out.items():
-            notes.append(f"{count:,} steps are left out: {reason}.")
+            notes.append(note(reason, count=count))
         doubt = table.column("clock_uncertainty").fill_null(0.0)
         length = pc.divide(
             pc.subtract(table.column("ended").cast(pa.int64()), table.column("started").cast(pa.int64())), 2e6
         )
         vague = pc.sum(pc.and_(pc.greater(doubt, 0.0), pc.greater_equal(doubt, length))).as_py() or 0
         if vague:
-            notes.append(f"{vague:,} intervals are shorter than twice the uncertainty of their clock.")
+            notes.append(note("vague", count=vague))
         if self._valueless:
-            notes.append(f"{self._valueless:,} readings have no finite value and don't count.")
+            notes.append(note("valueless", count=self._valueless))
         return tuple(notes)
 
 

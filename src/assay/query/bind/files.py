@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from assay.model.errors import StoreError
+from assay.query.bind.errors import ReadingsUnreadable
 from assay.query.bind.readings import (
     COLUMNS,
     DOUBT,
@@ -164,10 +164,7 @@ class FileReadings:
             footer, names = opened.metadata, opened.schema_arrow.names
         lacking = next((name for name in COLUMNS if name not in names), None)
         if lacking is not None:
-            raise StoreError(
-                f"{file} has no column {lacking!r}: it doesn't hold readings.",
-                hint=f"Readings have the columns {', '.join(COLUMNS)}.",
-            )
+            raise ReadingsUnreadable.of("file-column", file=file, column=lacking, needed=", ".join(COLUMNS))
         places = [names.index(name) for name in ("time", *_WORDS)]
         for number in range(footer.num_row_groups):
             group = footer.row_group(number)
@@ -274,17 +271,14 @@ class FilePiece:
     @property
     def place(self) -> str:
         """The files."""
-        return " and ".join(dict.fromkeys(group.file for group in self.groups))
+        return ", ".join(dict.fromkeys(group.file for group in self.groups))
 
     def load(self, wanted: Wanted, room: Room) -> Run:
         """Read, and sort what isn't sorted; of several readings of one time the one recorded last stays."""
         if self.ordered:
             run = run_in_order(list(self._read(self._columns(wanted))), wanted, room)
             if run.order == 2 or _twice(run):
-                raise StoreError(
-                    f"{self.place} is not sorted by signal, equipment and time, as it should be.",
-                    hint="Derive the table again: assay lake derive.",
-                )
+                raise ReadingsUnreadable.of("unsorted", place=self.place)
             if run.order == 0:
                 return run
         chosen = wanted if self.only is None else _narrowed(wanted, self.only)
@@ -378,8 +372,5 @@ def _micros(moment: Any) -> int:
     return int(pa.scalar(moment, pa.timestamp("us", "UTC")).value)
 
 
-def _unreadable(file: str, error: BaseException) -> StoreError:
-    return StoreError(
-        f"the file {file} can't be read: {error}",
-        hint="It is damaged or gone: restore it from a backup, or derive the table again.",
-    )
+def _unreadable(file: str, error: BaseException) -> ReadingsUnreadable:
+    return ReadingsUnreadable.of("unreadable", file=file, problem=error)

@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.model.errors import QueryError, did_you_mean
+from assay.model.errors import closest
 from assay.model.kinds import TIME, RecordKind
+from assay.query.bind.errors import CATALOGUE, BindRefusal, listed
 from assay.query.bind.spans import Spans
-from assay.query.expression import parse, resolve
+from assay.query.expression import parse
 from assay.store.snapshot import Snapshot
 from assay.store.views import copy_table, quoted
 from assay.store.workspace import Workspace
@@ -55,7 +56,7 @@ class Steps:
     open
         Number of steps that are still open.
     left_out
-        Steps that can't be bound, by reason.
+        Steps that can't be bound, by reason: the key of its note.
     """
 
     table: pa.Table
@@ -125,7 +126,7 @@ def steps(
         conditions = [
             *found.named("segment", None if segment is None else [segment]),
             *found.named("equipment", equipment),
-            *found.named("subject", units, what="unit or lot"),
+            *found.named("subject", units),
             *found.meeting(where),
             *_within(between),
         ]
@@ -138,12 +139,9 @@ def _within(between: tuple[datetime | None, datetime | None] | None) -> list[str
     first, last = between or (None, None)
     for moment in (first, last):
         if moment is not None and moment.tzinfo is None:
-            raise QueryError(f"The time {moment} has no zone.", hint="Write it like 2026-03-01T06:00:00Z.")
+            raise BindRefusal.of("no-zone", moment=moment)
     if first is not None and last is not None and last < first:
-        raise QueryError(
-            f"The times are reversed: {first.isoformat()} is after {last.isoformat()}.",
-            hint="Give the earlier time first.",
-        )
+        raise BindRefusal.of("reversed", first=first.isoformat(), last=last.isoformat())
     edges = ((">=", first), ("<", last))
     return [f"s.started {sign} TIMESTAMPTZ '{at.isoformat()}'" for sign, at in edges if at is not None]
 
@@ -171,7 +169,7 @@ class _Found:
         """Let go of the engine."""
         self._connection.close()
 
-    def named(self, column: str, names: Sequence[str] | None, *, what: str | None = None) -> list[str]:
+    def named(self, column: str, names: Sequence[str] | None) -> list[str]:
         """A condition that a column has one of these values; each of them has to occur."""
         if names is None:
             return []
@@ -185,7 +183,7 @@ class _Found:
             known = self._connection.execute(
                 f"SELECT DISTINCT {column} FROM stays WHERE {column} IS NOT NULL ORDER BY 1 LIMIT 2000"
             ).fetchall()
-            raise _unknown(what or column, missing[0][0], [row[0] for row in known])
+            raise _unknown(column, missing[0][0], [row[0] for row in known])
         table = f"wanted_{column}"
         self._connection.execute(f"CREATE TEMP TABLE {table} AS SELECT name FROM wanted_names")
         return [f"s.{column} IN (SELECT name FROM {table})"]
@@ -196,9 +194,12 @@ class _Found:
             return []
         expression = parse(where)
         if not expression.is_condition:
-            raise QueryError(f"{where!r} is not a condition.", hint="Compare something: recipe = 'R2'.")
+            raise BindRefusal.of("condition", where=where)
         columns = {name: quoted(name) for name in self._schema.names}
-        resolve(expression.names, columns, what="column of movements")
+        for name in expression.names:
+            if name not in columns:
+                advice = listed(", ".join(columns), closest(name, list(columns)))
+                raise BindRefusal.of("no-column", name=name, advice=advice)
         met = f"SELECT execution FROM movement WHERE {expression.sql(columns)}"
         return [f"s.execution IN ({met})"]
 
@@ -208,10 +209,10 @@ class _Found:
         self._connection.execute(
             "CREATE TEMP TABLE chosen AS SELECT s.subject AS unit, s.subject_kind AS unit_kind,\n"
             "s.execution, s.segment, s.equipment, s.recipe, s.started, s.ended, s.clock_uncertainty, CASE\n"
-            "WHEN s.equipment IS NULL THEN 'no equipment'\n"
-            "WHEN s.started IS NULL OR (s.ended IS NULL AND NOT s.timed) THEN 'no start or no end'\n"
-            "WHEN s.ended < s.started THEN 'end before start'\n"
-            f"WHEN s.ended IS NULL AND s.started > {moment} THEN 'start after now' END AS reason\n"
+            "WHEN s.equipment IS NULL THEN 'no-equipment'\n"
+            "WHEN s.started IS NULL OR (s.ended IS NULL AND NOT s.timed) THEN 'no-start-or-no-end'\n"
+            "WHEN s.ended < s.started THEN 'end-before-start'\n"
+            f"WHEN s.ended IS NULL AND s.started > {moment} THEN 'start-after-now' END AS reason\n"
             f"FROM stays AS s WHERE {' AND '.join(conditions) or 'true'}"
         )
         reasons = self._connection.execute(
@@ -310,8 +311,7 @@ class _Found:
         )
 
 
-def _unknown(what: str, name: str, known: Sequence[str]) -> QueryError:
-    close = did_you_mean(name, list(known))
-    listed = ", ".join(known[:30]) + (" …" if len(known) > 30 else "")
-    there = f"There are: {listed}." if known else "No step was recorded yet."
-    return QueryError(f"No step has the {what} {name!r}.", hint=" ".join(p for p in (close, there) if p))
+def _unknown(column: str, name: str, known: list[str]) -> BindRefusal:
+    shown = ", ".join(known[:30]) + (" …" if len(known) > 30 else "")
+    advice = listed(shown, closest(name, known)) if known else CATALOGUE.text("bind.no-steps")
+    return BindRefusal.of(f"no-{column}", name=name, advice=advice)

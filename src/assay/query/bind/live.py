@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.model.errors import QueryError
 from assay.model.kinds import TIME
 from assay.model.questions import UserFeature
+from assay.query.bind.errors import BindRefusal
 from assay.query.bind.features import DEFAULT, FeatureSet, computed, feature_set
 from assay.query.bind.merge import Partials, joined, merged
 from assay.query.bind.readings import SCHEMA, Names, TablePiece, Wanted
@@ -110,9 +110,9 @@ class LiveBind:
         declared: Sequence[UserFeature] = (),
         remembered: timedelta = timedelta(days=1),
     ) -> None:
-        for what, length in (("lateness", lateness), ("time to remember", remembered)):
+        for what, length in (("lateness", lateness), ("remembered", remembered)):
             if length < timedelta(0):
-                raise QueryError(f"The {what} {length} is negative.", hint="Give zero or more.")
+                raise BindRefusal.of(what, length=length)
         self.lateness = lateness
         self.remembered = remembered
         self.asked: FeatureSet = feature_set(features, declared)
@@ -180,7 +180,7 @@ class LiveBind:
         """
         before = self._intervals.get(interval) or self._given.get(interval)
         if before is None:
-            raise QueryError(f"There is no open interval {interval!r}.", hint="Open it first.")
+            raise BindRefusal.of("not-open", interval=interval)
         over = _end(before.begun, _micros(ended), interval)
         if interval in self._given:
             if over != before.over:
@@ -404,7 +404,7 @@ def step_name(execution: str, segment: str | None) -> str:
 def _check_columns(table: pa.Table, needed: Sequence[str], what: str) -> None:
     lacking = next((name for name in needed if name not in table.column_names), None)
     if lacking is not None:
-        raise QueryError(f"The {what} have no column {lacking!r}.", hint=f"Columns: {', '.join(needed)}.")
+        raise BindRefusal.of(f"{what}-column", column=lacking, needed=", ".join(needed))
 
 
 def _aligned(readings: pa.Table | pa.RecordBatch) -> pa.Table:
@@ -422,11 +422,11 @@ def _aligned(readings: pa.Table | pa.RecordBatch) -> pa.Table:
 
 def _micros(moment: datetime) -> int:
     if moment.tzinfo is None:
-        raise QueryError(f"The time {moment} has no zone.", hint="Give it in UTC.")
+        raise BindRefusal.of("no-zone", moment=moment)
     return int(pa.scalar(moment, TIME).value)
 
 
 def _end(begun: int, ended: int, interval: str) -> int:
     if ended < begun:
-        raise QueryError(f"The interval {interval!r} ends before it starts.", hint="Correct its times.")
+        raise BindRefusal.of("ends-early", interval=interval)
     return max(ended, begun + 1)

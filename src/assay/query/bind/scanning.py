@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.model.errors import StoreError
 from assay.query.bind import kernel
+from assay.query.bind.errors import ReadingsUnreadable
 from assay.query.bind.features import FeatureSet, computed
 from assay.query.bind.merge import Partials, merged
 from assay.query.bind.readings import Key, Names, Piece, ReadingSource, Run, Wanted
@@ -155,10 +155,9 @@ class _Work(Generic[T]):
             together = before.piece.sorted_with and before.piece.within == one.piece.within
             if together and before.last is not None and one.first is not None:
                 if one.first < before.last:
-                    raise StoreError(
-                        f"{one.piece.place} begins with {one.first[:2]}, before the end of "
-                        f"{before.piece.place}: the files are not sorted by signal, equipment and time.",
-                        hint="Derive the table again: assay lake derive.",
+                    first = ", ".join(map(str, one.first[:2]))
+                    raise ReadingsUnreadable.of(
+                        "out-of-order", place=one.piece.place, first=first, before=before.piece.place
                     )
                 if one.first == before.last:
                     before = self._piece(before.piece.with_next(one.piece))
