@@ -388,6 +388,7 @@ class Evidence:
         Raises like :meth:`say`; what was logged before the one that fails stays.
         """
         with self._written(), self._turn:
+            self.secrets.new_keys({one.subject for one in statements})
             sealed = [self._sealed(one) for one in statements]
             return self.append([body for body, _ in sealed], openings=[opening for _, opening in sealed])
 

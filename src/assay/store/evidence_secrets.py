@@ -172,13 +172,22 @@ class Secrets:
 
         A subject whose key was destroyed gets a new one: what was erased stays so.
         """
+        if (known := self.key_of(subject)) is not None:
+            return known
+        self.new_keys([subject])
+        return self.key_of(subject) or b""
+
+    def new_keys(self, subjects: Iterable[str]) -> None:
+        """Have a key for each subject, like :meth:`new_key`, all made durable at once."""
+        wanted = [(one, os.urandom(KEY_SIZE)) for one in subjects if self.key_of(one) is None]
+        if not wanted:
+            return
         with self._lock, self._database:
-            self._database.execute(
+            self._database.executemany(
                 "insert into subject (subject, key) values (?, ?) "
                 "on conflict (subject) do update set key = excluded.key where subject.key is null",
-                (subject, os.urandom(KEY_SIZE)),
+                wanted,
             )
-        return self.key_of(subject) or b""
 
     def erase_subject(self, subject: str, moment: int) -> bool:
         """Destroy the key of a subject's payloads; whether there was a key.
