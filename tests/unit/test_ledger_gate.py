@@ -87,7 +87,7 @@ class Shop:
             subject,
             Origin(source, 1, self.seq),
             when,
-            when,
+            min(when, NOW),
             made.root,
             len(made.fields),
             None,
