@@ -18,7 +18,8 @@ AHEAD = 600 * 1_000_000
 BEHIND = 86_400 * 1_000_000
 """Microseconds in the past from which on an entry counts as late."""
 
-_MOST = 50
+_MOST, _AGAIN = 50, 3_600
+"""Sources that are kept, and seconds after which one that comes late all the time is written again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Clocks:
     def __init__(self, kept: Path) -> None:
         self._kept = kept
         self._late = {one.source: one for one in read_late(kept)}
+        self._written = {source: one.at for source, one in self._late.items()}
         self._new = False
 
     def look(self, body: Body, index: int, now: int) -> None:
@@ -76,25 +78,26 @@ class Clocks:
                 now=as_moment(now),
             )
         if behind > BEHIND:
-            source = body.origin.source
-            self._new |= source not in self._late
+            source, at = body.origin.source, now // 1_000_000
+            self._new |= at - self._written.get(source, 0) >= _AGAIN
             self._late.pop(source, None)
-            self._late[source] = Late(source, index, behind // 1_000_000, now // 1_000_000)
+            self._late[source] = Late(source, index, behind // 1_000_000, at)
 
     def keep(self) -> None:
-        """Write which sources came late, when there are more than before."""
+        """Write which sources came late, when there are others than before or an hour has passed."""
         if not self._new:
             return
         self._new = False
         for source in list(self._late)[:-_MOST]:
             del self._late[source]
+        self._written = {source: one.at for source, one in self._late.items()}
         data = json.dumps([asdict(one) for one in self._late.values()], indent=1).encode()
         with suppress(OSError):
             write_whole(self._kept, data, mode=0o600)
 
 
 def read_late(kept: Path) -> list[Late]:
-    """The sources that came late, as they were kept."""
+    """The sources that came late, as they were kept, the one that came last at the end."""
     try:
         return [Late(**one) for one in json.loads(kept.read_bytes())]
     except (OSError, ValueError, TypeError):
