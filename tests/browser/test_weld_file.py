@@ -88,6 +88,9 @@ def test_pdf_and_json_are_downloaded_and_the_unit_file_is_a_click_away(browser: 
     assert urlsplit(browser.path()).path == "/pages/unit-file"
     assert yard.joint in browser.text(".unit-file-head")
     assert not browser.all("#file-passes")
+    browser.click(".unit-file-actions a", "Weld file")
+    assert urlsplit(browser.path()).path == "/pages/weld-file"
+    browser.one("#file-passes")
 
 
 def test_what_was_not_welded_is_said(browser: Browser) -> None:

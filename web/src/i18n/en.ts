@@ -249,6 +249,7 @@ export const en = {
   "unitFile.quantity": "Quantity",
   "unitFile.papers": "Certificates",
   "unitFile.noPaper": "no certificate on file",
+  "weldFile.file": "Weld file",
   "weldFile.passes": "Weld passes",
   "weldFile.gate": "Verdicts of the gate",
   "weldFile.parameters": "Parameters against the procedure",

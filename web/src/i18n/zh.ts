@@ -249,6 +249,7 @@ export const zh: Catalogue = {
   "unitFile.quantity": "数量",
   "unitFile.papers": "证书",
   "unitFile.noPaper": "无证书",
+  "weldFile.file": "焊接档案",
   "weldFile.passes": "焊道",
   "weldFile.gate": "门禁判定",
   "weldFile.parameters": "参数与工艺规程",
