@@ -6,8 +6,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from assay.genealogy.queue_climb import climb
 from assay.genealogy.queue_errors import MatchError
-from assay.genealogy.queue_matcher import Counts, Rates, match
+from assay.genealogy.queue_matcher import Counts, Rates, match, problem_of
+from assay.genealogy.queue_modes import NATS, modes
 from assay.genealogy.queue_result import ALONE, Matching
 from assay.sim.furnace import Furnace, Passage, arrivals, pass_through
 
@@ -83,6 +85,24 @@ def test_in_a_steady_beat_noise_does_not_decide_the_residence() -> None:
         one = passage(furnace, pieces=400, seed=seed, irregular=0.0)
         coverage.append(covered(matched(one, furnace), one.counterpart))
     assert np.mean(coverage) > 0.93
+
+
+@pytest.mark.parametrize("irregular", [0.0, 0.3])
+def test_no_residence_that_explains_the_counts_is_given_up_early(irregular: float) -> None:
+    """Long climbs from everywhere find no peak that the search, which gives up hopeless starts, has not."""
+    furnace = Furnace(tolerance=60.0)
+    one = passage(furnace, pieces=200, seed=2, irregular=irregular)
+    problem = problem_of(Counts.of(one.entered), Counts.of(one.left), residence=3600, tolerance=60)
+    found = modes(problem)
+    peaks = [climb(problem, problem.start(at), rounds=40) for at in np.arange(3540.0, 3661.0, 3.0)]
+    near = [peak for peak in peaks if peak.height >= found[0].height - NATS]
+
+    assert near
+    assert max(peak.height for peak in peaks) <= found[0].height + 0.1
+    for peak in near:
+        away = [abs(mode.parameters.residence - peak.parameters.residence) for mode in found]
+        assert min(away) < 0.3 * problem.sides.takt
+    assert len(found) > 1 if irregular == 0 else len(found) == 1
 
 
 def test_without_times_only_the_order_speaks() -> None:
