@@ -192,3 +192,20 @@ SIGNALS = [
 ]  # fmt: skip
 
 KNOWN = [*CONDITIONS, *PATHS, *VALUES, *AGGREGATES, *TABLES, *SIGNALS]
+
+REFUSED = [
+    Asked("measurement | select subject, refused, refused_for",
+          [("U-1", False, None), ("U-2", True, "unknown_subject")]),
+    ids("unit[leak = 'NOK' and not refused]", "U-1"),
+    ids("unit[leak[refused] = 'NOK']", "U-2"),
+    Asked("measurement[refused = true] | count", [(1,)]),
+    Asked("movement[not refused] | by role: count()", [("consumed", 1), ("produced", 1)]),
+    Asked("unit | select id, refused",
+          [("U-1", False), ("U-2", True), ("half-1", False), ("half-2", True)]),
+    Asked("step | by refused: count(), list(id)", [(False, 1, ["join-1"]), (True, 1, ["join-2"])]),
+    ids("step[refused].units", "U-2", "half-2"),
+    ids("unit[id = 'half-2'].descendants(unit)[refused]", "U-2"),
+    Asked("unit[leak] | select id, any(leak.refused), step.refused as refused_step",
+          [("U-1", False, False), ("U-2", True, True)]),
+]  # fmt: skip
+"""Questions of the plant of :mod:`tests.refused_plant`, in which the gate refused one of two parts."""

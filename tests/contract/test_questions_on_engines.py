@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 from tests.contract.engine_plant import engine_plant
-from tests.contract.question_cases import KNOWN, Asked
+from tests.contract.question_cases import KNOWN, REFUSED, Asked
 from tests.contract.question_census import used, whole_language
+from tests.refused_plant import join_two
 
 from assay.query.domain.kinds import Domain, Kind
 from assay.query.domain.mounts import Mounts
@@ -43,6 +44,14 @@ def plant(made: tuple[Path, datetime]) -> Iterator[Workspace]:
         yield workspace
 
 
+@pytest.fixture(scope="module")
+def gated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A plant whose gate refused every record of one of two parts."""
+    with Workspace.create(tmp_path_factory.mktemp("gated") / "plant", log=True) as workspace:
+        join_two(workspace)
+        yield workspace
+
+
 @pytest.fixture(params=ENGINES, scope="module")
 def engine(request: pytest.FixtureRequest) -> str:
     return "" if request.param == "duckdb" else str(request.getfixturevalue("spark_url"))
@@ -65,6 +74,18 @@ def test_a_question_gives_the_rows_that_the_plant_was_made_with(
     plant: Workspace, made: tuple[Path, datetime], engine: str, asked: Asked
 ) -> None:
     as_of = made[1] if asked.before else None
+    answered(plant, engine, asked, as_of)
+
+
+@pytest.mark.parametrize("asked", REFUSED, ids=str)
+def test_what_the_gate_refused_can_be_asked_for_and_left_out(
+    gated: Workspace, engine: str, asked: Asked
+) -> None:
+    answered(gated, engine, asked)
+
+
+def answered(plant: Workspace, engine: str, asked: Asked, as_of: datetime | None = None) -> None:
+    """The question gives the rows that it has to."""
     answer = find(plant, asked.question, engine=engine, as_of=as_of, limits=Limits(seconds=300))
     found = [tuple(row.values()) for row in answer.rows]
     assert len(found) == len(asked.rows), found

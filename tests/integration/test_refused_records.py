@@ -28,6 +28,7 @@ from assay.cli.app import run
 from assay.ledger.gate.overrides import override
 from assay.ledger.gate.state import refusal
 from assay.model.kinds import RecordKind
+from assay.query.find import find
 from assay.report.unit_file import as_html
 from assay.store.workspace import Workspace
 
@@ -257,6 +258,15 @@ def test_the_page_of_a_genealogy_has_the_marks(plant: Workspace) -> None:
     assert [column.title.en for column in grid.columns if column.field == "refused"] == [
         "Refused as evidence"
     ]
+
+
+def test_questions_tell_what_is_refused_now(plant: Workspace) -> None:
+    asked = "unit[leak = 'NOK' and not refused] | select id"
+    assert [row["id"] for row in find(plant, asked).rows] == ["U-1"]
+    let_through(plant)
+    assert [row["id"] for row in find(plant, asked).rows] == ["U-1", "U-2"]
+    assert find(plant, "measurement[refused]").rows == []
+    assert [*find(plant, "step | by: any(refused)").rows[0].values()] == [False]
 
 
 def test_json_and_the_command_line_say_so(

@@ -14,7 +14,7 @@ import pyarrow as pa
 from assay.query.compile import Crossing, compile_question
 from assay.query.compile.completion import PlantNames
 from assay.query.compile.speech import said
-from assay.query.domain.kinds import Domain
+from assay.query.domain.kinds import REFUSED, Domain
 from assay.query.domain.mounts import Mounts
 from assay.query.domain.relations import Relations
 from assay.query.domain.vocabulary import vocabulary
@@ -244,7 +244,8 @@ def prepare(
         session = engine_of(workspace, engine).open(snapshot, bounds)
         stack.callback(session.close)
         domain = _domain(workspace, session)
-        relations = Relations(domain.vocabulary, session.dialect, session.snapshot)
+        refusals = _refusals(workspace, tree)
+        relations = Relations(domain.vocabulary, session.dialect, session.snapshot, refusals)
         try:
             program = compile_question(tree, domain, relations, session.dialect, crossed=bounds.crossed)
         except Crossing as crossing:
@@ -305,6 +306,16 @@ def find(
 def _domain(workspace: Workspace, session: Session) -> Domain:
     """The plant's model as a graph, with the names of the session's snapshot."""
     return Domain(vocabulary(workspace, session), Mounts(federation(workspace)))
+
+
+def _refusals(workspace: Workspace, question: Question) -> pa.Table | None:
+    """What the gate refuses now, where the question or a formula of the plant names it.
+
+    Other questions are spared a look at each record of whether it is refused.
+    """
+    formulas = workspace.model.model_dump_json(include={"terms", "measures"})
+    asked = REFUSED in write(question) or REFUSED in formulas
+    return workspace.refused.standing() if asked else None
 
 
 def _tree(question: str | Built) -> Question:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assay.ledger.entries import Batch, Individual
 from assay.ledger.gate.batches import minute_of, places_of
 from assay.ledger.gate.facts import parse_claims
 from assay.ledger.gate.refused import Decision, RefusedEntry, refused_entries, stamp
-from assay.ledger.gate.verdict import Reason
+from assay.ledger.gate.verdict import REFUSED, Reason
 from assay.model.kinds import TIME
 from assay.store.evidence_gate import asked
 from assay.store.evidence_rows import Piece, files_of, load_named, read_piece
@@ -46,12 +47,17 @@ REFUSAL_SCHEMA = pa.schema(
 ``no_policy``), ``reasons`` the codes for which it was refused, ``refused`` the index in the refused log and
 ``decided`` that of the entry of the main log by which it is refused no more."""
 
+_RECORD = ("kind", "source", "epoch", "seq", "subject", "subject_kind")
+STANDING_SCHEMA = pa.schema([*(REFUSAL_SCHEMA.field(name) for name in (*_RECORD, "reasons"))])
+"""The columns of what is refused now: the record, whom it is about, and the codes of why."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Found(NamedTuple):
     mark: tuple[int, int]
     rows: pa.Table
+    standing: pa.Table
 
 
 class RefusedRows:
@@ -69,7 +75,7 @@ class RefusedRows:
         self._ledger = ledger
         self._lake = lake
         self._rows: dict[int, pa.Table] = {}
-        self._found = _Found((0, 0), REFUSAL_SCHEMA.empty_table())
+        self._found = _Found((0, 0), REFUSAL_SCHEMA.empty_table(), STANDING_SCHEMA.empty_table())
 
     def mark(self) -> tuple[int, int]:
         """Something that changes when more is refused or decided; a few looks at files."""
@@ -83,12 +89,25 @@ class RefusedRows:
         GateError
             What was handed to the gate is damaged.
         """
+        return self._read().rows
+
+    def standing(self) -> pa.Table:
+        """One row per record that is refused now, with the columns of :data:`STANDING_SCHEMA`.
+
+        Raises
+        ------
+        GateError
+            What was handed to the gate is damaged.
+        """
+        return self._read().standing
+
+    def _read(self) -> _Found:
         mark = self.mark()
         if mark != self._found.mark:
             entries = refused_entries(self._ledger) if any(mark) else []
-            parts = [self._of(one) for one in entries]
-            self._found = _Found(mark, pa.concat_tables([REFUSAL_SCHEMA.empty_table(), *parts]))
-        return self._found.rows
+            rows = pa.concat_tables([REFUSAL_SCHEMA.empty_table(), *(self._of(one) for one in entries)])
+            self._found = _Found(mark, rows, _standing(rows))
+        return self._found
 
     def _of(self, one: RefusedEntry) -> pa.Table:
         index = one.refusal.index
@@ -172,6 +191,14 @@ def _stated(one: RefusedEntry) -> pa.Table:
         "refused": one.refusal.index,
     }
     return pa.Table.from_pylist([row], REFUSAL_SCHEMA)
+
+
+def _standing(rows: pa.Table) -> pa.Table:
+    """What is still refused, each record once with all its reasons."""
+    kept = rows.filter(pc.equal(rows["outcome"], REFUSED))
+    each = kept.group_by(_RECORD, use_threads=False).aggregate([("reasons", "distinct")])
+    reasons = pc.binary_join(each["reasons_distinct"].combine_chunks(), ", ")
+    return each.select(_RECORD).append_column("reasons", reasons).cast(STANDING_SCHEMA)
 
 
 def _decided(rows: pa.Table, decision: Decision) -> pa.Table:

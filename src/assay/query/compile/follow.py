@@ -23,7 +23,7 @@ from assay.query.compile.meaning import (
 from assay.query.compile.pushing import of_records
 from assay.query.compile.relation import Build, Rel, record_columns
 from assay.query.compile.speech import said
-from assay.query.domain.kinds import STEP, SUBJECTS, Kind, Link
+from assay.query.domain.kinds import GATE, REFUSED, STEP, SUBJECTS, Kind, Link
 from assay.query.domain.mounts import Mount
 from assay.query.language.errors import Advice, write_instead
 from assay.query.language.printer import write_value
@@ -273,12 +273,13 @@ class Follower:
         """Rows of a mounted table with every column that records of the lake have."""
         build = self._build
         made = {"source": build.literal(mount.source), "epoch": build.literal(mount.table.name)}
-        own = [name for name in record_columns(kind) if name not in {"subject_key", "seq", *made}]
+        gate = dict.fromkeys(GATE.values(), build.literal(None)) | {GATE[REFUSED]: build.literal(False)}
+        own = [name for name in record_columns(kind) if name not in {"subject_key", "seq", *made, *gate}]
         rows = build.fetch(
             mount, own, conditions=conditions, key=None if whole else key, keys=None if whole else keys
         )
         order = ", ".join(f"f.{build.quoted(name)} ASC NULLS LAST" for name in own)
-        columns = {name: f"f.{build.quoted(name)}" for name in own} | made
+        columns = {name: f"f.{build.quoted(name)}" for name in own} | made | gate
         columns["seq"] = f"row_number() OVER (ORDER BY {order})"
         columns["subject_key"] = "f.subject"
         parts = ", ".join(f"{sql} AS {build.quoted(name)}" for name, sql in columns.items())

@@ -1,11 +1,11 @@
-"""Whether units and lots conform, by their results in the plant and in mounted tables."""
+"""What is said of things by their records: whether they conform, and whether the gate refuses any."""
 
 from __future__ import annotations
 
 from assay.model.kinds import RecordKind
 from assay.query.compile.follow import Follower
 from assay.query.compile.relation import Build, Rel
-from assay.query.domain.kinds import JUDGED, SUBJECTS, Field
+from assay.query.domain.kinds import JUDGED, REFUSED, SUBJECTS, Field
 from assay.query.domain.mounts import Mount
 from assay.query.program import Condition
 
@@ -14,7 +14,10 @@ _MOST_NAMES = 200
 
 
 def judged(build: Build, follower: Follower, rel: Rel, field: Field) -> str:
-    """The relation of a field of a thing: that it has, or one with the results of mounted tables in it.
+    """The relation of a field of a thing: that it has, or one with the records of things in it.
+
+    Results of mounted tables are judged like the plant's own. ``refused`` is known of each thing, also of
+    those that only a source knows.
 
     Parameters
     ----------
@@ -24,6 +27,12 @@ def judged(build: Build, follower: Follower, rel: Rel, field: Field) -> str:
         A field of the kind of ``rel``.
     """
     subject = rel.kind.name
+    if field.relation == f"f_{subject}_{REFUSED}":
+        return build.define(
+            f"SELECT t.key AS key, g.key IS NOT NULL AS {REFUSED}\n"
+            f"FROM (SELECT DISTINCT key FROM {rel.name}) AS t\n"
+            f"LEFT JOIN {field.relation} AS g ON g.key = t.key"
+        )
     if field.name not in JUDGED or subject not in SUBJECTS:
         return field.relation
     mounts = build.domain.mounts.records(RecordKind.MEASUREMENT)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from assay.model.kinds import RecordKind
 from assay.query.compile.shape import conjuncts
-from assay.query.domain.kinds import Field, Kind
+from assay.query.domain.kinds import GATE, Field, Kind
 from assay.query.language.tree import Among, Between, Binary, Expression, Missing, Name, Path, Value
 from assay.query.program import Condition
 
-_OURS = frozenset({"source", "epoch", "seq", "recorded"})
+_OURS = frozenset({"source", "epoch", "seq", "recorded", *GATE.values()})
 """Columns that Assay fills itself."""
 
 _TURNED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}

@@ -74,6 +74,11 @@ SUBJECTS = ("unit", "lot")
 JUDGED = ("conforming", "conforming_today")
 """Whether a subject's results are good: by the limits in force when they were measured, and by today's."""
 
+REFUSED, REFUSED_FOR = "refused", "refused_for"
+"""Whether the gate refuses a record, or one about a thing, as evidence; and for which reasons."""
+GATE = {REFUSED: "gate_refused", REFUSED_FOR: "gate_reasons"}
+"""Their columns in the relations of records."""
+
 STEP = "step"
 """What questions call an execution: one run of a segment."""
 
@@ -266,6 +271,8 @@ class Domain:
         if record is RecordKind.EVENT:
             fields.setdefault("code", Field("code", "text", relation, "message"))
             fields.setdefault("kind", Field("kind", "text", relation, "event"))
+        fields.setdefault(REFUSED, Field(REFUSED, "boolean", relation, GATE[REFUSED]))
+        fields.setdefault(REFUSED_FOR, Field(REFUSED_FOR, "text", relation, GATE[REFUSED_FOR]))
         return fields
 
 
@@ -275,6 +282,7 @@ def _subject_fields(subject: str) -> dict[str, Field]:
         Field("first_time", "time", f"f_{subject}_times", "first_time"),
         Field("last_time", "time", f"f_{subject}_times", "last_time"),
         *(Field(name, "boolean", f"f_{subject}_{name}", "conforming") for name in JUDGED),
+        Field(REFUSED, "boolean", f"f_{subject}_{REFUSED}", REFUSED),
     ]
     return {one.name: one for one in own}
 
@@ -284,6 +292,7 @@ def _step_fields() -> dict[str, Field]:
     for name in ("started", "ended"):
         fields[name] = Field(name, "time", "d_step", name)
     fields["duration"] = Field("duration", "number", "d_step", "duration", "s")
+    fields[REFUSED] = Field(REFUSED, "boolean", f"f_step_{REFUSED}", REFUSED)
     return fields
 
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from assay.model.judgement import BAD_WORDS
 from assay.model.kinds import RecordKind, Role
 from assay.query.dialect import Dialect
-from assay.query.domain.kinds import PLACES, SUBJECTS
+from assay.query.domain.kinds import GATE, PLACES, REFUSED, REFUSED_FOR, STEP, SUBJECTS
 from assay.query.domain.vocabulary import Vocabulary
 from assay.query.judging import conforming, limited, typed
 from assay.query.masters import CHARACTERISTICS, CONVERSIONS, SCOPES, SPECIFICATIONS, specified
@@ -29,16 +29,25 @@ NAMED = re.compile(r"\b(?:[debfmx]|the)_\w+")
 
 _STEP_COLUMNS = ("equipment", "person", "recipe", "work_order", "carrier")
 _MEASURED = ("equipment", "person")
+REFUSALS = "the_refusals"
+"""The records that the gate refuses as evidence now, as the store tells them."""
 _RECORDS = {kind.value for kind in RecordKind}
 
 
 class Relations:
-    """The SQL of each base relation, in one dialect, for one vocabulary and snapshot."""
+    """The SQL of each base relation, in one dialect, for one vocabulary and snapshot.
 
-    def __init__(self, vocabulary: Vocabulary, dialect: Dialect, snapshot: Snapshot) -> None:
+    ``refusals`` are the records that are refused, columns
+    :data:`assay.store.refused_rows.STANDING_SCHEMA`; None where nobody asks.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, dialect: Dialect, snapshot: Snapshot, refusals: pa.Table | None
+    ) -> None:
         self._names = vocabulary
         self._dialect = dialect
         self._snapshot = snapshot
+        self._refusals = refusals
         self._fixed: dict[str, Callable[[], str]] = {
             "x_named": self._named,
             "x_part": self._part,
@@ -55,6 +64,8 @@ class Relations:
         """What makes a base relation, or None for a name that is none."""
         if name in {CHARACTERISTICS, SPECIFICATIONS}:
             return Given(name, self._specified[name])
+        if name == REFUSALS and self._refusals is not None:
+            return Given(name, self._refusals)
         if name == CONVERSIONS:
             return self.conversions(name, "measurement")
         sql = self._sql(name)
@@ -186,18 +197,31 @@ class Relations:
 
     def _record(self, name: str) -> str:
         run = "execution" if name == "movement" else "subject"
+        gate, refusals = self._gate(name)
         if name in {"event", "artifact"}:
-            return f"SELECT r.*, r.subject AS subject_key FROM {name} AS r"
+            return f"SELECT r.*, r.subject AS subject_key, {gate} FROM {name} AS r{refusals}"
         source, segment = self._completed(name, run)
         if name == "movement":
             step = self.key(segment, "r.execution")
-            return f"SELECT r.*, r.subject AS subject_key, {step} AS step FROM {source}"
+            return f"SELECT r.*, r.subject AS subject_key, {step} AS step, {gate} FROM {source}{refusals}"
         key = self.key(segment, "r.subject")
         return (
             f"SELECT r.*, CASE WHEN r.subject_kind = 'execution' THEN {key} ELSE r.subject END\n"
-            "AS subject_key\n"
-            f"FROM {source}"
+            f"AS subject_key, {gate}\n"
+            f"FROM {source}{refusals}"
         )
+
+    def _gate(self, name: str) -> tuple[str, str]:
+        """What the gate says of records, as columns, and the join behind FROM that brings it.
+
+        A question that doesn't ask pays nothing, nor a plant in which no record of the kind is refused.
+        """
+        refused, reasons = GATE[REFUSED], GATE[REFUSED_FOR]
+        if self._refusals is None or not pc.any(pc.equal(self._refusals["kind"], name)).as_py():
+            return f"false AS {refused}, CAST(NULL AS {self._text}) AS {reasons}", ""
+        same = " AND ".join(f"g.{column} = r.{column}" for column in ("source", "epoch", "seq"))
+        join = f"\nLEFT JOIN {REFUSALS} AS g ON g.kind = '{name}' AND {same}"
+        return f"g.seq IS NOT NULL AS {refused}, g.reasons AS {reasons}", join
 
     # -- links --------------------------------------------------------------------------------------
 
@@ -238,6 +262,8 @@ class Relations:
 
     def _computed(self, name: str) -> str | None:
         subject, _, what = name.partition("_")
+        if what == REFUSED:
+            return self._refused(subject)
         if subject not in SUBJECTS:
             return None
         if what == "times":
@@ -257,6 +283,19 @@ class Relations:
             case "conforming" | "conforming_today":
                 return self.conforming(subject, f"f_{subject}_result", what)
         return None
+
+    def _refused(self, kind: str) -> str | None:
+        """Units, lots or steps with a refused record; what was said of an id alone may be of any kind."""
+        if kind == STEP:
+            return (
+                f"SELECT step AS key FROM d_movement WHERE {GATE[REFUSED]}\n"
+                f"UNION SELECT subject_key FROM d_measurement WHERE {GATE[REFUSED]}\n"
+                "AND subject_kind = 'execution'"
+            )
+        if kind not in SUBJECTS:
+            return None
+        own = f"subject_kind IS NULL OR subject_kind = '{kind}'"
+        return f"SELECT DISTINCT subject AS key FROM {REFUSALS} WHERE {own}"
 
     def _made(self, subject: str) -> str:
         """The subjects that results of an execution belong to: those made or worked on, else all."""
