@@ -14,6 +14,8 @@ from killed_registrar import CAPTURED, REGISTRY
 from tests.epcis_documents import document, event
 
 from assay.api.auth import ADMINISTRATOR, ensure_administrator, reset_administrator
+from assay.exchange.epcis.repository import Repository
+from assay.exchange.epcis.standing import StandingQueries
 from assay.ledger.entries import Individual
 from assay.ledger.place import Place
 from assay.model.attributes import Attribute
@@ -91,6 +93,46 @@ def test_declarations_and_master_data_are_logged_when_they_change(state: Path, t
         assert audit_registry(plant.path) == RegistryAudit(True, compared=8)
 
 
+def test_queries_and_who_is_told_of_them_are_logged_without_their_secret(state: Path, tmp_path: Path) -> None:
+    with logging_plant(tmp_path / "plant") as plant:
+        standing = StandingQueries(plant, Repository(plant))
+        standing.create("all", {"eventType": ["ObjectEvent"]})
+        settings = {"dest": "https://partner.example/in", "signatureToken": "s3cret", "stream": True}
+        first, second = (standing.subscribe("all", settings).id for _ in range(2))
+        standing.unsubscribe("all", first)
+        assert audit_registry(plant.path).findings == ()
+        standing.delete("all")
+        found = changes(plant)
+        assert "s3cret" not in repr(found)
+        assert {kind for kind, _, _ in found} == {"configuration"}
+        assert [(subject, set(fields), "" in fields.values()) for _, subject, fields in found] == [
+            ("epcis:queries", {"all"}, False),
+            ("epcis:subscriptions", {first}, False),
+            ("epcis:subscriptions", {second}, False),
+            ("epcis:subscriptions", {first}, True),
+            ("epcis:queries", {"all"}, True),
+            ("epcis:subscriptions", {second}, True),
+        ]
+        assert audit_registry(plant.path) == RegistryAudit(True, compared=3)
+        standing.create("some", {"eventType": ["ObjectEvent"]})
+        with plant.registry.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE epcis_query SET document = '{}'")
+        assert [one.kind for one in audit_registry(plant.path).findings] == ["registry_differs"]
+
+
+def test_a_registry_in_postgresql_is_logged_and_compared(
+    state: Path, tmp_path: Path, postgres_url: str
+) -> None:
+    with logging_plant(tmp_path / "plant", registry_url=postgres_url) as plant:
+        plant.registry.set_user("administrator", "hash")
+        plant.registry.upsert_entities("equipment", [{"id": "press-1"}])
+        assert len(changes(plant)) == 2
+        assert audit_registry(plant.path) == RegistryAudit(True, compared=3)
+        with plant.registry.engine.begin() as connection:
+            connection.execute(sa.text("DELETE FROM entity"))
+        assert [one.kind for one in audit_registry(plant.path).findings] == ["registry_missing"]
+
+
 def test_what_the_model_declares_is_logged_on_opening(state: Path, tmp_path: Path) -> None:
     with logging_plant(tmp_path / "plant") as plant:
         path = plant.path
@@ -164,6 +206,8 @@ def test_a_registry_from_before_is_logged_as_it_is(registry_url: str) -> None:
             "INSERT INTO entity_attribute VALUES (1, 'equipment', 'tonnage', 'number', 't', '{}')",
             f"INSERT INTO entity VALUES ('equipment', 'press-1', {-(2**62)}, NULL, '{{\"tonnage\": 80.0}}')",
             "INSERT INTO entity VALUES ('person', 'p-31', 1000000, 2500000, '{}')",
+            "INSERT INTO epcis_query VALUES ('all', 1, '{}')",
+            "INSERT INTO epcis_subscription VALUES ('s-1', 'all', 1, '{\"x\": 1}', 0, NULL, NULL, NULL)",
         ):
             connection.exec_driver_sql(statement)
     engine.dispose()
@@ -172,7 +216,7 @@ def test_a_registry_from_before_is_logged_as_it_is(registry_url: str) -> None:
         told = {(one.subject, name): value for one in waits for name, value in one.fields.items()}
         with registry.engine.connect() as connection:
             assert told == {(one.subject, one.field): one.value for one in content(connection)}
-        assert len(told) == 6
+        assert len(told) == 8
         assert {one.kind for one in waits} == {"configuration", "model", "record"}
 
 

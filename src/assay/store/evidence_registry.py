@@ -1,4 +1,4 @@
-"""Whether the registry still says what was logged of it: accounts, declared attributes, master data.
+"""Whether the registry still says what was logged of it: accounts, declarations, master data, EPCIS queries.
 
 What was said is encrypted, so that only a machine that holds the keys of the plant's payloads can compare;
 elsewhere the audit says that it did not. It writes nothing. Sessions, counters and other states of running
@@ -22,7 +22,7 @@ from assay.store.engines import read_only
 from assay.store.evidence_payloads import Payloads
 from assay.store.evidence_secrets import SECRETS, Secrets
 from assay.store.migrate import HEAD, revision
-from assay.store.registry_changes import MASTER, SOURCE, content, waiting
+from assay.store.registry_changes import GONE, MASTER, SOURCE, content, waiting
 
 _Said = dict[tuple[str, str], tuple[int | None, str]]
 """Entry and value by subject and field; no entry where a change is still to be logged."""
@@ -165,7 +165,8 @@ def _differing(
     for (subject, name), (index, value) in said.items():
         now = there.get((subject, name))
         if now is None:
-            yield RegistryFinding(subject, name, index, "registry_missing")
+            if value != GONE:
+                yield RegistryFinding(subject, name, index, "registry_missing")
         elif now != value and subject not in closed:
             yield RegistryFinding(subject, name, index, "registry_differs")
     for subject, name in there.keys() - said.keys():

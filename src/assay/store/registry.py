@@ -176,7 +176,7 @@ class Registry:
                     )
             self._upsert(connection, ENTITY, changed, ("kind", "id", "valid_from"))
             changes.note(connection, to_microseconds(now()), map(changes.entity_said, changed))
-        self._changed(bool(changed))
+        self.changed(bool(changed))
         return len(changed)
 
     def _versions(
@@ -262,7 +262,7 @@ class Registry:
                     known[attribute.kind, attribute.name] = merged
                     told.append(changes.attribute_said(ATTRIBUTE, _attribute_row(merged)))
             changes.note(connection, to_microseconds(now()), told)
-        self._changed(bool(told))
+        self.changed(bool(told))
         return new
 
     def attributes(self, kind: RecordKind | str | None = None) -> list[Attribute]:
@@ -321,7 +321,7 @@ class Registry:
             self._upsert(connection, ENTITY_ATTRIBUTE, rows, ("kind", "name"))
             told = [changes.attribute_said(ENTITY_ATTRIBUTE, row) for row in rows]
             changes.note(connection, to_microseconds(now()), told)
-        self._changed(bool(rows))
+        self.changed(bool(rows))
 
     def entity_attributes(self, kind: str | None = None) -> list[EntityAttribute]:
         """The declared attributes of entity kinds, in the order of their declaration."""
@@ -437,7 +437,7 @@ class Registry:
             after = connection.execute(sa.select(ACCOUNT).where(here)).mappings().one()
             told = [one for one in changes.account_said(dict(after)) if one not in known]
             changes.note(connection, moment, told)
-        self._changed(bool(told))
+        self.changed(bool(told))
 
     def setting(self, key: str) -> Any:
         """A stored setting (any JSON value), or None."""
@@ -462,7 +462,8 @@ class Registry:
         with self._engine.begin() as connection:
             changes.taken(connection, positions)
 
-    def _changed(self, something: bool) -> None:
+    def changed(self, something: bool = True) -> None:
+        """Tell whoever logs changes that some were entered; call it after the transaction."""
         if something and self.after_change is not None:
             self.after_change()
 

@@ -14,9 +14,13 @@ attribute of entities  ``entity_attribute:`` and   name                        J
                        kind
 person                 the person's id             since when, and the id      JSON of the attributes
 other master data      ``master:`` and kind        since when, and the id      JSON of the attributes
+named EPCIS query      ``epcis:queries``           name                        JSON of its parameters
+EPCIS subscription     ``epcis:subscriptions``     id                          JSON of query and SHA-256 of
+                                                                               the settings (with a secret)
 =====================  ==========================  ==========================  ============================
 
-Persons are subjects of their own, so that what is said of one can be erased.
+What is taken away has the empty value :data:`GONE`. Persons are subjects of their own, so that what is said
+of one can be erased.
 """
 
 from __future__ import annotations
@@ -37,6 +41,8 @@ from assay.store.tables import (
     ATTRIBUTE,
     ENTITY,
     ENTITY_ATTRIBUTE,
+    EPCIS_QUERY,
+    EPCIS_SUBSCRIPTION,
     REGISTRY_CHANGE,
     from_microseconds,
 )
@@ -46,6 +52,9 @@ SOURCE = "registry:changes"
 
 MASTER = "master:"
 """How the subjects of master data begin that is not about a person."""
+
+GONE = ""
+"""The value of what is there no longer."""
 
 _CONFIGURATION, _MODEL, _RECORD = "configuration", "model", "record"
 
@@ -116,15 +125,32 @@ def entity_said(row: Mapping[str, Any]) -> Said:
     return Said(_RECORD, subject, f"{since} {row['id']}", _dump(value))
 
 
+def query_said(name: str, document: str | None) -> Said:
+    """What a named EPCIS query says, with its parameters as JSON; None for one that was removed."""
+    return Said(_CONFIGURATION, "epcis:queries", name, GONE if document is None else document)
+
+
+def subscription_said(number: str, query: str, document: str | None) -> Said:
+    """What a subscription says: to which query, and a digest of its settings; None for one that has ended."""
+    value = GONE
+    if document is not None:
+        value = _dump({"query": query, "sha256": hashlib.sha256(document.encode()).hexdigest()})
+    return Said(_CONFIGURATION, "epcis:subscriptions", number, value)
+
+
 def content(connection: sa.Connection) -> Iterator[Said]:
     """What the whole registry says."""
-    for row in connection.execute(sa.select(ACCOUNT)).mappings():
-        yield from account_said(dict(row))
+    for one in connection.execute(sa.select(ACCOUNT)).mappings():
+        yield from account_said(dict(one))
     for table in (ATTRIBUTE, ENTITY_ATTRIBUTE):
-        for row in connection.execute(sa.select(table)).mappings():
-            yield attribute_said(table, dict(row))
-    for row in connection.execute(sa.select(ENTITY)).mappings():
-        yield entity_said(dict(row))
+        for one in connection.execute(sa.select(table)).mappings():
+            yield attribute_said(table, dict(one))
+    for one in connection.execute(sa.select(ENTITY)).mappings():
+        yield entity_said(dict(one))
+    for row in connection.execute(sa.select(EPCIS_QUERY)):
+        yield query_said(row.name, row.document)
+    for row in connection.execute(sa.select(EPCIS_SUBSCRIPTION)):
+        yield subscription_said(row.id, row.query, row.document)
 
 
 def note(connection: sa.Connection, moment: int, changes: Iterable[Said]) -> None:

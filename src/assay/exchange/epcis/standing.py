@@ -28,6 +28,7 @@ from assay.exchange.epcis.repository import Repository, StoredEvent
 from assay.exchange.epcis.schedule import Schedule, parse_schedule
 from assay.exchange.epcis.times import parse_time
 from assay.store.registry import now
+from assay.store.registry_changes import note, query_said, subscription_said
 from assay.store.tables import (
     EPCIS_EVENT,
     EPCIS_QUERY,
@@ -103,7 +104,8 @@ class StandingQueries:
     """Named queries and their subscriptions, in the plant's registry."""
 
     def __init__(self, workspace: Workspace, repository: Repository) -> None:
-        self._engine = workspace.registry.engine
+        self._registry = workspace.registry
+        self._engine = self._registry.engine
         self._reads = self._engine.execution_options(assay_read_only=True)
         self._zone = workspace.config.time_zone
         self._repository = repository
@@ -121,15 +123,14 @@ class StandingQueries:
         if not name.strip() or len(name) > 512 or "/" in name:
             raise ExchangeError("ValidationException", "not-a-query", why=f"the name is {name[:60]!r}")
         cleaned = parse_query(parameters, self._repository).parameters
-        row = {
-            "name": name,
-            "created": to_microseconds(now()),
-            "document": json.dumps(cleaned, ensure_ascii=False),
-        }
+        moment, document = to_microseconds(now()), json.dumps(cleaned, ensure_ascii=False)
+        row = {"name": name, "created": moment, "document": document}
         with self._engine.begin() as connection:
             if connection.scalar(sa.select(EPCIS_QUERY.c.name).where(EPCIS_QUERY.c.name == name)) is not None:
                 raise ExchangeError("ResourceAlreadyExistsException", "query-exists", name=repr(name))
             connection.execute(EPCIS_QUERY.insert().values(**row))
+            note(connection, moment, [query_said(name, document)])
+        self._registry.changed()
         return self.query(name)
 
     def query(self, name: str) -> NamedQuery:
@@ -161,9 +162,14 @@ class StandingQueries:
             There is no such query.
         """
         self.query(name)
+        here = EPCIS_SUBSCRIPTION.c.query == name
         with self._engine.begin() as connection:
-            connection.execute(EPCIS_SUBSCRIPTION.delete().where(EPCIS_SUBSCRIPTION.c.query == name))
+            ended = connection.scalars(sa.select(EPCIS_SUBSCRIPTION.c.id).where(here)).all()
+            connection.execute(EPCIS_SUBSCRIPTION.delete().where(here))
             connection.execute(EPCIS_QUERY.delete().where(EPCIS_QUERY.c.name == name))
+            gone = [query_said(name, None), *(subscription_said(one, name, None) for one in ended)]
+            note(connection, to_microseconds(now()), gone)
+        self._registry.changed()
 
     def parsed(self, name: str) -> Query:
         """The query of that name, checked against what the repository has."""
@@ -181,6 +187,7 @@ class StandingQueries:
         """
         self.check_standing(name)
         cleaned, schedule = _settings(settings)
+        document = json.dumps(cleaned, ensure_ascii=False)
         start = cleaned.get("initialRecordTime")
         position = (
             self._repository.last_position()
@@ -194,7 +201,7 @@ class StandingQueries:
             "id": subscription_id,
             "query": name,
             "created": to_microseconds(moment),
-            "document": json.dumps(cleaned, ensure_ascii=False),
+            "document": document,
             "cursor": position,
             "pending": None,
             "notified": None,
@@ -202,6 +209,8 @@ class StandingQueries:
         }
         with self._engine.begin() as connection:
             connection.execute(EPCIS_SUBSCRIPTION.insert().values(**row))
+            note(connection, to_microseconds(moment), [subscription_said(subscription_id, name, document)])
+        self._registry.changed()
         return self.subscription(name, subscription_id)
 
     def check_standing(self, name: str) -> Query:
@@ -249,6 +258,8 @@ class StandingQueries:
         self.subscription(name, subscription_id)
         with self._engine.begin() as connection:
             connection.execute(EPCIS_SUBSCRIPTION.delete().where(EPCIS_SUBSCRIPTION.c.id == subscription_id))
+            note(connection, to_microseconds(now()), [subscription_said(subscription_id, name, None)])
+        self._registry.changed()
 
     # -- delivery ---------------------------------------------------------------------------------
 

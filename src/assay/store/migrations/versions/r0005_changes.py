@@ -84,6 +84,11 @@ def _content(connection: sa.Connection) -> Iterator[tuple[str, str, str, str]]:
         subject = row.id if row.kind == "person" else f"master:{row.kind}"
         value = {"attributes": json.loads(row.attributes), "valid_to": until}
         yield "record", subject, f"{since} {row.id}", _dump(value)
+    for row in connection.execute(sa.text("SELECT name, document FROM epcis_query ORDER BY name")):
+        yield "configuration", "epcis:queries", row.name, row.document
+    for row in connection.execute(sa.text("SELECT id, query, document FROM epcis_subscription ORDER BY id")):
+        value = {"query": row.query, "sha256": hashlib.sha256(row.document.encode()).hexdigest()}
+        yield "configuration", "epcis:subscriptions", row.id, _dump(value)
 
 
 def _time(microseconds: int) -> str:
