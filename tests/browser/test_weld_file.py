@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from chromium import DESKTOP, PHONE, Browser, launch
 from served import Served, serve, welded_plant
+from test_everywhere import _LOW_CONTRAST, _STICKING_OUT, _UNNAMED, CHINESE
 
 from assay.sim.welding import Shop
 
@@ -91,6 +92,19 @@ def test_pdf_and_json_are_downloaded_and_the_unit_file_is_a_click_away(browser: 
     browser.click(".unit-file-actions a", "Weld file")
     assert urlsplit(browser.path()).path == "/pages/weld-file"
     browser.one("#file-passes")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_page_is_quiet_contained_and_readable(browser: Browser, yard: Yard, language: str) -> None:
+    browser.forget()
+    browser.open(f"/pages/weld-file?lang={language}&id={yard.joint}")
+    assert browser.hosts() <= {yard.served.url.removeprefix("http://")}
+    assert not browser.complaints()
+    for script in (_STICKING_OUT, _LOW_CONTRAST, _UNNAMED):
+        assert not browser.driver.execute_script(script)
+    headings = browser.texts("h1, h3, th")
+    chinese = [bool(CHINESE.search(text)) for text in headings if text not in {"", "#"}]
+    assert all(chinese) if language == "zh" else not any(chinese)
 
 
 def test_what_was_not_welded_is_said(browser: Browser) -> None:
