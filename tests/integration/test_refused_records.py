@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from evidence_plant import soon, state
+from pypdf import PdfReader
 from tests.integration.test_trace import BEGAN, store
 from tests.refused_plant import PEOPLE, join_two
 
@@ -30,6 +32,7 @@ from assay.ledger.gate.state import refusal
 from assay.model.kinds import RecordKind
 from assay.query.find import find
 from assay.report.unit_file import as_html
+from assay.report.unit_file_pdf import as_pdf
 from assay.store.workspace import Workspace
 
 __all__ = ["state"]
@@ -211,6 +214,9 @@ def test_a_unit_file_marks_steps_results_and_materials_that_were_refused(plant: 
     assert english.count("refused as evidence: unknown_subject") == 3
     assert chinese.count("被拒绝作为证据：unknown_subject") == 3
     assert result.refused.record in english
+    text = "".join(page.extract_text() for page in PdfReader(BytesIO(as_pdf(file, "en"))).pages)
+    assert "Refused by the gate" in text
+    assert result.refused.record in text.replace("\n", "")
 
 
 def test_a_unit_file_of_accepted_records_says_nothing_of_refusals(plant: Workspace) -> None:
