@@ -230,3 +230,19 @@ def test_the_refused_log_is_served_beside_the_main_one(plant: Workspace) -> None
         bundle = client.get(f"/log/{REFUSED}/tile/entries/000.p/3")
         assert len(read_bundle(bundle.content, 3)) == 3
         assert client.get(f"/log/{REFUSED}/tile/entries/000.p/4").status_code == 404
+
+
+def test_that_something_was_refused_is_proved_and_verified_offline(
+    plant: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refuse(plant, 2)
+    file, policy = tmp_path / "refused.tlog-proof", tmp_path / "policy"
+    assay(capsys, "ledger", "prove", plant.path, 1, "--refused", "--out", file)
+    policy.write_text(f"log {refused_of(plant).public_key()}\nquorum none\n")
+    said = assay(capsys, "verify", file, "--policy", policy)
+    assert (said["valid"], said["index"], said["size"]) == (True, 1, 2)
+    policy.write_text(f"log {Place.of(plant.path).public_key()}\nquorum none\n")
+    assert assay(capsys, "verify", file, "--policy", policy, code=1)["reason"] == "wrong_log"
+    words = ["ledger", "prove", str(plant.path), "U-1", "--refused", "--out", str(tmp_path / "none")]
+    assert run(words) == 1
+    assert not (tmp_path / "none").exists()

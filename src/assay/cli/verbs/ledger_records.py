@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.cli.options import AsJson, Plant
+from assay.cli.options import AsJson, OfRefused, Plant
 from assay.cli.output import show, table
 from assay.cli.speech import say
+from assay.cli.verbs.ledger_keys import log_of
 
 if TYPE_CHECKING:
     from assay.ledger.place import Place
@@ -61,16 +62,19 @@ def prove(
         list[str] | None,
         typer.Option("--field", metavar="NAME", help="option.shown_field", show_default=False),
     ] = None,
+    refused: OfRefused = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the proof that a record is in the log."""
-    from assay.ledger.place import Place as LogPlace
+    """Write the proof that a record is in the log; of what was refused, that it was, by its entry there."""
+    from assay.ledger.errors import LogError
     from assay.ledger.proving import prove as proof_of
     from assay.store.plant_evidence import prove_record
     from assay.store.workspace import Workspace
 
-    if not _is_plant(directory) and record.isdigit():
-        written(out, bytes(proof_of(LogPlace.of(directory), int(record))), as_json)
+    if refused and not record.isdigit():
+        raise LogError.of("no_record", record=record)
+    if refused or (not _is_plant(directory) and record.isdigit()):
+        written(out, bytes(proof_of(log_of(directory, refused=refused), int(record))), as_json)
         return
     with Workspace.open(directory) as workspace:
         proof = prove_record(workspace, record, field or None)
