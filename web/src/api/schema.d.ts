@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listed
+         * @description Recorded alarms, the latest first.
+         */
+        get: operations["listed_api_alarms_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/bundle/{subject}": {
         parameters: {
             query?: never;
@@ -736,6 +756,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/record/bridge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record Bridge
+         * @description Record which piece came out of which across a step without labels, for traces to carry.
+         */
+        post: operations["record_bridge_api_record_bridge_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/record/mix": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record Mix
+         * @description Record which lots are in what was drawn from a vessel or flow, for traces to carry.
+         */
+        post: operations["record_mix_api_record_mix_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/scans": {
         parameters: {
             query?: never;
@@ -940,6 +1000,26 @@ export interface paths {
          *     Only the policy that this server is configured with counts, never a key inside the file.
          */
         post: operations["verify_api_verify_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/weld-file/{joint}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * File Of Joint
+         * @description Everything recorded of a welded joint, pass by pass, with the verdicts of the gate.
+         */
+        get: operations["file_of_joint_api_weld_file__joint__get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1560,6 +1640,54 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AlarmCard
+         * @description One alarm.
+         */
+        AlarmCard: {
+            /**
+             * By
+             * @description chart, monitor, scan or log.
+             */
+            by: string;
+            /**
+             * Detail
+             * @description Names and figures.
+             */
+            detail: string;
+            /**
+             * Recorded
+             * Format: date-time
+             * @description When it was found.
+             */
+            recorded: string;
+            /**
+             * Rule
+             * @description The rule's name; of a scan the hint, of a log what is wrong with it.
+             */
+            rule: string;
+            /**
+             * Severity
+             * @description warning, or critical where a log shows two histories.
+             */
+            severity: string;
+            /**
+             * Subject
+             * @description What it is about, where that is one thing.
+             */
+            subject: string | null;
+            /**
+             * Subject Kind
+             * @description unit, lot …
+             */
+            subject_kind: string | null;
+            /**
+             * Time
+             * Format: date-time
+             * @description When it happened.
+             */
+            time: string;
+        };
+        /**
          * Application
          * @description Which records are judged, and by which requirements.
          */
@@ -1607,6 +1735,53 @@ export interface components {
             };
             /** Operator */
             operator: string;
+        };
+        /**
+         * BridgeArguments
+         * @description Arguments of the operator ``bridge``.
+         */
+        BridgeArguments: {
+            /**
+             * By Carrier
+             * @description Whether pieces go through in batches on carriers.
+             * @default false
+             */
+            by_carrier: boolean;
+            /**
+             * Into
+             * @description The segment whose produced actuals come out.
+             */
+            into?: string | null;
+            /**
+             * Lane
+             * @description What tells parallel lanes apart: equipment, material, position, recipe, work_order.
+             */
+            lane?: string | null;
+            /**
+             * Residence
+             * @description Nominal time inside, s; null for order alone.
+             */
+            residence?: number | null;
+            /**
+             * Segment
+             * @description The step whose consumed and used actuals go in.
+             */
+            segment: string;
+            /**
+             * Since
+             * @description First time of the counts of both sides.
+             */
+            since?: string | null;
+            /**
+             * Tolerance
+             * @description How far the residence may be off, s.
+             */
+            tolerance?: number | null;
+            /**
+             * Until
+             * @description The time after the last.
+             */
+            until?: string | null;
         };
         /**
          * Card
@@ -1701,6 +1876,7 @@ export interface components {
             /** Causes */
             causes: components["schemas"]["Cause"][];
             note?: components["schemas"]["Text"] | null;
+            refused?: components["schemas"]["RefusedCount"] | null;
             /** Subjects */
             subjects: number;
             /** Target */
@@ -2010,6 +2186,8 @@ export interface components {
             nodes: {
                 [key: string]: unknown;
             }[];
+            /** @description What of it the gate refused as evidence, and still does. */
+            refused: components["schemas"]["RefusedCounts"];
             /**
              * Shown
              * @description How many rows are here.
@@ -2766,6 +2944,68 @@ export interface components {
             version: string;
         };
         /**
+         * GateReason
+         * @description Why the gate refused a pass.
+         */
+        GateReason: {
+            advice: components["schemas"]["Text"];
+            /** Code */
+            code: string;
+            /** Requirement */
+            requirement?: string | null;
+            said: components["schemas"]["Text"];
+        };
+        /**
+         * GateVerdict
+         * @description What the gate said of a pass; its entry is proved by `assay ledger prove`.
+         */
+        GateVerdict: {
+            /**
+             * Cited
+             * @description Entries of the main log that the verdict rests on.
+             */
+            cited: number[];
+            /**
+             * Entry
+             * @description Index of its entry in that log.
+             */
+            entry: number;
+            /**
+             * Judged
+             * Format: date-time
+             */
+            judged: string;
+            /**
+             * Lapsed
+             * @description Those of them that were revoked since.
+             */
+            lapsed?: number[];
+            /**
+             * Later
+             * @description What was said when it was overridden or judged again.
+             */
+            later?: string | null;
+            /**
+             * Later Entry
+             * @description The entry of the main log that says so.
+             */
+            later_entry?: number | null;
+            /**
+             * Log
+             * @enum {string}
+             */
+            log: "main" | "refused";
+            /** Outcome */
+            outcome: string;
+            /**
+             * Policies
+             * @description SHA-256 of the policies that judged.
+             */
+            policies: string[];
+            /** Reasons */
+            reasons?: components["schemas"]["GateReason"][];
+        };
+        /**
          * GateVerdictCard
          * @description What the gate says of a record.
          */
@@ -2862,6 +3102,11 @@ export interface components {
             confidence: number[];
             /** Heads */
             heads: number[];
+            /**
+             * Refused
+             * @description Whether a refused record says it.
+             */
+            refused: boolean[];
             /** Tails */
             tails: number[];
         };
@@ -2895,6 +3140,11 @@ export interface components {
              * @description What a trace takes.
              */
             names: string[];
+            /**
+             * Refused
+             * @description Why records of each stand refused as evidence.
+             */
+            refused: (string | null)[];
             /** Segments */
             segments: (string | null)[];
             /**
@@ -3150,6 +3400,8 @@ export interface components {
             method?: string | null;
             /** Person */
             person?: string | null;
+            /** @description Where the gate refused it. */
+            refused?: components["schemas"]["RefusedEvidence"] | null;
             /** Segment */
             segment?: string | null;
             /** Subject */
@@ -3186,6 +3438,32 @@ export interface components {
             series: string;
         };
         JsonValue: unknown;
+        /**
+         * Kept
+         * @description One thing that the procedure asks, what the pass had, and whether it kept to it.
+         */
+        Kept: {
+            /**
+             * Allowed
+             * @description What it may be, where that is a list.
+             */
+            allowed?: string[];
+            /** High */
+            high?: number | null;
+            /**
+             * Kept
+             * @description None: not recorded, or the procedure has no limit.
+             */
+            kept?: boolean | null;
+            /** Low */
+            low?: number | null;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit?: string | null;
+            /** Value */
+            value?: number | string | null;
+        };
         /**
          * Kpi
          * @description A row of headline figures, each with its unit and a tone (good, bad, neutral).
@@ -3367,6 +3645,21 @@ export interface components {
             password: string;
         };
         /**
+         * MachineService
+         * @description The last service before the pass, and the hours of the machine then.
+         */
+        MachineService: {
+            /** Due Hours */
+            due_hours: number;
+            /** Machine Hours */
+            machine_hours?: number | null;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+        };
+        /**
          * MappingChoice
          * @description The columns as the person wants them.
          */
@@ -3437,6 +3730,11 @@ export interface components {
             material?: string | null;
             /** Quantity */
             quantity?: number | null;
+            /**
+             * Refused
+             * @description Records of the movement that the gate refused.
+             */
+            refused?: components["schemas"]["RefusedEvidence"][];
             /** Role */
             role: string;
             /** Segment */
@@ -3459,6 +3757,89 @@ export interface components {
             start: number;
             /** Text */
             text: string;
+        };
+        /**
+         * MixArguments
+         * @description Arguments of the operator ``mix``; quantities in the unit of the first portion put in.
+         */
+        MixArguments: {
+            /**
+             * Capacity
+             * @description What it can hold.
+             */
+            capacity?: number | null;
+            /**
+             * Clock
+             * @description What a flow goes by.
+             * @default quantity
+             * @enum {string}
+             */
+            clock: "quantity" | "time";
+            /**
+             * Content
+             * @description What was inside at first.
+             * @default 0
+             */
+            content: number;
+            /**
+             * Holdup
+             * @description What a flow holds; on the clock of time in s.
+             */
+            holdup?: number | null;
+            /**
+             * Into
+             * @description The segment whose produced actuals are drawn.
+             */
+            into?: string | null;
+            /**
+             * Least
+             * @description Part of a portion below which a lot doesn't count.
+             * @default 0.001
+             */
+            least: number;
+            /**
+             * Model
+             * @description In which order the vessel gives out.
+             * @default mixed
+             * @enum {string}
+             */
+            model: "first-in-first-out" | "mixed" | "last-in-first-out" | "flow";
+            /**
+             * Piece
+             * @description What one piece drawn takes, such as 12 g.
+             */
+            piece?: string | null;
+            /**
+             * Segment
+             * @description The step whose consumed and used actuals are put in.
+             */
+            segment: string;
+            /**
+             * Since
+             * @description First time of both sides.
+             */
+            since?: string | null;
+            /**
+             * Stages
+             * @description Tanks in series of a flow; null for plug flow.
+             */
+            stages?: number | null;
+            /**
+             * Tolerance
+             * @description How far content or hold-up may be off.
+             * @default 0
+             */
+            tolerance: number;
+            /**
+             * Until
+             * @description The time after the last.
+             */
+            until?: string | null;
+            /**
+             * Vessel
+             * @description The equipment, where several were filled.
+             */
+            vessel?: string | null;
         };
         /**
          * NamesOrder
@@ -3662,7 +4043,7 @@ export interface components {
             params?: components["schemas"]["Param"][];
             title: components["schemas"]["Text"];
             /** Widgets */
-            widgets: (components["schemas"]["Kpi"] | components["schemas"]["Chart"] | components["schemas"]["PlotWidget"] | components["schemas"]["Grid"] | components["schemas"]["Genealogy"] | components["schemas"]["TraceGraphBox"] | components["schemas"]["UnitFileBox"] | components["schemas"]["EvidenceBox"] | components["schemas"]["Markdown"] | components["schemas"]["CauseList"] | components["schemas"]["QuestionBox"] | components["schemas"]["FileDrop"] | components["schemas"]["ProofDrop"] | components["schemas"]["ContractDesk"])[];
+            widgets: (components["schemas"]["Kpi"] | components["schemas"]["Chart"] | components["schemas"]["PlotWidget"] | components["schemas"]["Grid"] | components["schemas"]["Genealogy"] | components["schemas"]["TraceGraphBox"] | components["schemas"]["UnitFileBox"] | components["schemas"]["WeldFileBox"] | components["schemas"]["EvidenceBox"] | components["schemas"]["Markdown"] | components["schemas"]["CauseList"] | components["schemas"]["QuestionBox"] | components["schemas"]["FileDrop"] | components["schemas"]["ProofDrop"] | components["schemas"]["ContractDesk"] | components["schemas"]["RecordButton"])[];
         };
         /**
          * PageAnswer
@@ -3671,7 +4052,7 @@ export interface components {
         PageAnswer: {
             /** Data */
             data: {
-                [key: string]: components["schemas"]["KpiPayload"] | components["schemas"]["ChartPayload"] | components["schemas"]["PlotPayload"] | components["schemas"]["GridPayload"] | components["schemas"]["TracePayload"] | components["schemas"]["CausesPayload"] | components["schemas"]["MarkdownPayload"] | components["schemas"]["ExamplesPayload"] | components["schemas"]["TraceGraphPayload"] | components["schemas"]["UnitFile"] | components["schemas"]["EvidencePayload"] | components["schemas"]["Refusal"];
+                [key: string]: components["schemas"]["KpiPayload"] | components["schemas"]["ChartPayload"] | components["schemas"]["PlotPayload"] | components["schemas"]["GridPayload"] | components["schemas"]["TracePayload"] | components["schemas"]["CausesPayload"] | components["schemas"]["MarkdownPayload"] | components["schemas"]["ExamplesPayload"] | components["schemas"]["TraceGraphPayload"] | components["schemas"]["UnitFile"] | components["schemas"]["WeldFile"] | components["schemas"]["EvidencePayload"] | components["schemas"]["Refusal"];
             };
             /**
              * Params
@@ -4069,6 +4450,8 @@ export interface components {
             nodes: {
                 [key: string]: unknown;
             }[];
+            /** @description What of it the gate refused as evidence, and still does. */
+            refused: components["schemas"]["RefusedCounts"];
             /** Roots */
             roots: string[];
             /**
@@ -4206,6 +4589,63 @@ export interface components {
             until?: string | null;
         };
         /**
+         * RecordButton
+         * @description A button that records what the page worked out as movements, by whoever is logged in.
+         */
+        RecordButton: {
+            /**
+             * Args
+             * @description Arguments of that request; `$name` is the page's parameter, left out while it is empty.
+             */
+            args: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * At
+             * @description Place on the page as x, y, w, h, in cells of a 12-column grid.
+             */
+            at: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /**
+             * Records
+             * @description What is recorded: `POST /api/record/` and this.
+             * @enum {string}
+             */
+            records: "bridge" | "mix";
+            /** @description Heading in both languages; none for a bare widget. */
+            title?: components["schemas"]["Text"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "record";
+        };
+        /**
+         * RecordedCard
+         * @description What was recorded of what was worked out.
+         */
+        RecordedCard: {
+            /**
+             * By
+             * @description Who recorded them.
+             */
+            by: string;
+            /**
+             * Edges
+             * @description Edges that were worked out.
+             */
+            edges: number;
+            /**
+             * Rows
+             * @description Movements that are new; 0 where traces carry all of it already.
+             */
+            rows: number;
+        };
+        /**
          * RecordsToCheck
          * @description Records to try.
          */
@@ -4224,6 +4664,106 @@ export interface components {
          */
         Refusal: {
             error: components["schemas"]["Problem"];
+        };
+        /**
+         * RefusedCount
+         * @description Of how many subjects the gate refused records as evidence; they count like all others.
+         */
+        RefusedCount: {
+            /** Bad */
+            bad?: number | null;
+            statement: components["schemas"]["Text"];
+            /** Subjects */
+            subjects: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RefusedCounts
+         * @description How much of an answer stands refused as evidence.
+         */
+        RefusedCounts: {
+            /**
+             * Movements
+             * @description Movements of the answer that a refused record says.
+             */
+            movements: number;
+            /**
+             * Records
+             * @description Refused records about its things, or that say its movements.
+             */
+            records: number;
+            /**
+             * Things
+             * @description Things listed with such records; their column refused says why.
+             */
+            things: number;
+        };
+        /**
+         * RefusedEvidence
+         * @description A record that the gate refused as evidence, and what holds of it now.
+         */
+        RefusedEvidence: {
+            /**
+             * About
+             * @description Id of the unit, lot or execution that it is about.
+             */
+            about: string;
+            /**
+             * Decided
+             * @description The entry by which it is refused no more.
+             */
+            decided?: number | null;
+            /**
+             * Outcome
+             * @description Now: refused, or overridden, accepted or no_policy since.
+             */
+            outcome: string;
+            /**
+             * Reasons
+             * @description Codes of why it was refused; they stay.
+             */
+            reasons: string[];
+            /**
+             * Record
+             * @description Its name: table:source/epoch/seq.
+             */
+            record: string;
+            /**
+             * Refused
+             * @description Its index in the log of refusals.
+             */
+            refused: number;
+            /**
+             * What
+             * @description A movement's role, a measurement's characteristic.
+             */
+            what?: string | null;
+        };
+        /**
+         * RefusedMark
+         * @description A record that the gate refused as evidence, why, and what holds now.
+         */
+        RefusedMark: {
+            /**
+             * Outcome
+             * @description Now: refused, or overridden, accepted or no_policy since.
+             */
+            outcome: string;
+            /** Reasons */
+            reasons: string[];
+            /**
+             * Record
+             * @description Its name: table:source/epoch/seq.
+             */
+            record: string;
+            /**
+             * What
+             * @description A movement's role, a measurement's characteristic.
+             */
+            what?: string | null;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * ReplayCard
@@ -4578,6 +5118,11 @@ export interface components {
             recipe?: string | null;
             /** Recipe Revision */
             recipe_revision?: string | null;
+            /**
+             * Refused
+             * @description Records of it, results aside, that the gate refused.
+             */
+            refused?: components["schemas"]["RefusedEvidence"][];
             /** Segment */
             segment?: string | null;
             /** Started */
@@ -4780,6 +5325,12 @@ export interface components {
             end?: string | null;
             /** From */
             from: string;
+            /**
+             * Refused
+             * @description Its records that the gate refused.
+             * @default []
+             */
+            refused: components["schemas"]["RefusedMark"][];
             /** Segment */
             segment?: string | null;
             /** Start */
@@ -4964,6 +5515,11 @@ export interface components {
             packing?: components["schemas"]["Packing"][];
             /** Plant */
             plant: string;
+            /**
+             * Refused
+             * @description Every record in the file that the gate refused as evidence.
+             */
+            refused?: components["schemas"]["RefusedEvidence"][];
             /** Requirements */
             requirements?: components["schemas"]["GradedRequirement"][];
             /** @description How the grade follows from the verdicts. */
@@ -5049,6 +5605,232 @@ export interface components {
             size: number | null;
             /** Valid */
             valid: boolean;
+        };
+        /**
+         * WeldFile
+         * @description Everything that is recorded of a welded joint, pass by pass, with the verdicts of the gate.
+         */
+        WeldFile: {
+            /** Began */
+            began?: string | null;
+            card?: components["schemas"]["Card"] | null;
+            /** Certificates */
+            certificates?: components["schemas"]["Certificate"][];
+            /** Curves */
+            curves?: components["schemas"]["Curve"][];
+            /** Drawing */
+            drawing?: string | null;
+            /** Ended */
+            ended?: string | null;
+            /** Events */
+            events?: components["schemas"]["Occurrence"][];
+            /**
+             * Format
+             * @default assay-weld-file-1
+             * @constant
+             */
+            format: "assay-weld-file-1";
+            /**
+             * Grade
+             * @enum {string}
+             */
+            grade: "conforming" | "nonconforming" | "incomplete" | "not graded";
+            /**
+             * Hash
+             * @description SHA-256 of the file without this key, see `document_hash`.
+             * @default
+             */
+            hash: string;
+            /** Id */
+            id: string;
+            /** Inspections */
+            inspections?: components["schemas"]["Inspection"][];
+            /** Kind */
+            kind: string;
+            /** Lot */
+            lot?: string | null;
+            /** Material */
+            material?: string | null;
+            /** Materials */
+            materials?: components["schemas"]["MaterialUse"][];
+            /**
+             * Missing
+             * @description Evidence that is lacking or in doubt.
+             */
+            missing?: components["schemas"]["Text"][];
+            /** Packing */
+            packing?: components["schemas"]["Packing"][];
+            /** Passes */
+            passes: components["schemas"]["WeldPass"][];
+            /** Plant */
+            plant: string;
+            /**
+             * Refused
+             * @description Every record in the file that the gate refused as evidence.
+             */
+            refused?: components["schemas"]["RefusedEvidence"][];
+            /** Requirements */
+            requirements?: components["schemas"]["GradedRequirement"][];
+            /** @description How the grade follows from the verdicts. */
+            rule: components["schemas"]["Text"];
+            /** Steps */
+            steps?: components["schemas"]["Step"][];
+        };
+        /**
+         * WeldFileBox
+         * @description The file of a welded joint: its passes, what the gate said of each, and the unit file around them.
+         */
+        WeldFileBox: {
+            /**
+             * At
+             * @description Place on the page as x, y, w, h, in cells of a 12-column grid.
+             */
+            at: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /**
+             * Data
+             * @description Name of the page's binding that this widget shows.
+             */
+            data: string;
+            /**
+             * Follows
+             * @description Name of the selection whose change makes this widget read its data again.
+             */
+            follows?: string | null;
+            /** @description Heading in both languages; none for a bare widget. */
+            title?: components["schemas"]["Text"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "weld-file";
+        };
+        /**
+         * WeldLot
+         * @description A lot in a pass or in the steel of its joint, as it was released when the pass began.
+         */
+        WeldLot: {
+            /**
+             * Certificate
+             * @description Type by EN 10204 on file then, or `none`.
+             */
+            certificate?: string | null;
+            /** Decided */
+            decided?: string | null;
+            /** Material */
+            material?: string | null;
+            /**
+             * Material Class
+             * @description FM1 to FM6 of fillers, the group by ISO/TR 15608 of steels.
+             */
+            material_class?: string | null;
+            /** Status */
+            status?: string | null;
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * WeldPass
+         * @description One pass, with what held when it began.
+         */
+        WeldPass: {
+            /** Air Read */
+            air_read?: string | null;
+            /**
+             * Arc Energy
+             * @description kJ/mm.
+             */
+            arc_energy?: number | null;
+            /**
+             * Arc Time
+             * @description Seconds in which the arc burned.
+             */
+            arc_time?: number | null;
+            /** Calibrations */
+            calibrations?: components["schemas"]["HeldCalibration"][];
+            /**
+             * Checks
+             * @description Whether welder, power source, service, lots and procedure were in order by the records.
+             */
+            checks: {
+                [key: string]: boolean | null;
+            };
+            /** Consumables */
+            consumables?: components["schemas"]["WeldLot"][];
+            /** Ended */
+            ended?: string | null;
+            /** Execution */
+            execution: string;
+            gate?: components["schemas"]["GateVerdict"] | null;
+            /**
+             * Heat Input
+             * @description kJ/mm (EN 1011-1).
+             */
+            heat_input?: number | null;
+            /**
+             * In Order
+             * @description By the gate, without its verdict by the checks.
+             */
+            in_order: boolean | null;
+            /** Machine */
+            machine?: string | null;
+            /** Number */
+            number?: number | null;
+            /** Parameters */
+            parameters?: components["schemas"]["Kept"][];
+            /** Person */
+            person?: string | null;
+            /** Recipe */
+            recipe?: string | null;
+            /**
+             * Repair
+             * @description 0, or which repair it belongs to.
+             */
+            repair?: number | null;
+            /** Results */
+            results?: components["schemas"]["Inspection"][];
+            /**
+             * Revision
+             * @description The revision in force, null where none was.
+             */
+            revision?: string | null;
+            service?: components["schemas"]["MachineService"] | null;
+            /** Started */
+            started?: string | null;
+            /** Steel */
+            steel?: components["schemas"]["WeldLot"][];
+            /** Tests */
+            tests?: components["schemas"]["WelderTest"][];
+            /** Zone */
+            zone?: string | null;
+        };
+        /**
+         * WelderTest
+         * @description A welder's test: ``level`` is its designation by ISO 9606-1.
+         */
+        WelderTest: {
+            /**
+             * Covers
+             * @description Whether the pass lies within its range; null: not known, or no designation.
+             */
+            covers?: boolean | null;
+            /**
+             * Held
+             * @description Whether it held when the step began; false where no time is recorded.
+             */
+            held: boolean;
+            /** Id */
+            id: string;
+            /** Level */
+            level?: string | null;
+            /** Valid From */
+            valid_from?: string | null;
+            /** Valid To */
+            valid_to?: string | null;
         };
         /**
          * XAxis
@@ -5155,6 +5937,53 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    listed_api_alarms_get: {
+        parameters: {
+            query?: {
+                /** @description Only those that were found so. */
+                by?: ("chart" | "monitor" | "scan" | "log") | null;
+                /** @description Only those about this. */
+                subject?: string | null;
+                /** @description Only those from this moment on. */
+                since?: string | null;
+                /** @description How many at most, the latest first. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmCard"][];
+                };
             };
             /** @description Client Error */
             "4XX": {
@@ -6719,6 +7548,90 @@ export interface operations {
             };
         };
     };
+    record_bridge_api_record_bridge_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BridgeArguments"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedCard"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    record_mix_api_record_mix_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MixArguments"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedCard"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
     scans_api_scans_get: {
         parameters: {
             query?: {
@@ -7299,6 +8212,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VerdictCard"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    file_of_joint_api_weld_file__joint__get: {
+        parameters: {
+            query?: {
+                /** @description JSON with the keys below, one HTML page, or PDF. */
+                format?: "json" | "html" | "pdf";
+                /** @description zh or en; by default the plant's language. */
+                lang?: ("zh" | "en") | null;
+            };
+            header?: never;
+            path: {
+                joint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WeldFile"];
                 };
             };
             /** @description Client Error */
