@@ -231,7 +231,7 @@ class Evidence:
 
     @contextmanager
     def _written(self) -> Iterator[None]:
-        """Say in the log's words what the system refuses to write, such as where the disk of the keys is full.
+        """Say in the log's words what the system refuses to write, as where the disk of the keys is full.
 
         Raises
         ------
