@@ -214,7 +214,7 @@ def test_whoever_dies_on_the_way_is_made_up_for(
 def test_rows_that_the_log_says_are_erased_and_are_still_there_are_a_finding(
     plant: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assay.store.evidence_erasure.strike", lambda *_: pytest.fail("stopped"))
+    monkeypatch.setattr("assay.store.evidence_erasure.strike", lambda *_, **__: pytest.fail("stopped"))
     with pytest.raises(pytest.fail.Exception):
         erase_subject(plant, "U-13", "asked for")
     kinds = {(one.table, one.kind) for one in audit_records(plant.path).findings}
