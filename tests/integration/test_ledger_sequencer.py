@@ -86,6 +86,16 @@ def test_four_workers_and_a_load_at_once_and_every_process_is_killed(place: Plac
     assert [len(answers[source]) for source in ("api-0", "load")] == [150, 2_000]
 
 
+def test_whoever_asks_while_the_sequencer_ends_is_answered_by_the_next(place: Place) -> None:
+    for number in range(8):
+        with Submitter(place, idle=30) as first, Submitter(place, idle=30) as second:
+            assert first.state().process == second.state().process
+            os.kill(first.state().process, signal.SIGTERM)
+            assert acks(second.append([made(number)])) == [number]
+            os.kill(second.state().process, signal.SIGTERM)
+            assert first.checkpoint().signed == number + 1
+
+
 def test_a_log_that_can_not_go_on_says_so_to_who_submits(place: Place) -> None:
     with Submitter(place, idle=0.2) as submitter:
         assert acks(submitter.append([made(1), made(2)])) == [0, 1]

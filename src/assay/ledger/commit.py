@@ -32,11 +32,17 @@ class GroupCommit:
         Whose log it is; closed with this.
     interval
         Seconds between checkpoints, 0.1 to 1.
+
+    Attributes
+    ----------
+    ending
+        Whether it takes nothing any more.
     """
 
     def __init__(self, writer: Writer, interval: float = INTERVAL) -> None:
         self.writer = writer
         self._interval = min(max(interval, 0.1), 1.0)
+        self.ending = False
         self._trouble: str | None = ""
         self._waiting: asyncio.Queue[tuple[Sequence[Signed], asyncio.Future[list[Ack | LedgerError]]]]
         self._waiting = asyncio.Queue()
@@ -48,6 +54,7 @@ class GroupCommit:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.ending = True
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:

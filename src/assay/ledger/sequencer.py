@@ -88,6 +88,9 @@ class Sequencer:
         except OSError as problem:
             result = of_answer(LogError.disk(problem, self._commit.writer.place.folder))
         except Exception as problem:  # noqa: BLE001 - whatever it is, who waits is told
+            if self._commit.ending:  # without an answer it is sent again, to the next sequencer
+                writer.close()
+                return
             result = of_answer(LogError.of("writer_failed", why=f"{type(problem).__name__}: {problem}"))
         if not writer.is_closing():
             writer.write(frame([number, result]))
