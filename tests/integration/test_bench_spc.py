@@ -11,7 +11,7 @@ def test_the_figures_are_measured_without_peers_and_say_how_to_get_them(
 ) -> None:
     monkeypatch.setattr(peers, "FOLDER", tmp_path / "absent")
     figures = spc.run(repeats=1, scale=0.01)
-    assert len(figures) == 7
+    assert len(figures) == 10
     absent = [figure for figure in figures if figure.peer and "not installed" in figure.peer]
     assert len(absent) == 3
     for figure in absent:

@@ -87,7 +87,7 @@ def test_four_workers_and_a_load_at_once_and_every_process_is_killed(place: Plac
 
 
 def test_whoever_asks_while_the_sequencer_ends_is_answered_by_the_next(place: Place) -> None:
-    for number in range(8):
+    for number in range(3):
         with Submitter(place, idle=30) as first, Submitter(place, idle=30) as second:
             assert first.state().process == second.state().process
             os.kill(first.state().process, signal.SIGTERM)
