@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -124,9 +125,13 @@ class Browser:
         self.idle()
 
     def press(self, *keys: str) -> None:
-        """Type on the keyboard, into whatever has the focus."""
+        """Type on the keyboard, into whatever has the focus, be it drawn anew just now."""
         for key in keys:
-            self.driver.switch_to.active_element.send_keys(key)
+            self.wait(partial(self._typed, key), f"{key!r} to be typed")
+
+    def _typed(self, key: str) -> bool:
+        self.focused().send_keys(key)
+        return True
 
     def focused(self) -> WebElement:
         """The element that has the focus."""
