@@ -248,51 +248,37 @@ class LakeTable:
         replaced: Sequence[str],
         schema: pa.Schema,
         facts: Mapping[str, Any],
+        *,
+        same_rows: bool = True,
     ) -> bool:
-        """Put files in the place of others that hold the same rows; False when one of those is not there.
+        """Put files in the place of others; False when one of those is not there.
 
-        The log itself would let two rewrites take the same file away, and its rows would be there twice: so
-        the files are looked up here, and every rewrite carries one and the same transaction, which the log
-        refuses to a commit that another one overtook.
+        They hold the same rows, unless ``same_rows`` is false: the table is append-only, which is lifted for
+        that commit and put back, and the log shows all of it. The log itself would let two rewrites take the
+        same file away, and its rows would be there twice: so the files are looked up here, and every rewrite
+        carries one and the same transaction, which the log refuses to a commit that another one overtook.
 
         Raises
         ------
         StoreError
             The log can't be written.
         """
+
+        def attempt() -> bool:
+            if same_rows:
+                return self._rewrite(files, replaced, schema, facts, same_rows=True)
+            self._set_append_only(False, facts)
+            try:
+                return self._rewrite(files, replaced, schema, facts, same_rows=False)
+            finally:
+                self._set_append_only(True, facts)
+
         with self._lock:
-            return self._again(lambda: self._rewrite(files, replaced, schema, facts, same_rows=True))
+            return self._again(attempt)
 
     def retire(self, paths: Sequence[str], schema: pa.Schema, facts: Mapping[str, Any]) -> bool:
         """Take files and their rows out of the table; False when one of them is not there."""
-        return self.replace_rows([], paths, schema, facts)
-
-    def replace_rows(
-        self,
-        files: Sequence[StagedFile],
-        replaced: Sequence[str],
-        schema: pa.Schema,
-        facts: Mapping[str, Any],
-    ) -> bool:
-        """Put files in the place of others of which rows go; False when one of those is not there.
-
-        The table is append-only; that is lifted for this commit and put back, and the log shows all of it.
-        """
-        with self._lock:
-            return self._again(lambda: self._replace_rows(files, replaced, schema, facts))
-
-    def _replace_rows(
-        self,
-        files: Sequence[StagedFile],
-        replaced: Sequence[str],
-        schema: pa.Schema,
-        facts: Mapping[str, Any],
-    ) -> bool:
-        self._set_append_only(False, facts)
-        try:
-            return self._rewrite(files, replaced, schema, facts, same_rows=False)
-        finally:
-            self._set_append_only(True, facts)
+        return self.rewrite([], paths, schema, facts, same_rows=False)
 
     def _set_append_only(self, on: bool, facts: Mapping[str, Any]) -> None:
         table = self._opened()

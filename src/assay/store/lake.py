@@ -317,8 +317,7 @@ class Lake:
         with locked(self._commit_lock):
             self._recover()
             facts = self._facts([name])[name] | {REASON: "erasure" if erasing else "compaction"}
-            put = table.replace_rows if erasing else table.rewrite
-            done = put(files, replaced, self.schema(name), facts)
+            done = table.rewrite(files, replaced, self.schema(name), facts, same_rows=not erasing)
         self._sent({name: files})
         if erasing:
             self._changed()
