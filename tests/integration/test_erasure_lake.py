@@ -18,6 +18,7 @@ from assay.ledger.standing import Erasure
 from assay.plant import Plant
 from assay.store.backup import backup, restore
 from assay.store.compaction import compact
+from assay.store.evidence_about import logged_about
 from assay.store.evidence_audit import audit_records
 from assay.store.keys import LoadKey
 from assay.store.plant_evidence import audit_plant, bring_up_to_date, erase_subject
@@ -253,6 +254,19 @@ def test_what_was_said_one_by_one_goes_too(plant: Workspace) -> None:
         assert {one["subject"] for one in said.to_pylist()} == {"U-22"}
         assert all(one["corrected_by"].startswith("erased-") for one in said.to_pylist())
         assert audit_plant(plant.path, records=True).valid
+
+
+def test_a_row_that_was_set_aside_for_its_id_goes_and_is_no_record_of_it_before(plant: Workspace) -> None:
+    aside = {"seq": [1, 2], "file": ["nov.csv"] * 2, "value": ["U-23", "U-24"]}
+    aside |= {"reason": ["unknown"] * 2, "message": ["not a unit"] * 2}
+    load(plant, "quarantine", [pa.table(aside)], LoadKey("gauge", "aside.csv"))
+    bring_up_to_date(plant)
+    listed, _ = logged_about(plant.evidence, plant.lake, "U-23")
+    assert {one.kind for one in listed} == {"measurement", "movement"}
+    assert erase_subject(plant, "U-23", "asked for").removed == 2 + 1 + 1
+    assert everywhere(plant, "U-23") == []
+    assert plant.lake.query("SELECT value FROM quarantine").to_pylist() == [{"value": "U-24"}]
+    assert audit_plant(plant.path, records=True).valid
 
 
 def test_the_command_says_what_it_took_out(plant: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

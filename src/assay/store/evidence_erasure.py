@@ -9,7 +9,7 @@ finding of the audit.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -89,7 +89,6 @@ def erase(workspace: Workspace, subject: str, why: str) -> Erased:
     """
     evidence = workspace.evidence
     place, last = evidence.place, evidence.signed_size() - 1
-    finish(workspace)  # rows are counted without those that are gone
     leaves: dict[tuple[int, int], dict[int, bytes]] = {}
     altered: dict[tuple[int, int], set[int]] = {}
     if workspace.people is not None:
@@ -142,8 +141,14 @@ def finish(workspace: Workspace) -> tuple[Struck, int]:
         if pending and workspace.lake.derived.names():
             (workspace.spool / ERASED).touch()
         bodies = _batches(workspace.path, {one for found in batches.values() for one in found})
+        said = _said(workspace) if pending else {}
         for subject, moment in pending.items():
-            within = _stretches(workspace, [bodies[one] for one in batches[subject] if one in bodies])
+            within = {name: dict(loads) for name, loads in said.items()}
+            for body in (bodies[one] for one in batches[subject] if one in bodies):
+                load = load_named(workspace.lake, body.kind, body.origin.source)
+                if load is not None:
+                    stretches = within.setdefault(body.kind, {}).setdefault(load, [])
+                    stretches.append((body.origin.seq, body.last))
             done = strike(workspace.lake, subject, within, moment, only_about=is_random(subject))
             objects += _unreferred(workspace, done.contents)
             secrets.done(subject)
@@ -181,24 +186,17 @@ def _batches(plant: Path, wanted: Collection[int]) -> dict[int, Batch]:
     return {index: body for index, body in logged if index in wanted and isinstance(body, Batch)}
 
 
-def _stretches(
-    workspace: Workspace, bodies: Iterable[Batch]
-) -> dict[str, dict[LoadKey, list[tuple[int, int]]]]:
-    """Batches by table and load; and what people said one by one, whose rows are in no batch."""
-    lake = workspace.lake
-    within: dict[str, dict[LoadKey, list[tuple[int, int]]]] = {}
-    for body in bodies:
-        load = load_named(lake, body.kind, body.origin.source)
-        if load is not None:
-            within.setdefault(body.kind, {}).setdefault(load, []).append((body.origin.seq, body.last))
+def _said(workspace: Workspace) -> dict[str, dict[LoadKey, list[tuple[int, int]]]]:
+    """What was said one by one, by table and load: its rows are in no batch."""
+    found: dict[str, dict[LoadKey, list[tuple[int, int]]]] = {}
     for name in ABOUT:
-        said = lake.query(
+        loads = workspace.lake.query(
             f"SELECT DISTINCT source, epoch FROM {name} WHERE list_contains($said, source)",
             {"said": list(SAID)},
         )
-        for one in said.to_pylist():
-            within.setdefault(name, {})[LoadKey(one["source"], one["epoch"])] = [(0, ALL_ROWS)]
-    return within
+        for one in loads.to_pylist():
+            found.setdefault(name, {})[LoadKey(one["source"], one["epoch"])] = [(0, ALL_ROWS)]
+    return found
 
 
 def _unreferred(workspace: Workspace, contents: Collection[str]) -> int:

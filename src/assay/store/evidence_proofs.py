@@ -29,7 +29,7 @@ from assay.store.keys import LoadKey
 from assay.store.lake import Lake
 from assay.store.log import load_of
 from assay.store.notary import rows_of
-from assay.store.striking import ABOUT, condition, naming
+from assay.store.striking import ABOUT, TAKEN, condition, naming
 
 _NAMED = re.compile(r"(?:([a-z_]+):)?(.+)/(\d+)(?:\.(\d+))?", re.DOTALL)
 
@@ -200,7 +200,7 @@ class Prover:
             Rows of it are not committed to one by one yet, or are not as they were logged.
         """
         for name in self._lake.tables():
-            columns = [one for one in naming(self._lake, name) if not only_about or one == ABOUT.get(name)]
+            columns = naming(self._lake, name, only_about=only_about)
             for tree, found, place, record, about in self._places(name, subject, columns):
                 leaf = self._evidence.secrets.erased_rows(tree.batch, tree.first).get(place - tree.first)
                 leaf = leaf or self._proof(tree, found, place, None, record).leaf
@@ -238,7 +238,7 @@ class Prover:
                            and found.rows.column(col)[at].as_py() == subject]  # fmt: skip
                 if holding:
                     place = int(found.places[at])
-                    yield self._tree(logged, place, record), found, place, record, ABOUT.get(name) in holding
+                    yield self._tree(logged, place, record), found, place, record, TAKEN.get(name) in holding
 
     # -- names -------------------------------------------------------------------------------------
 
@@ -285,8 +285,6 @@ class Prover:
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         hits = []
         for name, column in ABOUT.items():
-            if "time" not in self._lake.schema(name).names:
-                continue
             rows = self._lake.query(
                 f"SELECT source, epoch, seq FROM {name} WHERE {column} = $subject AND time = $moment",
                 {"subject": subject, "moment": moment},

@@ -20,6 +20,7 @@ import pyarrow.dataset as ds
 
 from assay.model.errors import StoreError
 from assay.store.compaction import COMPACTING, batches_of
+from assay.store.delta import LakeTable
 from assay.store.keys import LoadKey
 from assay.store.lake import Lake
 from assay.store.layout import MANY, QUARANTINE, StagedFile, plain
@@ -35,9 +36,11 @@ ABOUT: Mapping[str, str] = {
     "movement": "subject",
     "artifact": "subject",
     "entity": "id",
-    QUARANTINE: "value",
 }
 """The column of each table that says what a row is about."""
+
+TAKEN: Mapping[str, str] = {**ABOUT, QUARANTINE: "value"}
+"""The same of rows that an erasure takes out: those too that were set aside for this value."""
 
 _IDENTITY = frozenset({"source", "epoch"})
 _SEPARATOR = "\0"
@@ -54,27 +57,28 @@ class Struck:
     ----------
     removed, altered
         Rows that are gone, and rows that have another id in the place of the subject.
-    files
-        Files that were deleted.
     contents
         Ids of the objects that removed rows referred to.
     """
 
     removed: int = 0
     altered: int = 0
-    files: int = 0
     contents: set[str] = field(default_factory=set)
 
     def add(self, other: Struck) -> None:
         """Count what another one took out too."""
         self.removed += other.removed
         self.altered += other.altered
-        self.files += other.files
         self.contents |= other.contents
 
 
-def naming(lake: Lake, name: str) -> list[str]:
-    """The columns of a table in which an id may stand; of a load's own names it can't be told."""
+def naming(lake: Lake, name: str, *, only_about: bool = False) -> list[str]:
+    """The columns of a table in which an id may stand; of a load's own names it can't be told.
+
+    With ``only_about`` the one alone that says what a row is about, where there is one.
+    """
+    if only_about:
+        return [TAKEN[name]] if name in TAKEN else []
     texts = (one.name for one in plain(lake.schema(name)) if pa.types.is_string(one.type))
     return [one for one in texts if one not in _IDENTITY]
 
@@ -111,52 +115,53 @@ def strike(
     alias = f"erased-{uuid.uuid4().hex[:12]}"
     with locked(lake.spool / COMPACTING):
         for name, stretches in within.items():
-            columns = [one for one in naming(lake, name) if not only_about or one == ABOUT.get(name)]
-            _Striking(lake, name, columns, (subject, alias), done).run(stretches, until)
+            columns = naming(lake, name, only_about=only_about)
+            if columns:
+                _Striking(lake, name, columns, subject, alias, stretches, until, done).run()
     return done
 
 
+@dataclass(frozen=True, slots=True)
 class _Striking:
     """Takes a subject out of one table."""
 
-    def __init__(
-        self, lake: Lake, name: str, columns: Sequence[str], ids: tuple[str, str], done: Struck
-    ) -> None:
-        self._lake, self._name, self._done = lake, name, done
-        self._subject, self._alias = ids
-        self._table = lake.table(name)
-        self._columns = columns
-        self._loads: list[str] = []
-        self._stretches: list[list[tuple[int, int]]] = []
-        self._until = 0
+    lake: Lake
+    name: str
+    columns: Sequence[str]
+    subject: str
+    alias: str
+    stretches: Stretches
+    until: int
+    done: Struck
 
-    def run(self, stretches: Stretches, until: int) -> None:
+    @property
+    def table(self) -> LakeTable:
+        return self.lake.table(self.name)
+
+    def run(self) -> None:
         """Do it, and delete the files it was in."""
-        self._loads = [f"{load.source}{_SEPARATOR}{load.epoch}" for load in stretches]
-        self._stretches = [sorted(found) for found in stretches.values()]
-        self._until = until
-        version, entries = self._table.entries()
-        if version < 0 or not self._columns:
+        version, entries = self.table.entries()
+        if version < 0:
             return
         paths = [one.path for one in entries if self._names(one.path) and self._touches(one.path)]
         if paths:
             key = LoadKey("assay.erasure", uuid.uuid4().hex)
-            with self._lake.remains("erasure", self._name).noted(key):
-                if not self._lake.commit_rewrite(self._name, self._written(paths, key), paths, erasing=True):
+            with self.lake.remains("erasure", self.name).noted(key):
+                if not self.lake.commit_rewrite(self.name, self._written(paths, key), paths, erasing=True):
                     raise StoreError(
-                        f"files of {self._name!r} were replaced meanwhile; nothing was changed in it",
+                        f"files of {self.name!r} were replaced meanwhile; nothing was changed in it",
                         hint="Do it again: assay ledger checkpoint DIR",
                     )
         self._delete_past()
 
     def _names(self, path: str) -> bool:
         """Whether a file has the id in any column, in whatever row."""
-        filesystem, (inside,) = located([self._table.place.address(path)])
+        filesystem, (inside,) = located([self.table.place.address(path)])
         dataset = ds.dataset(inside, filesystem=filesystem, format="parquet")
         where = None
-        for name in self._columns:
+        for name in self.columns:
             if name in dataset.schema.names:
-                one = ds.field(name) == self._subject
+                one = ds.field(name) == self.subject
                 where = one if where is None else where | one
         return where is not None and bool(dataset.count_rows(filter=where))
 
@@ -164,18 +169,18 @@ class _Striking:
         """Whether a row of a file names the subject that is one of those meant."""
         for batch in self._rows(path):
             within = self._within(batch)
-            if any((self._is(batch, name) & within).any() for name in self._columns):
+            if any((self._is(batch, name) & within).any() for name in self.columns):
                 return True
         return False
 
     def _rows(self, path: str) -> Iterator[pa.RecordBatch]:
-        address = self._table.place.address(path)
-        return batches_of(self._lake, self._name, [address], self._lake.schema(self._name))
+        address = self.table.place.address(path)
+        return batches_of(self.lake, self.name, [address], self.lake.schema(self.name))
 
     def _written(self, paths: Sequence[str], key: LoadKey) -> list[StagedFile]:
         """The rows of files without the subject, in new files."""
-        schema = self._lake.schema(self._name)
-        with StagedWriter(self._lake.staging(self._name), schema, key, now(), begins=MANY) as writer:
+        schema = self.lake.schema(self.name)
+        with StagedWriter(self.lake.staging(self.name), schema, key, now(), begins=MANY) as writer:
             for path in paths:
                 for batch in self._rows(path):
                     rows = self._struck(batch)
@@ -186,26 +191,26 @@ class _Striking:
     def _struck(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The rows of a batch without the subject."""
         within = self._within(batch)
-        about = ABOUT.get(self._name)
+        about = TAKEN.get(self.name)
         own = self._is(batch, about) & within if about else np.zeros(batch.num_rows, bool)
         if own.any() and "content" in batch.schema.names:
-            self._done.contents |= set(batch.filter(pa.array(own)).column("content").to_pylist())
+            self.done.contents |= set(batch.filter(pa.array(own)).column("content").to_pylist())
         left, inside = batch.filter(pa.array(~own)), within[~own]
         altered = np.zeros(left.num_rows, bool)
-        for name in self._columns:
+        for name in self.columns:
             found = self._is(left, name) & inside
             if found.any():
                 altered |= found
                 at = left.schema.get_field_index(name)
                 column = left.column(at).cast(pa.string())
-                changed = pc.if_else(pa.array(found), self._alias, column)
+                changed = pc.if_else(pa.array(found), self.alias, column)
                 left = left.set_column(at, left.schema.field(at), _as(changed, left.schema.field(at).type))
-        self._done.removed += int(own.sum())
-        self._done.altered += int(altered.sum())
+        self.done.removed += int(own.sum())
+        self.done.altered += int(altered.sum())
         return left
 
     def _is(self, batch: pa.RecordBatch, name: str) -> npt.NDArray[np.bool_]:
-        found = pc.equal(batch.column(name).cast(pa.string()), self._subject).fill_null(False)
+        found = pc.equal(batch.column(name).cast(pa.string()), self.subject).fill_null(False)
         return np.asarray(found.to_numpy(zero_copy_only=False), bool)
 
     def _within(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
@@ -213,16 +218,18 @@ class _Striking:
         source, epoch = (batch.column(one).cast(pa.string()) for one in ("source", "epoch"))
         load = pc.index_in(
             pc.binary_join_element_wise(source, epoch, _SEPARATOR),
-            value_set=pa.array(self._loads, pa.string()),
+            value_set=pa.array(
+                [f"{load.source}{_SEPARATOR}{load.epoch}" for load in self.stretches], pa.string()
+            ),
         )
         at = load.fill_null(-1).to_numpy()
         seq = batch.column("seq").to_numpy()
         inside = np.zeros(batch.num_rows, bool)
-        old = batch.column("recorded").cast(pa.int64()).to_numpy() <= self._until
-        for number, stretches in enumerate(self._stretches):
+        old = batch.column("recorded").cast(pa.int64()).to_numpy() <= self.until
+        for number, stretches in enumerate(self.stretches.values()):
             mine = at == number
             if mine.any():
-                starts, ends = (np.array(one) for one in zip(*stretches, strict=True))
+                starts, ends = (np.array(one) for one in zip(*sorted(stretches), strict=True))
                 place = np.searchsorted(starts, seq[mine], "right") - 1
                 inside[mine] = (place >= 0) & (seq[mine] <= ends[place])
         inside &= old
@@ -230,16 +237,15 @@ class _Striking:
 
     def _delete_past(self) -> None:
         """Delete what names the subject of all files that no version from now on has, and copies of them."""
-        _, entries = self._table.entries()
+        _, entries = self.table.entries()
         current = {one.path for one in entries}
         old = dict.fromkeys(
-            path for number in range(self._table.version() + 1) for path in self._table.removed_by(number)
+            path for number in range(self.table.version() + 1) for path in self.table.removed_by(number)
         )
         for path in old:
-            if path not in current and self._table.place.exists(path) and self._names(path):
-                self._table.place.delete(path)
-                self._done.files += 1
-        shutil.rmtree(self._lake.spool / "as-of" / self._name, ignore_errors=True)
+            if path not in current and self.table.place.exists(path) and self._names(path):
+                self.table.place.delete(path)
+        shutil.rmtree(self.lake.spool / "as-of" / self.name, ignore_errors=True)
 
 
 def _as(column: pa.Array, wanted: pa.DataType) -> pa.Array:
