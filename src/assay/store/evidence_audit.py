@@ -18,17 +18,17 @@ import numpy as np
 import pyarrow as pa
 
 from assay.ledger.chunks import chunk_digests
-from assay.ledger.entries import CHUNK_ROWS, Batch, Entry, Individual, Rows
+from assay.ledger.entries import CHUNK_ROWS, Batch, Body, Individual, Rows
 from assay.ledger.errors import LedgerError
 from assay.ledger.place import MAIN, read_keys
 from assay.ledger.rows import tree_root
-from assay.ledger.segment import Record, read_segments
 from assay.ledger.standing import standing_of, statements_in
 from assay.store.config import FILE_NAME, read_config
 from assay.store.delta import LakeTable
 from assay.store.evidence_rows import (
     BatchRows,
     Piece,
+    bodies_logged,
     columns_logged,
     files_of,
     load_named,
@@ -124,7 +124,7 @@ class _Holes:
     unproved: int = 0
 
     @classmethod
-    def of(cls, plant: Path, every: Sequence[tuple[int, _Logged]]) -> _Holes:
+    def of(cls, plant: Path, every: Sequence[tuple[int, Body]]) -> _Holes:
         """Those of a plant."""
         folder = plant / "ledger" / MAIN
         gone: dict[int, set[int]] = {}
@@ -190,7 +190,7 @@ def audit_records(plant: Path) -> RecordsAudit:
         The lake can't be read.
     """
     lake = LakeFiles(plant)
-    every = list(_logged(plant))
+    every = list(bodies_logged(plant))
     retired = {body.origin.source.removeprefix("retired:"): index for index, body in every
                if isinstance(body, Individual) and body.origin.source.startswith("retired:")}  # fmt: skip
     loads: dict[tuple[str, str], list[tuple[int, Batch]]] = {}
@@ -247,17 +247,6 @@ class LakeFiles:
                 mine = [field for field in file.schema_arrow if field.name not in core.names]
             own = max(own, mine, key=len)
         return pa.schema([*core, *own])
-
-
-_Logged = Batch | Individual | Rows
-
-
-def _logged(plant: Path) -> Iterator[tuple[int, _Logged]]:
-    for found in read_segments(plant / "ledger" / MAIN / "segment"):
-        if isinstance(found, Record):
-            body = Entry.parse(found.entry).signed.body_of(check=False)
-            if isinstance(body, Batch | Individual | Rows):
-                yield found.index, body
 
 
 def _compared(

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.ledger.entries import Entry, Individual
+from assay.ledger.entries import Individual
 from assay.ledger.errors import LedgerError, LogError
 from assay.ledger.place import MAIN, Place
-from assay.ledger.segment import Record, read_segments
 from assay.ledger.standing import Erasure, statements_in
 from assay.model.errors import StoreError
 from assay.store.config import FILE_NAME, read_config
 from assay.store.engines import read_only
 from assay.store.evidence_payloads import Payloads
+from assay.store.evidence_rows import bodies_logged
 from assay.store.evidence_secrets import SECRETS, Secrets
 from assay.store.migrate import HEAD, revision
 from assay.store.registry_changes import GONE, MASTER, SOURCE, content, waiting
@@ -130,11 +130,9 @@ def _opened(plant: Path, file: Path, entries: list[tuple[int, Individual]]) -> t
 
 
 def _changes(plant: Path) -> Iterator[tuple[int, Individual]]:
-    for found in read_segments(plant / "ledger" / MAIN / "segment"):
-        if isinstance(found, Record):
-            body = Entry.parse(found.entry).signed.body_of(check=False)
-            if isinstance(body, Individual) and body.origin.source == SOURCE:
-                yield found.index, body
+    for index, body in bodies_logged(plant):
+        if isinstance(body, Individual) and body.origin.source == SOURCE:
+            yield index, body
 
 
 def _erasures(plant: Path) -> dict[str, int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import combinations, pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -23,6 +24,9 @@ from assay.ledger.chunks import (
     in_order,
     schema_columns,
 )
+from assay.ledger.entries import Body, Entry
+from assay.ledger.place import MAIN
+from assay.ledger.segment import Record, read_segments
 from assay.model.kinds import HASHES
 from assay.store.keys import LoadKey
 from assay.store.layout import holds_many_loads, is_word, load_prefix
@@ -56,6 +60,19 @@ class Piece:
     first: int
     last: int
     dates: tuple[date, date] | None = None
+
+
+def bodies_logged(plant: Path) -> Iterator[tuple[int, Body]]:
+    """Index and body of every entry of a plant's main log, out of its segments alone.
+
+    Raises
+    ------
+    LedgerError
+        An entry is not valid.
+    """
+    for found in read_segments(plant / "ledger" / MAIN / "segment"):
+        if isinstance(found, Record):
+            yield found.index, Entry.parse(found.entry).signed.body_of(check=False)
 
 
 class BatchRows(NamedTuple):
