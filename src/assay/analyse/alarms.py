@@ -106,9 +106,8 @@ def record_alarms(workspace: Workspace, found: Iterable[Alarm]) -> list[Alarm]:
         known = workspace.lake.query(
             "SELECT DISTINCT key_hash FROM event WHERE source = $source", {"source": ALARMS}
         )
-        new = {
-            number: one for number, one in wanted.items() if number not in set(known["key_hash"].to_pylist())
-        }
+        numbers = set(known["key_hash"].to_pylist())
+        new = {number: one for number, one in wanted.items() if number not in numbers}
         by_rule: dict[tuple[str, str], dict[int, Alarm]] = {}
         for number, one in new.items():
             by_rule.setdefault((one.by, one.rule), {})[number] = one

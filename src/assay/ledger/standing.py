@@ -99,8 +99,10 @@ def _flat(rows: Iterable[tuple[int, int, int]]) -> list[Plain]:
 
 def _triples(flat: Plain) -> tuple[tuple[int, int, int], ...] | None:
     """Numbers by three; None where they are none."""
-    numbers = [one for one in flat if type(one) is int and one >= 0] if isinstance(flat, list) else None
-    if numbers is None or not isinstance(flat, list) or len(numbers) != len(flat) or len(flat) % 3:
+    if not isinstance(flat, list):
+        return None
+    numbers = [one for one in flat if type(one) is int and one >= 0]
+    if len(numbers) != len(flat) or len(flat) % 3:
         return None
     return tuple(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))
 

@@ -169,20 +169,13 @@ class PlantGate:
             ``bad_record``: one can't be read as such.
         """
         core, now = known(self._ledger), time.time_ns() // 1_000
+        ids = self._people.everybody() if self._people is not None else {}
         found = []
         for number, record in enumerate(records):
-            kind, claims, moment = read_record(self._by_id(record), number)
+            kind, claims, moment = read_record(_by_id(record, ids), number)
             judged = core.judge.judge(kind, claims, moment, moment, now)
             found.append(Verdict(judged.outcome, 0, now, judged.policies, judged.cited, judged.reasons))
         return found
-
-    def _by_id(self, record: Any) -> Any:
-        """A record with ids in the place of people who have one."""
-        who = record.get(PERSON) if isinstance(record, Mapping) else None
-        if self._people is None or not isinstance(who, str | list | tuple):
-            return record
-        names = [who] if isinstance(who, str) else who
-        return {**record, PERSON: [self._people.known(str(name)) for name in names]}
 
     def refused(self) -> list[Refusal]:
         """Every refused record with its reasons."""
@@ -301,3 +294,12 @@ def _micro(moment: datetime | None) -> int | None:
     if moment.tzinfo is None:
         raise GateError.of("no_zone", value=moment.isoformat())
     return round(moment.timestamp() * 1_000_000)
+
+
+def _by_id(record: Any, ids: Mapping[str, str]) -> Any:
+    """A record with ids in the place of people who have one."""
+    who = record.get(PERSON) if isinstance(record, Mapping) else None
+    if not ids or not isinstance(who, str | list | tuple):
+        return record
+    names = [who] if isinstance(who, str) else who
+    return {**record, PERSON: [ids.get(str(name), str(name)) for name in names]}

@@ -69,19 +69,19 @@ def status(directory: Plant, *, as_json: AsJson = False) -> None:
     has_refused = (place.folder.parent / REFUSED).is_dir()
     refused = LogPlace.of(directory, REFUSED) if has_refused else None
     trouble, late = trouble_of(place), read_late(place.late)
+    logs = [(by := vouched(log), _far(log, by)) for log in (place, refused) if log]
     document = {
-        **_far(place, vouched(place)),
+        **logs[0][1],
         "trouble": trouble,
         "issuer": (issuer := ledger_keys.issuer_state(place)),
         "late": [asdict(one) for one in late],
         "notariser": (lag := ledger_records.lag(place)) and asdict(lag),
-        "refused": _far(refused, vouched(refused)) if refused else None,
+        "refused": logs[1][1] if refused else None,
     }
 
     def human(to: Console) -> None:
-        for log in filter(None, (place, refused)):
-            by = vouched(log)
-            table(to, [say("ledger.what"), say("ledger.is")], [list(row) for row in _far(log, by).items()])
+        for by, far in logs:
+            table(to, [say("ledger.what"), say("ledger.is")], [list(row) for row in far.items()])
             if not by.known:
                 to.print(say("ledger.unwitnessed"))
             elif not by.quorum:
