@@ -56,3 +56,13 @@ def spark_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip(reason)
     with spark_cluster(tmp_path_factory.mktemp("spark")) as url:
         yield url
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test is named alike in every process: not after a set, the order of which differs between them."""
+    for item in items:
+        if (call := getattr(item, "callspec", None)) is None:
+            continue
+        for value in call.params.values():
+            if isinstance(value, set | frozenset) and len(value) > 1 and str(value) in call.id:
+                raise pytest.UsageError(f"{item.nodeid} is named after a set; give a list, or ids of its own")

@@ -87,20 +87,20 @@ def test_the_page_counts_scans_and_puts_the_oddest_codes_first(workspace: Worksp
 @pytest.mark.parametrize(
     ("params", "kept"),
     [
-        ({"hint": "any"}, {"U1", "X9"}),
-        ({"hint": "unknown"}, {"X9"}),
-        ({"hint": "often"}, set()),
-        ({"country": "jp"}, {"U1"}),
-        ({"days": "7"}, {"X9"}),
-        ({"of": "U2"}, {"U2"}),
-        ({"of": "https://quality.example/u/01/09506000134352/21/U1"}, {"U1"}),
+        ({"hint": "any"}, ["U1", "X9"]),
+        ({"hint": "unknown"}, ["X9"]),
+        ({"hint": "often"}, []),
+        ({"country": "jp"}, ["U1"]),
+        ({"days": "7"}, ["X9"]),
+        ({"of": "U2"}, ["U2"]),
+        ({"of": "https://quality.example/u/01/09506000134352/21/U1"}, ["U1"]),
     ],
     ids=str,
 )
-def test_scans_are_filtered(workspace: Workspace, params: dict[str, Any], kept: set[str]) -> None:
+def test_scans_are_filtered(workspace: Workspace, params: dict[str, Any], kept: list[str]) -> None:
     found = answer(workspace, **params)
-    assert set(subjects(found)) == kept
-    assert {row["subject"] for row in found["scans"]["rows"]} == kept
+    assert sorted(subjects(found)) == kept
+    assert sorted({row["subject"] for row in found["scans"]["rows"]}) == kept
     if not kept:
         assert found["scans"]["note"]["en"]
         assert found["days"]["series"] == []
