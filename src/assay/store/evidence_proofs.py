@@ -28,6 +28,7 @@ from assay.store.evidence_rows import BatchRows, source_of
 from assay.store.keys import LoadKey
 from assay.store.lake import Lake
 from assay.store.log import load_of
+from assay.store.mentions import Mentions, written
 from assay.store.notary import rows_of
 from assay.store.striking import ABOUT, TAKEN, condition, naming
 
@@ -217,10 +218,11 @@ class Prover:
         """Where the rows of a table are of which one of the columns names the subject; whether about it."""
         if not columns:
             return
+        where, values = condition(name, columns, subject)
+        mentions, how = Mentions(subject), {one: written(name, one) for one in columns}
         named = self._lake.query(
-            f"SELECT DISTINCT source, epoch, seq FROM {name} WHERE {condition(columns)} "
-            "ORDER BY source, epoch, seq",
-            {"subject": subject},
+            f"SELECT DISTINCT source, epoch, seq FROM {name} WHERE {where} ORDER BY source, epoch, seq",
+            values,
         ).to_pylist()
         open_batch: tuple[int, BatchRows] | None = None
         for one in named:
@@ -235,7 +237,7 @@ class Prover:
             start, end = (int(np.searchsorted(seq, one["seq"], side)) for side in ("left", "right"))
             for at in range(start, end):
                 holding = [col for col in columns if col in found.rows.column_names
-                           and found.rows.column(col)[at].as_py() == subject]  # fmt: skip
+                           and mentions.named_by(found.rows.column(col)[at].as_py(), how[col])]  # fmt: skip
                 if holding:
                     place = int(found.places[at])
                     yield self._tree(logged, place, record), found, place, record, TAKEN.get(name) in holding

@@ -25,6 +25,7 @@ from assay.store.keys import LoadKey
 from assay.store.lake import Lake
 from assay.store.layout import MANY, QUARANTINE, StagedFile, plain
 from assay.store.locks import locked
+from assay.store.mentions import Mentions, Written, written
 from assay.store.place import located
 from assay.store.registry import now
 from assay.store.staging import StagedWriter
@@ -83,9 +84,18 @@ def naming(lake: Lake, name: str, *, only_about: bool = False) -> list[str]:
     return [one for one in texts if one not in _IDENTITY]
 
 
-def condition(columns: Sequence[str]) -> str:
-    """SQL: whether one of the columns is ``$subject``."""
-    return " OR ".join(f"{quoted(one)} = $subject" for one in columns)
+def condition(name: str, columns: Sequence[str], subject: str) -> tuple[str, dict[str, str]]:
+    """SQL, and its parameters: whether one of the columns of a table may name a subject."""
+    values: dict[str, str] = {}
+    parts = []
+    for one in columns:
+        if written(name, one) is Written.WHOLE:
+            values["subject"] = subject
+            parts.append(f"{quoted(one)} = $subject")
+        else:
+            values["word"] = Mentions(subject).pattern
+            parts.append(f"regexp_matches({quoted(one)}, $word)")
+    return " OR ".join(parts), values
 
 
 def strike(
@@ -117,7 +127,7 @@ def strike(
         for name, stretches in within.items():
             columns = naming(lake, name, only_about=only_about)
             if columns:
-                _Striking(lake, name, columns, subject, alias, stretches, until, done).run()
+                _Striking(lake, name, columns, Mentions(subject), alias, stretches, until, done).run()
     return done
 
 
@@ -128,7 +138,7 @@ class _Striking:
     lake: Lake
     name: str
     columns: Sequence[str]
-    subject: str
+    mentions: Mentions
     alias: str
     stretches: Stretches
     until: int
@@ -161,7 +171,10 @@ class _Striking:
         where = None
         for name in self.columns:
             if name in dataset.schema.names:
-                one = ds.field(name) == self.subject
+                if written(self.name, name) is Written.WHOLE:
+                    one = ds.field(name) == self.mentions.id
+                else:
+                    one = pc.match_substring_regex(ds.field(name), self.mentions.pattern)
                 where = one if where is None else where | one
         return where is not None and bool(dataset.count_rows(filter=where))
 
@@ -203,15 +216,14 @@ class _Striking:
                 altered |= found
                 at = left.schema.get_field_index(name)
                 column = left.column(at).cast(pa.string())
-                changed = pc.if_else(pa.array(found), self.alias, column)
+                changed = self.mentions.without(column, found, written(self.name, name), self.alias)
                 left = left.set_column(at, left.schema.field(at), _as(changed, left.schema.field(at).type))
         self.done.removed += int(own.sum())
         self.done.altered += int(altered.sum())
         return left
 
     def _is(self, batch: pa.RecordBatch, name: str) -> npt.NDArray[np.bool_]:
-        found = pc.equal(batch.column(name).cast(pa.string()), self.subject).fill_null(False)
-        return np.asarray(found.to_numpy(zero_copy_only=False), bool)
+        return self.mentions.found(batch.column(name).cast(pa.string()), written(self.name, name))
 
     def _within(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """Which rows are of the batches."""
