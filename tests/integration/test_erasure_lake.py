@@ -273,7 +273,8 @@ def test_the_command_says_what_it_took_out(plant: Workspace, capsys: pytest.Capt
     assert run(["ledger", "erase", str(plant.path), WHO, "--why", "left", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document == {"indexes": document["indexes"], "payloads": document["payloads"], "rows": PARTS // 3,
-                        "removed": 0, "altered": PARTS // 3, "objects": 0, "entities": 1}  # fmt: skip
+                        "removed": 0, "altered": PARTS // 3, "objects": 0, "entities": 1,
+                        "events": 0}  # fmt: skip
 
 
 def test_chunks_before_and_behind_what_was_erased_are_compared_each_in_its_way(

@@ -11,6 +11,7 @@ import pytest
 from evidence_plant import START, load, logging_plant, measurements, state
 
 from assay.cli.app import run
+from assay.ledger.canonical import decode, encode
 from assay.ledger.entries import Individual, Statement
 from assay.ledger.errors import EntryError, LogError
 from assay.ledger.standing import Erasure
@@ -151,7 +152,31 @@ def test_the_command_erases_and_says_so(plant: Workspace, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x80", bytes(Erasure("U-1", 3, " ")), bytes(Erasure("", 3, "why"))]
+    ("rows", "altered", "events"),
+    [((), (), ()), (((1, 0, 2),), (), ()), (((1, 0, 2),), ((1, 0, 2),), ()), ((), (), (3, 7))],
+)
+def test_an_erasure_says_the_same_again(
+    rows: tuple[tuple[int, int, int], ...], altered: tuple[tuple[int, int, int], ...], events: tuple[int, ...]
+) -> None:
+    said = Erasure("U-1", 3, "why", rows, altered, events)
+    assert Erasure.parse(bytes(said)) == said
+    assert len(decode(bytes(said))) == (6 if events else 5 if altered else 4)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x80",
+        bytes(Erasure("U-1", 3, " ")),
+        bytes(Erasure("", 3, "why")),
+        bytes(Erasure("U-1", 3, "why", events=(7, 3))),
+        bytes(Erasure("U-1", 3, "why", events=(0,))),
+        bytes(Erasure("U-1", 3, "why", altered=((1, 0, 2),), events=(3,))),
+        encode(["U-1", 3, "why", [], []]),
+        encode(["U-1", 3, "why", [], [], []]),
+        encode(["U-1", 3, "why", [], [], [1], []]),
+    ],
 )
 def test_what_is_no_erasure_is_not_taken_for_one(content: bytes) -> None:
     with pytest.raises(EntryError):

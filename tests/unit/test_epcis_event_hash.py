@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.epcis_documents import EVENTS, document, event
 
 from assay.exchange.epcis import validate
-from assay.exchange.epcis.canonical import canonical_identifier
 from assay.exchange.epcis.event_hash import event_hash, pre_hash
+from assay.model.codes.canonical import canonical_identifier
 
 
 def hashed(made: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -60,6 +61,8 @@ class Erasure:
         (entry of the batch, first row of the tree, row of the tree) of each row whose salt was destroyed.
     altered
         Those of them that stay in the lake, with another id in the place of the subject; the others are gone.
+    events
+        Positions of the captured EPCIS events that name the subject and are gone, in order.
     """
 
     subject: str
@@ -67,10 +70,13 @@ class Erasure:
     why: str
     rows: tuple[tuple[int, int, int], ...] = ()
     altered: tuple[tuple[int, int, int], ...] = ()
+    events: tuple[int, ...] = ()
 
     def __bytes__(self) -> bytes:
         said: list[Plain] = [self.subject, self.last, self.why, _flat(self.rows)]
-        return encode([*said, _flat(self.altered)] if self.altered else said)
+        if self.altered or self.events:
+            said.append(_flat(self.altered))
+        return encode([*said, list(self.events)] if self.events else said)
 
     @classmethod
     def parse(cls, data: bytes) -> Erasure:
@@ -83,14 +89,15 @@ class Erasure:
         """
         match decode(data):
             case [str() as subject, int() as last, str() as why, *more] if subject and last >= 0:
-                found = [_triples(one) for one in more]
-                match found:
-                    case [tuple() as rows] if why.strip():
+                found = [_triples(one) for one in more[:2]] + [_positions(one) for one in more[2:]]
+                match found if why.strip() else []:
+                    case [tuple() as rows]:
                         return cls(subject, last, why, rows)
-                    case [tuple() as rows, tuple() as altered] if why.strip() and altered:
-                        if {*altered} <= {*rows}:
-                            return cls(subject, last, why, rows, altered)
-        raise EntryError.of("no_entry", why="not (subject, last entry, why, rows, rows that stay)")
+                    case [tuple() as rows, tuple() as altered] if altered and {*altered} <= {*rows}:
+                        return cls(subject, last, why, rows, altered)
+                    case [tuple() as rows, tuple() as altered, tuple() as events] if {*altered} <= {*rows}:
+                        return cls(subject, last, why, rows, altered, events)
+        raise EntryError.of("no_entry", why="not (subject, last entry, why, rows, rows that stay, events)")
 
 
 def _flat(rows: Iterable[tuple[int, int, int]]) -> list[Plain]:
@@ -105,6 +112,15 @@ def _triples(flat: Plain) -> tuple[tuple[int, int, int], ...] | None:
     if len(numbers) != len(flat) or len(flat) % 3:
         return None
     return tuple(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))
+
+
+def _positions(found: Plain) -> tuple[int, ...] | None:
+    """Positions of events, at least one, each above the one before; None where they are none."""
+    if not isinstance(found, list):
+        return None
+    numbers = [one for one in found if type(one) is int and one > 0]
+    rising = all(one < other for one, other in pairwise(numbers))
+    return tuple(numbers) if numbers and len(numbers) == len(found) and rising else None
 
 
 @dataclass(slots=True)

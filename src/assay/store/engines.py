@@ -73,6 +73,7 @@ def _sqlite(url: sa.engine.URL) -> sa.Engine:
         raw.execute("PRAGMA journal_mode=WAL")
         raw.execute("PRAGMA synchronous=FULL")
         raw.execute("PRAGMA foreign_keys=ON")
+        raw.execute("PRAGMA secure_delete=ON")  # what an erasure deletes is not left in free pages
         # Captured events come in many small commits: the log is copied into the file every 32 MiB, not every
         # 4, and 64 MiB of the file stay in memory. Neither changes what is durable when.
         raw.execute("PRAGMA wal_autocheckpoint=8000")

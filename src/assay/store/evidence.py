@@ -541,7 +541,7 @@ class Evidence:
             done = -1  # another registry than that which was logged
         waiting, count = captures_after(registry, done), 0
         while group := list(islice(waiting, _AT_ONCE)):
-            new = [one for one in group if not self.index.records(origin=one.origin)]
+            new = [one for one in group if one.whole and not self.index.records(origin=one.origin)]
             self.say_all([Statement("record", one.job, one.fields, one.moment, one.origin) for one in new])
             self.index.move(CAPTURES, group[-1].last, mark_at(registry, group[-1].last))
             count += len(new)

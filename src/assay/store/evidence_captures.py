@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from assay.ledger.entries import Origin
 from assay.store.log import from_micros
 from assay.store.registry import Registry
-from assay.store.tables import EPCIS_EVENT
+from assay.store.tables import EPCIS_ERASED, EPCIS_EVENT
 
 CAPTURES = "epcis:captures"
 """The source of the statements, and the name under which the index keeps how far they reach."""
@@ -41,6 +41,10 @@ class Capture:
         The positions of its events, which follow each other.
     digest
         SHA-256 of the events as they are kept, each with a line feed behind it.
+    each
+        SHA-256 of the SHA-256 of each event: what compares the others when one was erased.
+    whole
+        Whether all of its events are there. One of which some were erased was logged before.
     """
 
     job: str
@@ -48,6 +52,8 @@ class Capture:
     first: int
     last: int
     digest: bytes
+    each: bytes
+    whole: bool = True
 
     @property
     def origin(self) -> Origin:
@@ -62,6 +68,7 @@ class Capture:
             "first": self.first,
             "last": self.last,
             "sha256": self.digest.hex(),
+            "each": self.each.hex(),
         }
 
 
@@ -70,18 +77,25 @@ def captures_after(registry: Registry, position: int) -> Iterator[Capture]:
     columns = (EPCIS_EVENT.c.position, EPCIS_EVENT.c.job, EPCIS_EVENT.c.captured, EPCIS_EVENT.c.document)
     wanted = sa.select(*columns).where(EPCIS_EVENT.c.position > position).order_by(EPCIS_EVENT.c.position)
     with registry.engine.execution_options(assay_read_only=True).connect() as connection:
+        later = EPCIS_ERASED.c.position > position
+        broken = set(connection.scalars(sa.select(EPCIS_ERASED.c.job).where(later).distinct()))
         rows = connection.execute(wanted.execution_options(yield_per=_AT_ONCE))
         for job, events in groupby(rows, key=lambda row: row.job):
-            first, digest = None, hashlib.sha256()
+            first, digest, each = None, hashlib.sha256(), hashlib.sha256()
             for event in events:
                 first = event.position if first is None else first
                 digest.update(event.document.encode() + b"\n")
-            yield Capture(job, from_micros(event.captured), int(first or 0), event.position, digest.digest())
+                each.update(hashlib.sha256(event.document.encode()).digest())
+            moment, whole = from_micros(event.captured), job not in broken
+            yield Capture(job, moment, int(first or 0), event.position, digest.digest(), each.digest(), whole)
 
 
 def mark_at(registry: Registry, position: int) -> str:
     """What tells the event at a position from the one that a restored plant has there; empty for none."""
-    wanted = sa.select(EPCIS_EVENT.c.job, EPCIS_EVENT.c.digest).where(EPCIS_EVENT.c.position == position)
+    wanted = [
+        sa.select(table.c.job, table.c.digest).where(table.c.position == position)
+        for table in (EPCIS_EVENT, EPCIS_ERASED)
+    ]
     with registry.engine.execution_options(assay_read_only=True).connect() as connection:
-        found = connection.execute(wanted).first()
+        found = connection.execute(sa.union_all(*wanted)).first()
     return "" if found is None else f"{found.job} {found.digest}"

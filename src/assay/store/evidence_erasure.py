@@ -1,4 +1,4 @@
-"""Erasing what was said of somebody or something: keys and salts, and what lake, objects and registry have.
+"""Erasing what was said of somebody or something: keys, salts, and what lake, objects and registry have.
 
 The erasure is logged first, signed by the plant and by the log; keys and salts of what it names are destroyed
 next, and then the rows. Whoever is killed between is made up for by the next erasure, by
@@ -9,10 +9,11 @@ finding of the audit.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 from assay.ledger.audit import Finding
 from assay.ledger.entries import Batch, Entry, Individual, Rows
@@ -22,22 +23,26 @@ from assay.ledger.rotation import log_key, state
 from assay.ledger.segment import Record, read_segments
 from assay.ledger.standing import Erasure, standing_of, statements_in
 from assay.store.derived import ERASED
+from assay.store.evidence_captures import CAPTURES
 from assay.store.evidence_payloads import payload_path
 from assay.store.evidence_proofs import Prover
 from assay.store.evidence_rows import load_named
-from assay.store.evidence_secrets import SECRETS, secrets_of
+from assay.store.evidence_secrets import SECRETS, ErasedEvent, secrets_of
 from assay.store.evidence_statements import SAID
 from assay.store.keys import LoadKey
 from assay.store.log import ALL_ROWS
 from assay.store.people import is_random
 from assay.store.striking import ABOUT, Struck, strike
+from assay.store.striking_events import events_naming, strike_events
 from assay.store.workspace import Workspace
 
 PAYLOADS = "evidence"
 """Folder of the payloads in a plant."""
 
 _AT_ONCE = 4_000
-"""Rows one entry can name."""
+"""Rows or events one entry can name."""
+
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class Erased:
         Rows that left the lake, and rows that stay with another id in the place of the subject.
     objects, entities
         Objects that only removed rows referred to, and versions of master data, that were deleted.
+    events
+        Captured EPCIS events that named the subject and were deleted.
     """
 
     indexes: tuple[int, ...]
@@ -63,6 +70,7 @@ class Erased:
     altered: int
     objects: int
     entities: int
+    events: int
 
 
 def erase(workspace: Workspace, subject: str, why: str) -> Erased:
@@ -102,16 +110,22 @@ def erase(workspace: Workspace, subject: str, why: str) -> Erased:
     mine = [body.payload for body in _individuals(place.segments, last + 1)
             if body.subject == subject and body.payload]  # fmt: skip
     kept = [path for digest in mine if (path := payload_path(workspace.path / PAYLOADS, digest)).exists()]
-    if not rows and not kept and evidence.secrets.key_of(subject) is None:
+    events = [] if is_random(subject) else _events(workspace, subject)
+    if not rows and not kept and not events and evidence.secrets.key_of(subject) is None:
         raise _nothing_left(place, subject)
     key = log_key(place)
-    indexes = []
-    for at in range(0, max(len(rows), 1), _AT_ONCE):
-        part = rows[at : at + _AT_ONCE]
-        stay = tuple(one for one in part if one[2] in altered.get(one[:2], ()))
-        said = Erasure(subject, last, why, tuple(part), stay)
-        indexes.append(state(place, "erasure", bytes(said), (key.verifier.public, key.countersign)))
-    evidence.secrets.erase_subject(subject, time.time_ns() // 1_000)
+    said = [
+        Erasure(subject, last, why, part, tuple(one for one in part if one[2] in altered.get(one[:2], ())))
+        for part in _parts(rows)
+    ]
+    gone = [Erasure(subject, last, why, events=part) for part in _parts([at for at, _ in events])]
+    indexes = [
+        state(place, "erasure", bytes(one), (key.verifier.public, key.countersign))
+        for one in [*said, *gone] or [Erasure(subject, last, why)]
+    ]
+    by = {at: index for one, index in zip(gone, indexes[len(said) :], strict=False) for at in one.events}
+    named = [ErasedEvent(at, digest, by[at]) for at, digest in events]
+    evidence.secrets.erase_subject(subject, time.time_ns() // 1_000, named)
     for path in kept:
         path.unlink(missing_ok=True)
     for (batch, first), found in leaves.items():
@@ -119,22 +133,47 @@ def erase(workspace: Workspace, subject: str, why: str) -> Erased:
     if workspace.people is not None:
         workspace.people.forget(subject)
     entities = workspace.registry.forget(subject)
-    struck, objects = finish(workspace)
-    return Erased(tuple(indexes), len(kept), len(rows), struck.removed, struck.altered, objects, entities)
+    done = finish(workspace)
+    rows_done = done.struck
+    return Erased(
+        tuple(indexes), len(kept), len(rows), rows_done.removed, rows_done.altered, done.objects, entities,
+        done.events,
+    )  # fmt: skip
 
 
-def finish(workspace: Workspace) -> tuple[Struck, int]:
-    """Take out of lake and objects what was erased and may still be there; what was, and how many objects.
+@dataclass(slots=True)
+class Finished:
+    """What was still there of what was erased: rows, objects to which only they referred, captured events."""
+
+    struck: Struck
+    objects: int = 0
+    events: int = 0
+
+
+def _parts(every: Sequence[_Part]) -> Iterator[tuple[_Part, ...]]:
+    """As many at a time as one entry can name."""
+    for start in range(0, len(every), _AT_ONCE):
+        yield tuple(every[start : start + _AT_ONCE])
+
+
+def _events(workspace: Workspace, subject: str) -> list[tuple[int, str]]:
+    """The captured events that name a subject, of those that are logged."""
+    logged, _ = workspace.evidence.index.cursor(CAPTURES)
+    return events_naming(workspace.registry, subject, logged)
+
+
+def finish(workspace: Workspace) -> Finished:
+    """Take out of lake, objects and registry what was erased and may still be there; what that was.
 
     Raises
     ------
     StoreError
         The lake can't be read or written.
     """
-    struck, objects = Struck(), 0
+    finished = Finished(Struck())
     secrets = secrets_of(workspace.path)
     if secrets is None:
-        return struck, objects
+        return finished
     try:
         pending = secrets.pending()
         batches = {subject: secrets.erased_batches(subject) for subject in pending}
@@ -149,13 +188,15 @@ def finish(workspace: Workspace) -> tuple[Struck, int]:
                 if load is not None:
                     stretches = within.setdefault(body.kind, {}).setdefault(load, [])
                     stretches.append((body.origin.seq, body.last))
+            events = secrets.erased_events(subject)
+            finished.events += strike_events(workspace.registry, subject, events)
             done = strike(workspace.lake, subject, within, moment, only_about=is_random(subject))
-            objects += _unreferred(workspace, done.contents)
+            finished.objects += _unreferred(workspace, done.contents)
             secrets.done(subject)
-            struck.add(done)
+            finished.struck.add(done)
     finally:
         secrets.close()
-    return struck, objects
+    return finished
 
 
 def forget(workspace: Workspace, since: int) -> None:

@@ -1,4 +1,4 @@
-"""Whether the registry still says what was logged of it: accounts, declarations, master data, EPCIS queries.
+"""Whether the registry still has what was logged of it: accounts, declarations, master data, EPCIS events.
 
 What was said is encrypted, so that only a machine that holds the keys of the plant's payloads can compare;
 elsewhere the audit says that it did not. It writes nothing. Sessions, counters and other states of running
@@ -7,7 +7,7 @@ programs, which the registry holds too, are not logged and not compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from assay.ledger.standing import Erasure, statements_in
 from assay.model.errors import StoreError
 from assay.store.config import FILE_NAME, read_config
 from assay.store.engines import read_only
+from assay.store.evidence_captures import CAPTURES
+from assay.store.evidence_captures_audit import SaidCapture, compare_captures
 from assay.store.evidence_payloads import Payloads
 from assay.store.evidence_rows import bodies_logged
 from assay.store.evidence_secrets import SECRETS, Secrets
@@ -39,7 +41,8 @@ class RegistryFinding:
     index
         The entry that said it last; None where no entry says it.
     kind
-        ``registry_differs``, ``registry_missing`` or ``registry_added``.
+        ``registry_differs``, ``registry_missing`` or ``registry_added``; ``not_erased`` where the log says
+        that a captured event was erased and it is still there.
     """
 
     subject: str
@@ -67,6 +70,12 @@ class RegistryAudit:
         ``other_revision`` (open the plant once with this version); None where it was.
     findings
         Every difference.
+    captures
+        Captures of EPCIS documents whose events were compared.
+    erased
+        Captured events that a logged erasure took out.
+    unproved
+        Captured events that can't be compared, because others of their capture were erased.
     """
 
     valid: bool
@@ -75,6 +84,9 @@ class RegistryAudit:
     unreadable: int = 0
     why: str | None = None
     findings: tuple[RegistryFinding, ...] = ()
+    captures: int = 0
+    erased: int = 0
+    unproved: int = 0
 
 
 def audit_registry(plant: Path) -> RegistryAudit:
@@ -85,14 +97,16 @@ def audit_registry(plant: Path) -> RegistryAudit:
     ModelError
         The settings of the plant are not valid.
     """
-    entries = list(_changes(plant))
+    entries = [(index, body) for index, body in bodies_logged(plant)
+               if isinstance(body, Individual) and body.origin.source in (SOURCE, CAPTURES)]  # fmt: skip
     try:
         file = Place.of(plant).outside / SECRETS
     except LedgerError:
         return RegistryAudit(True, why="no_keys")
     if not file.parent.is_dir() or (entries and not file.exists()):
         return RegistryAudit(True, why="no_keys")
-    said, closed = _opened(plant, file, entries) if entries else ({}, frozenset())
+    said, captures, closed = _opened(plant, file, entries) if entries else ({}, [], frozenset())
+    erasures = list(_erasures(plant))
     config = read_config(plant / FILE_NAME)
     try:
         with read_only(config.registry or f"sqlite:///{plant / 'registry.db'}") as connection:
@@ -100,19 +114,26 @@ def audit_registry(plant: Path) -> RegistryAudit:
                 return RegistryAudit(True, why="other_revision")
             changes = waiting(connection)
             there = {(one.subject, one.field): one.value for one in content(connection)}
+            events = compare_captures(connection, captures, _events_erased(erasures))
     except StoreError:
         return RegistryAudit(True, why="not_reached")
     for one in changes:
         said |= {(one.subject, name): (None, value) for name, value in one.fields.items()}
-    said = _without(said, _erasures(plant), there)
-    findings = tuple(sorted(_differing(said, there, closed), key=lambda one: (one.subject, one.field)))
-    compared = len(there.keys() | said.keys())
-    return RegistryAudit(not findings, compared, len(changes), len(closed), None, findings)
+    said = _without(said, {one.subject: one.last for _, one in erasures}, there)
+    found = [*_differing(said, there, closed), *(RegistryFinding(*one) for one in events.findings)]
+    findings = tuple(sorted(found, key=lambda one: (one.subject, one.field)))
+    return RegistryAudit(
+        not findings, len(there.keys() | said.keys()), len(changes), len(closed), None, findings,
+        events.compared, events.erased, events.unproved,
+    )  # fmt: skip
 
 
-def _opened(plant: Path, file: Path, entries: list[tuple[int, Individual]]) -> tuple[_Said, frozenset[str]]:
-    """What was said last of each field, and subjects of which not every entry can be opened."""
+def _opened(
+    plant: Path, file: Path, entries: list[tuple[int, Individual]]
+) -> tuple[_Said, list[SaidCapture], frozenset[str]]:
+    """What was said last of each field, and of captures; subjects of which not every entry can be opened."""
     said: _Said = {}
+    captures = []
     closed = set()
     secrets = Secrets(file)
     try:
@@ -123,25 +144,28 @@ def _opened(plant: Path, file: Path, entries: list[tuple[int, Individual]]) -> t
             except LogError:
                 closed.add(body.subject)
                 continue
-            said |= {(body.subject, name): (index, str(value)) for _, name, value in fields}
+            if body.origin.source == CAPTURES:
+                captures.append(SaidCapture(index, body.subject, {name: one for _, name, one in fields}))
+            else:
+                said |= {(body.subject, name): (index, str(value)) for _, name, value in fields}
     finally:
         secrets.close()
-    return said, frozenset(closed)
+    return said, captures, frozenset(closed)
 
 
-def _changes(plant: Path) -> Iterator[tuple[int, Individual]]:
-    for index, body in bodies_logged(plant):
-        if isinstance(body, Individual) and body.origin.source == SOURCE:
-            yield index, body
-
-
-def _erasures(plant: Path) -> dict[str, int]:
-    """The last entry that each erased subject's erasure covers: its master data was deleted with it."""
-    found = {}
-    for _, one in statements_in(plant / "ledger" / MAIN / "segment"):
+def _erasures(plant: Path) -> Iterator[tuple[int, Erasure]]:
+    """The erasures and their entries. Master data up to the last entry each covers was deleted with it."""
+    for index, one in statements_in(plant / "ledger" / MAIN / "segment"):
         if one.kind == "erasure":
-            erasure = Erasure.parse(one.content)
-            found[erasure.subject] = erasure.last
+            yield index, Erasure.parse(one.content)
+
+
+def _events_erased(erasures: Iterable[tuple[int, Erasure]]) -> dict[int, list[int]]:
+    """The entries that say that the event at a position was erased."""
+    found: dict[int, list[int]] = {}
+    for index, one in erasures:
+        for position in one.events:
+            found.setdefault(position, []).append(index)
     return found
 
 

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 from assay.ledger.errors import LedgerError
 from assay.ledger.place import Place
@@ -28,11 +29,22 @@ create table if not exists erased_row (
 create table if not exists erased_of (
     subject text, batch integer, row integer, altered integer, primary key (subject, batch, row)
 ) without rowid;
+create table if not exists erased_event (
+    subject text, position integer, digest text, entry integer, primary key (subject, position, digest)
+) without rowid;
 create table if not exists person (name text primary key, id text not null unique) without rowid;
 create table if not exists subject (
     subject text primary key, key blob, erased integer, pending integer not null default 0
 ) without rowid;
 """
+
+
+class ErasedEvent(NamedTuple):
+    """A captured event that was erased: its position, the digest it is known by, the entry that says so."""
+
+    position: int
+    digest: str
+    entry: int
 
 
 class Secrets:
@@ -149,8 +161,16 @@ class Secrets:
                 self._database.execute("select subject, erased from subject where pending order by 1")
             )
 
+    def erased_events(self, subject: str) -> list[ErasedEvent]:
+        """The captured events that were erased for naming the subject."""
+        with self._lock:
+            rows = self._database.execute(
+                "select position, digest, entry from erased_event where subject = ? order by 1", (subject,)
+            ).fetchall()
+        return [ErasedEvent(*row) for row in rows]
+
     def done(self, subject: str) -> None:
-        """What was erased of a subject is in the lake no longer."""
+        """What was erased of a subject is in lake and registry no longer."""
         with self._lock, self._database:
             self._database.execute("update subject set pending = 0 where subject = ?", (subject,))
 
@@ -189,14 +209,18 @@ class Secrets:
                 wanted,
             )
 
-    def erase_subject(self, subject: str, moment: int) -> bool:
+    def erase_subject(self, subject: str, moment: int, events: Iterable[ErasedEvent] = ()) -> bool:
         """Destroy the key of a subject's payloads; whether there was a key.
 
-        That it was erased at ``moment`` (microseconds since 1970) is known from then on, and pending until
-        :meth:`done`.
+        That it was erased at ``moment`` (microseconds since 1970) is known from then on, with the captured
+        events that name it, and pending until :meth:`done`.
         """
         had = self.key_of(subject) is not None
         with self._lock, self._database:
+            self._database.executemany(
+                "insert or replace into erased_event values (?, ?, ?, ?)",
+                [(subject, *one) for one in events],
+            )
             self._database.execute(
                 "insert into subject (subject, erased, pending) values (?, ?, 1) "
                 "on conflict (subject) do update set key = null, erased = excluded.erased, pending = 1",

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from assay.model.errors import StoreError
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision this version of Assay reads and writes."""
 
 _ADVISORY_LOCK = 0x4173736179  # "Assay": one migration at a time per PostgreSQL database

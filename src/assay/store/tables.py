@@ -147,6 +147,22 @@ EPCIS_EVENT = sa.Table(
     sa.Index("ix_epcis_event_happened", "happened", "position"),
 )
 
+EPCIS_ERASED = sa.Table(
+    "epcis_erased",
+    METADATA,
+    sa.Column("position", _POSITION, primary_key=True, autoincrement=False),
+    sa.Column("event", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("document", sa.String(64), nullable=False),
+    sa.Column("captured", sa.BigInteger, nullable=False),
+    sa.Column("job", sa.String(64), nullable=False),
+    sa.Column("entry", sa.BigInteger, nullable=False),
+    sa.Index("ix_epcis_erased_digest", "digest"),
+    sa.Index("ix_epcis_erased_event", "event"),
+    sa.Index("ix_epcis_erased_job", "job"),
+)
+"""Where captured events stood that were erased: SHA-256 of id and of text, and the entry that says so."""
+
 EPCIS_TERM = sa.Table(
     "epcis_term",
     METADATA,

@@ -297,6 +297,9 @@ def _print_registry(to: Console, seen: RegistryAudit) -> None:
         return
     counts = {"compared": seen.compared, "waiting": seen.waiting, "count": len(seen.findings)}
     to.print(say("ledger.registry_same" if seen.valid else "ledger.registry_differ", **counts))
+    if seen.captures:
+        of_events = {name: getattr(seen, name) for name in ("captures", "erased", "unproved")}
+        to.print(say("ledger.registry_captures", **of_events))
     if seen.unreadable:
         to.print(say("ledger.registry_unreadable", unreadable=seen.unreadable))
     if seen.findings:

@@ -14,7 +14,6 @@ from datetime import UTC, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from assay.exchange.epcis.canonical import canonical_identifier
 from assay.exchange.epcis.context import Context
 from assay.exchange.epcis.times import parse_time
 from assay.exchange.epcis.vocabulary import (
@@ -27,6 +26,7 @@ from assay.exchange.epcis.vocabulary import (
     SOURCE_DESTINATION_TYPES,
     Vocabulary,
 )
+from assay.model.codes.canonical import canonical_identifier
 
 Writer = Callable[[Any, Context], str]
 

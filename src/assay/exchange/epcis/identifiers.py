@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Final, Literal
 from uuid import UUID
 
-from assay.exchange.epcis.canonical import numbered
 from assay.exchange.epcis.faults import Fault, Path, fault, pointer, shown
+from assay.model.codes.canonical import numbered
 from assay.model.codes.gs1 import Problem, parse_digital_link, verify_identifier
 from assay.model.errors import CodeError
 

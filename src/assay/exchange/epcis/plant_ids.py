@@ -1,17 +1,16 @@
-"""A plant's own ids as URIs, and back: what has no GS1 key still has a name that partners can use."""
+"""A plant's own ids as URIs: what has no GS1 key still has a name that partners can use."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final, Literal
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from assay.exchange.epcis.canonical import canonical_identifier
 from assay.exchange.epcis.units import UCUM
+from assay.model.codes.canonical import OWN_IDS
 
 Thing = Literal["unit", "lot", "execution", "equipment", "step", "order"]
 
-_ROOT: Final = "urn:x-assay:"
 _CLASSES: Final = ("urn:epc:class:", "urn:epc:idpat:")
 _CODES: Final[Mapping[str, str]] = {unit: code for code, unit in reversed(list(UCUM.items()))}
 
@@ -21,14 +20,7 @@ def to_uri(thing: Thing, id_: str) -> str:
     scheme, colon, _ = id_.partition(":")
     if colon and scheme.lower() in {"urn", "http", "https", "tag"} and not any(one.isspace() for one in id_):
         return id_
-    return f"{_ROOT}{thing}:{quote(id_, safe='')}"
-
-
-def from_uri(uri: str) -> str:
-    """The id in the plant of a URI: what :func:`to_uri` was given, or one canonical form of a GS1 key."""
-    if uri.startswith(_ROOT):
-        return unquote(uri.removeprefix(_ROOT).partition(":")[2])
-    return canonical_identifier(uri)
+    return f"{OWN_IDS}{thing}:{quote(id_, safe='')}"
 
 
 def kind_of(uri: str, *, listed_as_class: bool) -> str:

@@ -25,7 +25,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from assay.connect.hashing import field_hashes, joined, salt, signed
-from assay.exchange.epcis.plant_ids import from_uri, kind_of
+from assay.exchange.epcis.plant_ids import kind_of
 from assay.exchange.epcis.repository import Repository, StoredEvent
 from assay.exchange.epcis.times import parse_time
 from assay.exchange.epcis.units import ucum_unit
@@ -36,6 +36,7 @@ from assay.exchange.epcis.vocabulary import (
     MEASUREMENT_TYPES,
     RETURNED,
 )
+from assay.model.codes.canonical import from_uri
 from assay.model.kinds import SCHEMAS, RecordKind
 from assay.store.hot import HotBufferFull
 from assay.store.keys import LoadKey

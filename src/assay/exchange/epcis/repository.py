@@ -27,8 +27,10 @@ from assay.exchange.epcis.times import microseconds
 from assay.exchange.epcis.validate import Verdict
 from assay.model.text import Text
 from assay.store.registry import now
+from assay.store.striking_events import text_digest
 from assay.store.tables import (
     EPCIS_CONTEXT,
+    EPCIS_ERASED,
     EPCIS_EVENT,
     EPCIS_JOB,
     EPCIS_TERM,
@@ -98,6 +100,12 @@ class _New:
     event_id: str
     digest: str
     text: str
+
+    @property
+    def hashed_id(self) -> str:
+        """The digest of its id where that is the event's hash and so says what the event says; else empty."""
+        said = self.event_id.startswith("ni:///sha-256;") and not self.declares
+        return text_digest(self.event_id) if said else ""
 
     @property
     def declares(self) -> bool:
@@ -174,9 +182,12 @@ class Repository:
     def _unknown(self, connection: sa.Connection, news: Sequence[_New]) -> tuple[list[_New], list[str]]:
         """The events that are not here yet, and the ids under which another event is here."""
         seen = self._here(connection, sorted({one.event_id for one in news}))
+        erased = self._erased(connection, news)
         fresh: list[_New] = []
         notes: list[str] = []
         for one in news:
+            if one.digest in erased or one.hashed_id in erased:
+                continue
             before = seen.setdefault(one.event_id, [])
             if any(one.digest == other.digest for other in before):
                 continue
@@ -200,12 +211,27 @@ class Repository:
                 found.setdefault(row.event_id, []).append(one)
         return found
 
+    def _erased(self, connection: sa.Connection, news: Sequence[_New]) -> frozenset[str]:
+        """Digests of erased events: of texts that come again, and of ids that are hashes of events."""
+        found: set[str] = set()
+        if connection.scalar(sa.select(EPCIS_ERASED.c.position).limit(1)) is None:
+            return frozenset()  # nothing was erased: captures come by the thousand
+        for start in range(0, len(news), _CHUNK):
+            part = news[start : start + _CHUNK]
+            same = EPCIS_ERASED.c.digest.in_([one.digest for one in part])
+            hashed = EPCIS_ERASED.c.event.in_([one.hashed_id for one in part if one.hashed_id])
+            rows = connection.execute(
+                sa.select(EPCIS_ERASED.c.digest, EPCIS_ERASED.c.event).where(same | hashed)
+            )
+            found.update(digest for row in rows for digest in row)
+        return frozenset(found)
+
     def _insert(
         self, connection: sa.Connection, fresh: Sequence[_New], own: str, job: str, moment: int
     ) -> None:
         if not fresh:
             return
-        last = connection.scalar(sa.select(sa.func.max(EPCIS_EVENT.c.position))) or 0
+        last = _last(connection)
         context = self._context_number(connection, own)
         events: list[tuple[Any, ...]] = []
         terms: list[tuple[int, str, int]] = []
@@ -260,15 +286,14 @@ class Repository:
     # -- reading ----------------------------------------------------------------------------------
 
     def last_position(self) -> int:
-        """The position of the newest event; 0 when there is none."""
+        """The position of the newest event, be it erased by now; 0 when there was none."""
         with self._reads.connect() as connection:
-            return int(connection.scalar(sa.select(sa.func.max(EPCIS_EVENT.c.position))) or 0)
+            return _last(connection)
 
     def position_at(self, moment: datetime) -> int:
         """The position of the last event that was captured before ``moment``."""
-        here = EPCIS_EVENT.c.captured < to_microseconds(moment)
         with self._reads.connect() as connection:
-            return int(connection.scalar(sa.select(sa.func.max(EPCIS_EVENT.c.position)).where(here)) or 0)
+            return _last(connection, before=to_microseconds(moment))
 
     def events(self, statement: sa.Select[Any], *, at_a_time: int = 256) -> Iterator[StoredEvent]:
         """The events that a statement on ``epcis_event`` selects, as they are read."""
@@ -305,6 +330,17 @@ class Repository:
             found = (read_context(own, [], ()), tuple(own))
             self._contexts[number] = found
         return found
+
+
+def _last(connection: sa.Connection, *, before: int | None = None) -> int:
+    """The greatest position that was given, before a moment or at all; an erased event's stays taken."""
+    greatest = [
+        sa.select(sa.func.max(table.c.position).label("position")).where(
+            sa.true() if before is None else table.c.captured < before
+        )
+        for table in (EPCIS_EVENT, EPCIS_ERASED)
+    ]
+    return max((int(one or 0) for one in connection.scalars(sa.union_all(*greatest))), default=0)
 
 
 def _insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Any, Final
 
-from assay.exchange.epcis.canonical import canonical_identifier
 from assay.exchange.epcis.context import Context
 from assay.exchange.epcis.vocabulary import BIZ_STEPS, DISPOSITIONS, Vocabulary
+from assay.model.codes.canonical import canonical_identifier
 
 _LONGEST: Final = 400
 

@@ -1,4 +1,4 @@
-"""Identifiers in one form: the constrained canonical GS1 Digital Link (CBV 2.0, section 8.9.2)."""
+"""Identifiers in one form: a plant's own ids, GS1 keys as canonical Digital Links (CBV 2.0, 8.9.2)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
+from urllib.parse import unquote
 
 from assay.model.codes.gs1 import ElementString, parse_digital_link, parse_urn, to_digital_link
 from assay.model.errors import CodeError
+
+OWN_IDS: Final = "urn:x-assay:"
+"""What the URI of a plant's own id begins with; what kind of thing it is and the id follow."""
 
 _FINEST: Final[Mapping[str, tuple[str, ...]]] = {
     "01": ("21", "235", "10"),
@@ -54,6 +58,13 @@ def canonical_identifier(uri: str) -> str:
     kind, serial = parts
     first = _canonical(f"{kind}1")
     return _canonical(uri) if first == f"{kind}1" else first[:-1] + serial
+
+
+def from_uri(uri: str) -> str:
+    """The id in the plant of a URI: a plant's own id, or one canonical form of a GS1 key."""
+    if uri.startswith(OWN_IDS):
+        return unquote(uri.removeprefix(OWN_IDS).partition(":")[2])
+    return canonical_identifier(uri)
 
 
 @lru_cache(maxsize=8_192)
