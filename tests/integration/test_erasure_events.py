@@ -19,11 +19,12 @@ from assay.exchange.epcis.repository import Repository
 from assay.exchange.epcis.standing import StandingQueries
 from assay.model.codes.canonical import from_uri
 from assay.store.backup import backup, restore
-from assay.store.evidence_captures import CAPTURES
+from assay.store.evidence_captures import CAPTURES, MAKING_RECORDS
 from assay.store.evidence_index import INDEX
 from assay.store.evidence_registry import audit_registry
+from assay.store.locks import PlantBusy, locked
 from assay.store.plant_evidence import audit_plant, bring_up_to_date, erase_subject
-from assay.store.striking_events import events_naming
+from assay.store.striking_events import events_naming, strike_events
 from assay.store.tables import EPCIS_ERASED, EPCIS_EVENT, EPCIS_TERM
 from assay.store.workspace import Workspace
 
@@ -251,3 +252,33 @@ def test_an_id_that_was_written_with_a_prefix_is_found(plant: Workspace) -> None
     bring_up_to_date(plant)
     done = erase_subject(plant, "https://ns.example.com/epcis/part/9", "asked for")
     assert (done.events, done.removed) == (1, 1)
+
+
+def test_no_records_are_made_of_events_while_some_are_erased(
+    plant: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of events that were read before would come in behind the erasure."""
+    busy = []
+
+    def strike(*given: Any) -> int:
+        with pytest.raises(PlantBusy), locked(plant.spool / MAKING_RECORDS, wait=False):
+            pass
+        busy.append(True)
+        return strike_events(*given)
+
+    monkeypatch.setattr("assay.store.evidence_erasure.strike_events", strike)
+    erase_subject(plant, UNIT, "asked for")
+    assert busy
+
+
+def test_events_are_erased_in_either_database(state: Path, tmp_path: Path, registry_url: str) -> None:
+    with logging_plant(tmp_path / "plant", registry_url=registry_url) as plant:
+        capture(plant, made(1, SGTIN.format(1)), made(2, SGTIN.format(7)))
+        capture(plant, made(3, "https://id.gs1.org/01/04012345111118/21/7"))
+        bring_up_to_date(plant)
+        assert erase_subject(plant, UNIT, "asked for").events == 2
+        seen = audit_registry(plant.path)
+        assert (seen.valid, seen.captures, seen.erased, seen.unproved) == (True, 2, 2, 0)
+        assert capture(plant, made(3, "https://id.gs1.org/01/04012345111118/21/7")).known == 1
+        capture(plant, made(4, SGTIN.format(1)))
+        assert positions(plant) == [1, 4]

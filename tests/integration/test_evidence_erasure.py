@@ -111,7 +111,7 @@ def test_whoever_dies_between_the_entry_and_the_destruction_does_it_again(
     evidence = plant.evidence
     evidence.say("attestation", "W-7", {"grade": "A"})
 
-    def died(subject: str, moment: int) -> bool:
+    def died(subject: str, *_: object) -> bool:
         raise KeyboardInterrupt(subject)
 
     with monkeypatch.context() as patched:

@@ -23,6 +23,9 @@ from assay.store.tables import EPCIS_ERASED, EPCIS_EVENT
 CAPTURES = "epcis:captures"
 """The source of the statements, and the name under which the index keeps how far they reach."""
 
+MAKING_RECORDS = "epcis-records.lock"
+"""The file in a plant's spool that is locked by whoever makes records of captured events, or erases some."""
+
 _AT_ONCE = 2_000
 """Events read at a time."""
 

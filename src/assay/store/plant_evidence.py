@@ -20,9 +20,11 @@ from assay.ledger.tlog_proof import TlogProof
 from assay.store.config import FILE_NAME, read_config
 from assay.store.evidence import Evidence
 from assay.store.evidence_audit import RecordsAudit, audit_records
+from assay.store.evidence_captures import MAKING_RECORDS
 from assay.store.evidence_erasure import Erased, audit_payloads, erase, finish
 from assay.store.evidence_proofs import Prover
 from assay.store.evidence_registry import RegistryAudit, audit_registry
+from assay.store.locks import locked
 from assay.store.notary import Notary
 from assay.store.place import sync
 from assay.store.workspace import Workspace
@@ -191,9 +193,10 @@ def erase_subject(workspace: Workspace, subject: str, why: str) -> Erased:
     StoreError
         The lake can't be read or written.
     """
-    workspace.lake.hot.flush()
-    bring_up_to_date(workspace)
-    return erase(workspace, subject, why)
+    with locked(workspace.spool / MAKING_RECORDS):  # no rows come of events that are being erased
+        workspace.lake.hot.flush()
+        bring_up_to_date(workspace)
+        return erase(workspace, subject, why)
 
 
 def audit_plant(

@@ -38,6 +38,7 @@ from assay.exchange.epcis.vocabulary import (
 )
 from assay.model.codes.canonical import from_uri
 from assay.model.kinds import SCHEMAS, RecordKind
+from assay.store.evidence_captures import MAKING_RECORDS
 from assay.store.hot import HotBufferFull
 from assay.store.keys import LoadKey
 from assay.store.locks import locked
@@ -95,7 +96,7 @@ def bring_in(workspace: Workspace, repository: Repository) -> int:
     for the next time: few large appends cost much less than many small ones.
     """
     added = 0
-    with locked(workspace.spool / "epcis-records.lock"):
+    with locked(workspace.spool / MAKING_RECORDS):
         cursor = int(workspace.registry.setting(_CURSOR) or 0)
         newest = repository.last_position()
         while cursor < newest:
