@@ -65,6 +65,7 @@ def test_the_navigation_has_the_pages_in_the_order_of_the_work() -> None:
         "unit-file",
         "weld-file",
         "scans",
+        "alarms",
         "evidence",
         "contracts",
         "import",

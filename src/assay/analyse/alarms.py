@@ -8,13 +8,14 @@ An alarm is recorded once, however often it is found, as the event ``alarm_chart
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from assay.analyse.recording import record_rows
 from assay.model.kinds import RecordKind
+from assay.store.evidence_rows import source_of
 from assay.store.evidence_statements import ALARMS
 from assay.store.keys import LoadKey
 from assay.store.locks import locked
@@ -26,6 +27,7 @@ By = Literal["chart", "monitor", "scan", "log"]
 Severity = Literal["warning", "critical"]
 
 _PREFIX = "alarm_"
+_NO_LOG_HERE = {"no_log", "not_here"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,11 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class RecordedAlarm:
-    """An alarm of the plant as it is listed."""
+    """An alarm of the plant as it is listed.
+
+    ``entry`` is the index of its entry in the evidence log, by which it is proved; None where the plant keeps
+    no log on this machine, or the alarm is still to be logged.
+    """
 
     time: datetime
     recorded: datetime
@@ -80,6 +86,7 @@ class RecordedAlarm:
     subject: str | None
     subject_kind: str | None
     detail: str
+    entry: int | None
 
     def to_dict(self) -> dict[str, Any]:
         """The alarm as plain JSON values; times in ISO 8601 UTC."""
@@ -140,7 +147,7 @@ def alarms(
         How many at most.
     """
     rows = workspace.lake.query(
-        "SELECT time, recorded, event, epoch, severity, subject, subject_kind, message FROM event "
+        "SELECT time, recorded, event, epoch, seq, severity, subject, subject_kind, message FROM event "
         "WHERE source = $source AND ($event IS NULL OR event = $event) "
         "AND ($subject IS NULL OR subject = $subject) AND ($since IS NULL OR time >= $since) "
         "ORDER BY time DESC, recorded DESC, epoch, seq LIMIT $limit",
@@ -152,6 +159,7 @@ def alarms(
             "limit": limit,
         },
     )
+    entry_of = _entries(workspace)
     return [
         RecordedAlarm(
             row["time"],
@@ -162,9 +170,24 @@ def alarms(
             row["subject"],
             row["subject_kind"],
             row["message"],
+            entry_of(row["epoch"], row["seq"]),
         )
         for row in rows.to_pylist()
     ]
+
+
+def _entries(workspace: Workspace) -> Callable[[str, int], int | None]:
+    """Which entry of the log an alarm is, by its load and its place there."""
+    evidence = workspace.evidence
+    if not evidence.on or (evidence.state.why is not None and evidence.state.why.reason in _NO_LOG_HERE):
+        return lambda epoch, seq: None
+    index = evidence.index
+
+    def entry_of(epoch: str, seq: int) -> int | None:
+        origin = (source_of(RecordKind.EVENT.value, LoadKey(ALARMS, epoch)), 0, seq)
+        return next((one.entry for one in index.records(origin=origin)), None)
+
+    return entry_of
 
 
 def _row(one: Alarm, now: datetime) -> dict[str, Any]:

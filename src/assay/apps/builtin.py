@@ -10,7 +10,7 @@ from assay.apps.page import Page, read_page
 _IN_ORDER = (
     *("overview", "cause", "questions", "chart", "capability", "monitor"),
     *("trace", "bridges", "mixing", "metres", "unit", "unit-file", "weld-file"),
-    *("scans", "evidence", "contracts", "import"),
+    *("scans", "alarms", "evidence", "contracts", "import"),
 )
 
 

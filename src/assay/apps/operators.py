@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from assay.analyse.unit_file import UnitFile
 from assay.analyse.welding import WeldFile
-from assay.apps import bridges, metres, mixtures, scan_page, statistics
+from assay.apps import alarm_page, bridges, metres, mixtures, scan_page, statistics
+from assay.apps.alarm_page import AlarmArgs
 from assay.apps.bridges import BridgeArgs, PieceArgs
 from assay.apps.genealogy import Way
 from assay.apps.metres import MetreArgs
@@ -478,6 +479,20 @@ def _table() -> Iterator[PageOperator]:
         GridPayload,
         lambda args, asked: scan_page.scan_list(asked.questions.workspace, args, asked.paging),
         "The scans, the latest first.",
+    )
+    yield PageOperator(
+        "alarm-summary",
+        AlarmArgs,
+        KpiPayload,
+        lambda args, asked: alarm_page.alarm_summary(asked.questions.workspace, args),
+        "Alarms in all, critical ones, those found in the last 24 hours, and how they were found.",
+    )
+    yield PageOperator(
+        "alarm-list",
+        AlarmArgs,
+        GridPayload,
+        lambda args, asked: alarm_page.alarm_list(asked.questions.workspace, args, asked.paging),
+        "The alarms with what they are about, where it is drawn, and the proof that they were raised.",
     )
     yield PageOperator(
         "unit-file",

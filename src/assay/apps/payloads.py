@@ -17,7 +17,7 @@ from assay.model.text import Text
 Scalar = str | float | int | bool | None
 Tone = Literal["good", "bad", "neutral"]
 Format = Literal["percent", "number"]
-Link = Literal["unit", "cause", "trace"]
+Link = Literal["unit", "cause", "trace", "chart", "monitor", "proof"]
 
 
 class Payload(BaseModel):
@@ -95,7 +95,7 @@ class GridColumn(Payload):
     link: Link | None = Field(
         default=None,
         description="The page that a cell of this column opens, with the cell's value (or each value of a "
-        "list) as its id.",
+        "list) as its id, target or characteristics; `proof` is the proof of a log entry, as a file.",
     )
     tones: dict[str, Tone] | None = None
     digits: int | None = Field(default=None, description="Significant digits of its numbers; null is 4.")

@@ -3202,7 +3202,7 @@ export interface components {
              * Link
              * @description The page that a cell of this column opens, with the cell's value (or each value of a list) as its id.
              */
-            link?: ("unit" | "cause" | "trace") | null;
+            link?: ("unit" | "cause" | "trace" | "chart" | "monitor" | "proof") | null;
             title: components["schemas"]["Text"];
             /** Tones */
             tones?: {

@@ -39,6 +39,10 @@ class AlarmCard(BaseModel):
     subject: str | None = Field(description="What it is about, where that is one thing.")
     subject_kind: str | None = Field(description="unit, lot …")
     detail: str = Field(description="Names and figures.")
+    entry: int | None = Field(
+        description="Index of its entry in the evidence log, proved by `GET /api/proof/{entry}`; null where "
+        "there is none yet."
+    )
 
 
 @router.get("/alarms")
