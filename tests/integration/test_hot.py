@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_rows import RECORDED, STREAM, append, content, key, load, measurements, movements
 
+from assay.model.attributes import Attribute
 from assay.model.errors import StoreError
 from assay.query.engines.registry import engine_of
 from assay.query.program import Limits
@@ -78,6 +79,16 @@ def test_hot_rows_are_the_same_before_and_after_the_flush(plant: Workspace) -> N
     assert not append(plant, 3)
     assert not load_again(plant, 3)
     assert content(plant, "movement") == before
+
+
+def test_hot_rows_have_the_columns_that_were_declared_since(plant: Workspace) -> None:
+    append(plant, 1)
+    assert "tray" not in plant.lake.query("SELECT * FROM movement").column_names
+    plant.registry.declare_attributes([Attribute(kind="movement", name="tray", type="text", role="factor")])
+    append(plant, 2)
+    assert plant.lake.query("SELECT count(*) AS n, count(tray) AS t FROM movement").to_pylist() == [
+        {"n": 16, "t": 0}
+    ]
 
 
 def test_a_load_of_many_appends_is_one_entry_of_the_log(plant: Workspace) -> None:

@@ -112,7 +112,8 @@ class Doubtful:
         self._again(("negative-quantity",), actuals, actuals.edges)
         # Old tangles can only have lost movements; a new one leads through something new.
         tangled = np.flatnonzero(self._bits[: self._seen] & _BIT["cycle"])
-        self._again(("cycle",), Actuals.of(index, np.union1d(tangled, actuals.edges)), tangled)
+        if len(tangled):
+            self._again(("cycle",), Actuals.of(index, np.union1d(tangled, actuals.edges)), tangled)
         beyond = closure(graph, graph.heads[new], Direction.FORWARD).edges
         self._again(("cycle",), Actuals.of(index, beyond), _NOBODY)
         self._carriers(index, new)

@@ -127,6 +127,8 @@ def between_cycles(tails: NDArray[np.int32], heads: NDArray[np.int32], nodes: in
                 if left[target] == 0 and here[target]:
                     waiting.append(target)
         here[waiting] = False
+        if not here.any():
+            break
     return here[tails] & here[heads]
 
 

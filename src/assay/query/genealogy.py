@@ -241,21 +241,31 @@ def _pairs(batch: pa.RecordBatch) -> tuple[list[Pair], np.ndarray]:
         column = batch.column(name)
         if not pa.types.is_dictionary(column.type):
             column = column.cast(pa.string()).dictionary_encode()
-        codes.append(column.indices.to_numpy(zero_copy_only=False).astype(np.int64))
+        codes.append(column.indices)
         words.append(column.dictionary.to_pylist())
-    both = codes[0] * len(words[1]) + codes[1]
-    found, which = np.unique(both, return_inverse=True)
+    if len(words[0]) == len(words[1]) == 1:  # one load, as in an append
+        return [(words[0][0], words[1][0])], np.zeros(batch.num_rows, np.int64)
+    source, epoch = (one.to_numpy(zero_copy_only=False).astype(np.int64) for one in codes)
+    found, which = np.unique(source * len(words[1]) + epoch, return_inverse=True)
     return [(words[0][one // len(words[1])], words[1][one % len(words[1])]) for one in found.tolist()], which
 
 
 def _note(batch: pa.RecordBatch, last: dict[Pair, int]) -> None:
-    if not batch.num_rows:
-        return
-    pairs, which = _pairs(batch)
+    if batch.num_rows:
+        _reach(*_pairs(batch), _seq(batch), last)
+
+
+def _seq(batch: pa.RecordBatch) -> np.ndarray:
+    found: np.ndarray = batch.column("seq").to_numpy(zero_copy_only=False)
+    return found
+
+
+def _reach(pairs: Sequence[Pair], which: np.ndarray, seq: np.ndarray, last: dict[Pair, int]) -> None:
+    """Keep in ``last`` how far each source and epoch came."""
     most = np.full(len(pairs), -1, np.int64)
-    np.maximum.at(most, which, batch.column("seq").to_numpy(zero_copy_only=False))
-    for pair, seq in zip(pairs, most.tolist(), strict=True):
-        last[pair] = max(seq, last.get(pair, -1))
+    np.maximum.at(most, which, seq)
+    for pair, reached in zip(pairs, most.tolist(), strict=True):
+        last[pair] = max(reached, last.get(pair, -1))
 
 
 def _newer(batch: pa.RecordBatch, known: dict[Pair, int], last: dict[Pair, int]) -> pa.RecordBatch:
@@ -263,6 +273,7 @@ def _newer(batch: pa.RecordBatch, known: dict[Pair, int], last: dict[Pair, int])
     if not batch.num_rows:
         return batch
     pairs, which = _pairs(batch)
-    before = np.array([known.get(pair, -1) for pair in pairs], np.int64)
-    _note(batch, last)
-    return batch.filter(pa.array(batch.column("seq").to_numpy(zero_copy_only=False) > before[which]))
+    seq = _seq(batch)
+    _reach(pairs, which, seq, last)
+    new = seq > np.array([known.get(pair, -1) for pair in pairs], np.int64)[which]
+    return batch if new.all() else batch.filter(pa.array(new))

@@ -13,9 +13,9 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -79,6 +79,24 @@ class HotRows:
     file: HotFile
     load: LoadKey
     rows: pa.Table
+    _seen: list[pa.Table] = field(default_factory=list, repr=False, compare=False)
+
+    def seen(self, columns: pa.Schema) -> pa.Table:
+        """The rows as SQL sees them: these columns, the last one the date. They are made once and kept."""
+        if not self._seen or not self._seen[0].schema.equals(columns):
+            self._seen[:] = [self._as(columns)]
+        return self._seen[0]
+
+    def _as(self, columns: pa.Schema) -> pa.Table:
+        moment = self.rows.column("recorded")
+        if "time" in self.rows.column_names:
+            moment = pc.coalesce(self.rows.column("time"), moment)
+        have = dict(zip(self.rows.column_names, self.rows.columns, strict=True))
+        have[DATE.name] = moment.cast(pa.date32())
+        arrays = [
+            have[f.name].cast(f.type) if f.name in have else pa.nulls(len(self.rows), f.type) for f in columns
+        ]
+        return pa.Table.from_arrays(arrays, schema=columns)
 
     @property
     def stretch(self) -> Stretch:
@@ -338,22 +356,9 @@ def _read(file: HotFile) -> HotRows:
 
 def hot_table(appends: Iterable[HotRows], schema: pa.Schema) -> pa.Table:
     """The rows as SQL sees them: words as text, and the column ``date`` at the end."""
-    wanted = pa.schema([*plain(schema), DATE])
-    pieces = []
-    for one in appends:
-        rows = one.rows
-        moment = rows.column("recorded")
-        if "time" in rows.column_names:
-            moment = pc.coalesce(rows.column("time"), moment)
-        have: Mapping[str, pa.ChunkedArray] = {
-            **{name: rows.column(name) for name in rows.column_names},
-            DATE.name: moment.cast(pa.date32()),
-        }
-        columns = [
-            have[f.name].cast(f.type) if f.name in have else pa.nulls(len(rows), f.type) for f in wanted
-        ]
-        pieces.append(pa.Table.from_arrays(columns, schema=wanted))
-    return pa.concat_tables(pieces) if pieces else wanted.empty_table()
+    columns = pa.schema([*plain(schema), DATE])
+    pieces = [one.seen(columns) for one in appends]
+    return pa.concat_tables(pieces) if pieces else columns.empty_table()
 
 
 class Flusher:

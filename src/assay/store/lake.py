@@ -96,11 +96,17 @@ class Lake:
     def schema(self, kind: Kind) -> pa.Schema:
         """The columns of a kind: the core, then the plant's own attributes in the order of declaration."""
         name = self.known(kind)
-        core = CORE_SCHEMAS[name]
-        if name in STORE_SCHEMAS:
-            return core
-        own = [attribute.field for attribute in self.registry.attributes(name)]
-        return pa.schema([*core, *own], metadata=core.metadata)
+        return self.schemas([name])[name]
+
+    def schemas(self, names: Iterable[str]) -> dict[str, pa.Schema]:
+        """The columns of several tables, for one look at the plant's own attributes."""
+        declared = self.registry.attributes()
+        found = {}
+        for name in names:
+            core = CORE_SCHEMAS[name]
+            own = [] if name in STORE_SCHEMAS else [one.field for one in declared if one.kind == name]
+            found[name] = pa.schema([*core, *own], metadata=core.metadata) if own else core
+        return found
 
     def version(self, kind: Kind) -> int:
         """The newest version of a kind's table; -1 when nothing was ever committed."""
@@ -435,7 +441,7 @@ class Lake:
             versions={**versions, **{name: version for name, (version, _, _) in derived.items()}},
             files={name: tuple(paths) for name, paths in files.items()}
             | {name: tuple(paths) for name, (_, paths, _) in derived.items()},
-            schemas={name: plain(self.schema(name)) for name in files}
+            schemas={name: plain(schema) for name, schema in self.schemas(files).items()}
             | {name: schema for name, (_, _, schema) in derived.items()},
             master=self._master(moment),
             moment=moment,
