@@ -317,6 +317,7 @@ def test_every_verb_takes_json_and_has_help_in_both_languages(call: Call) -> Non
             code, out, _ = call(*path, "--help", "--lang", language)
             assert code == 0
             assert out.startswith(heading)
+            assert ".".join((*path, "help")) not in out, "the help of a verb is in the catalogue"
 
 
 @pytest.mark.parametrize(

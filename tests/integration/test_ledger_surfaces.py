@@ -121,6 +121,35 @@ def test_no_policy_no_belief(plant: Path, tmp_path: Path, capsys: pytest.Capture
     assert problem.advice.en in told
 
 
+def test_a_policy_that_can_not_be_read_proves_nothing_and_says_what_one_looks_like(
+    plant: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, policy = tmp_path / "p.tlog-proof", tmp_path / "half.policy"
+    assay(capsys, "ledger", "prove", str(plant), "4", "--out", str(file))
+    policy.write_text(f"log {Place.of(plant).public_key()}\n")
+    said = assay(capsys, "verify", str(file), "--policy", str(policy), code=1)
+    assert said == {"valid": False, "reason": "bad_policy", "index": None, "size": None, "cosigners": []}
+    assert run(["verify", str(file), "--policy", str(policy)]) == 1
+    assert "quorum none" in " ".join(capsys.readouterr().out.split())
+    policy.write_text(f"log {Place.of(plant).public_key()}\nquorum none\n")
+    assert assay(capsys, "verify", str(file), "--policy", str(policy))["valid"] is True
+
+
+@pytest.mark.parametrize("quick", [(), ("--quick",)], ids=["whole", "quick"])
+def test_a_key_file_that_is_no_text_any_more_is_a_finding(
+    plant: Path, quick: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = plant / "ledger/main/log.vkey"
+    data = bytearray(file.read_bytes())
+    data[-3] ^= 0x80
+    file.write_bytes(data)
+    said = assay(capsys, "audit", str(plant), *quick, code=1)
+    assert said["valid"] is False
+    assert "log.vkey" in {one["file"] for one in said["findings"]}
+    assert run(["ledger", "rebuild", str(plant)]) == 1
+    assert "not UTF-8" in capsys.readouterr().err
+
+
 def test_a_field_is_shown_with_the_proof_of_its_entry(plant: Path, policy: Path, tmp_path: Path) -> None:
     cosign(plant, 3)
     made = commit(FIELDS, lambda name: name.encode().ljust(16, b"."))

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from assay.ledger.disk import write_whole
-from assay.ledger.errors import LogError
+from assay.ledger.errors import LogError, VerificationError
 from assay.ledger.keys import KeyKind, SigningKey, VerifierKey
 
 LOG_KEY = "log.vkey"
@@ -184,6 +184,9 @@ def read_keys(folder: Path, most: int = -1) -> list[VerifierKey]:
         text = (folder / LOG_KEY).read_text("utf-8")
     except FileNotFoundError:
         raise LogError.of("no_log", path=folder) from None
+    except UnicodeDecodeError as problem:
+        why = f"byte {problem.start} of {LOG_KEY} is not UTF-8"
+        raise VerificationError.of("bad_key", value=str(folder), why=why) from None
     lines = text.removesuffix("\n").split("\n")
     return [VerifierKey.parse(line) for line in (lines if most < 0 else lines[:most])]
 

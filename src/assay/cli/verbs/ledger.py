@@ -203,10 +203,15 @@ def verify(
 ) -> None:
     """Say what a proof or bundle proves under a policy; the exit code is 1 when it proves nothing."""
     from assay.ledger.checkpoint import Checkpoint
-    from assay.ledger.proving import verify_file
+    from assay.ledger.errors import VerificationError
+    from assay.ledger.proving import Verdict, verify_file
 
-    kept = _note(pinned)
-    verdict = verify_file(file.read_bytes(), _policy(policy), Checkpoint.parse(kept.text) if kept else None)
+    data = file.read_bytes()
+    try:
+        kept = _note(pinned)
+        verdict = verify_file(data, _policy(policy), Checkpoint.parse(kept.text) if kept else None)
+    except VerificationError as problem:  # of the policy or the pinned checkpoint: nothing is believed then
+        verdict = Verdict(False, problem.reason, None, None, (), problem=problem)
     document = {
         "valid": verdict.valid,
         "reason": verdict.reason,
