@@ -31,13 +31,13 @@ import numpy as np
 
 from assay.api import ensure_administrator
 from assay.api.auth import COOKIE, CSRF_HEADER
-from assay.exchange.epcis.canonical import canonical_identifier
 from assay.exchange.epcis.event_hash import event_hash
 from assay.exchange.epcis.reading import read_json
 from assay.exchange.epcis.records import bring_in
 from assay.exchange.epcis.repository import Repository
 from assay.exchange.epcis.schema import validator
 from assay.exchange.epcis.validate import validate
+from assay.model.codes.canonical import canonical_identifier
 from assay.store.workspace import Workspace
 from benchmarks import chains
 from benchmarks.figures import Figure

@@ -24,6 +24,9 @@ from assay.store.registry import Registry
 from assay.store.tables import EPCIS_ERASED, EPCIS_EVENT, EPCIS_JOB, EPCIS_TERM
 
 _AT_ONCE: Final = 400
+_KEPT: Final = 100_000
+"""Texts of which is remembered that they name something else: events have most of theirs in common."""
+
 _WORDS: Final = frozenset({
     "@context", "action", "bizStep", "declarationTime", "disposition", "endTime", "eventTime",
     "eventTimeZoneOffset", "persistentDisposition", "recordTime", "startTime", "time", "type", "uom",
@@ -31,6 +34,7 @@ _WORDS: Final = frozenset({
 """Fields whose values are words of the standard, units and times: they name nothing of the plant."""
 
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
+_STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _PIECE: Final = re.compile(r"[^\s'\"‘’“”「」(),;]+")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9]+")
 _GS1: Final = re.compile(r"https?://[^/]+/\d{2,4}/")
@@ -44,6 +48,7 @@ class _Names:
     def __init__(self, subject: str) -> None:
         self._subject = subject
         self._mentions = Mentions(subject)
+        self._others: set[str] = set()
 
     @property
     def hint(self) -> str:
@@ -53,13 +58,23 @@ class _Names:
             return ""  # the digits of a key are grouped otherwise in a URN
         return max(_PLAIN.findall(unquote(found[1]) if found else self._subject), key=len, default="")
 
+    def in_document(self, document: str) -> bool:
+        """Whether the JSON of an event names the subject."""
+        new = set(_STRING.findall(document)) - self._others
+        if any(self.in_text(json.loads(one)) for one in new):
+            return self.in_event(json.loads(document))
+        if len(self._others) > _KEPT:
+            self._others.clear()
+        self._others |= new
+        return False
+
     def in_event(self, part: Any) -> bool:
         """Whether an event, or a part of one, names the subject."""
         if isinstance(part, str):
             return self.in_text(part)
         if isinstance(part, list):
             return any(map(self.in_event, part))
-        if isinstance(part, Mapping):
+        if isinstance(part, dict):
             return any(name not in _WORDS and self.in_event(value) for name, value in part.items())
         return False
 
@@ -91,7 +106,7 @@ def events_naming(registry: Registry, subject: str, upto: int) -> list[tuple[int
         return [
             (row.position, row.digest)
             for row in rows
-            if row.position in indexed or names.in_event(json.loads(row.document))
+            if row.position in indexed or names.in_document(row.document)
         ]
 
 
