@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,15 @@ import pyarrow as pa
 import pytest
 from evidence_plant import RECORDED, START, bodies, hashes, load, logging_plant, state
 
+from assay.analyse.correct import correct
+from assay.analyse.recording import record_inferred
 from assay.cli.app import run
+from assay.connect.load import load_file
 from assay.ledger.entries import Individual
+from assay.ledger.gate.facts import Claims, claims_of
 from assay.ledger.gate.policy import parse_policy
+from assay.ledger.gate.state import known
+from assay.ledger.issuer import make_issuer
 from assay.model.errors import ModelError
 from assay.plant import Plant
 from assay.store.config import LedgerSettings, read_config
@@ -36,6 +43,18 @@ applies:
 """
 
 
+PAPERS = """
+version: 1
+source: office
+columns:
+  paper: {role: annotation}
+  who: {role: annotation}
+  level: {role: annotation, type: text}
+records:
+  - {kind: entity, entity: qualification, id: $paper, values: {person: $who, level: $level}}
+"""
+
+
 def steps(people: list[str], first: int = 0) -> pa.Table:
     rows = list(enumerate(people, first))
     key = hashes(rows)
@@ -51,6 +70,10 @@ def steps(people: list[str], first: int = 0) -> pa.Table:
         "key_hash": key,
         "content_hash": key,
     })  # fmt: skip
+
+
+def claims(person: str) -> Claims:
+    return claims_of("press", {"person": person, "machine": "press-1"})
 
 
 @pytest.fixture
@@ -106,6 +129,63 @@ def test_the_gate_is_told_of_people_by_their_ids(plant: Workspace) -> None:
         [record, {**record, "person": plant.people.known("Li Wei")}, {**record, "person": ["W-18"]}]
     )
     assert (by_name.outcome, by_id.outcome, other.outcome) == ("accepted", "accepted", "refused")
+
+
+def test_who_has_a_qualification_has_the_id_in_files_of_master_data_too(
+    plant: Workspace, tmp_path: Path
+) -> None:
+    file, mapping = tmp_path / "papers.csv", tmp_path / "papers.yaml"
+    file.write_text("paper,who,level\nQ-1,Li Wei,2\nQ-2,Sun Li,3\nQ-3,,1\n", "utf-8")
+    mapping.write_text(PAPERS, "utf-8")
+    assert load_file(plant, file, mapping).accepted == 3
+    assert plant.people is not None
+    ids = [plant.people.known("Li Wei"), plant.people.known("Sun Li"), None]
+    assert all(one is None or is_random(one) for one in ids)
+    rows = plant.lake.query("SELECT attributes FROM entity ORDER BY id").column("attributes").to_pylist()
+    assert [json.loads(one) for one in rows] == [
+        {"person": who, "level": level} for who, level in zip(ids, "231", strict=True)
+    ]
+    assert [row.get("person") for row in plant.registry.entities("qualification")] == ids
+
+
+def test_nothing_in_the_log_names_people(
+    plant: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [make_issuer(tmp_path / f"{name}.pem") for name in ("zhou", "chen")]
+    public = [key.public_key().public_bytes_raw().hex() for key in keys]
+    gate = PlantGate(plant.evidence)
+    told = gate.tell("qualification", "Zhou Min")
+    gate.set_policy(
+        parse_policy(POLICY + f"override: {{people: {{Zhou Min: {public[0]}, Chen Yu: {public[1]}}}}}\n")
+    )
+    gate.tell("calibration", "press-1")
+    plant.registry.upsert_entities("qualification", [{"id": "Q-1", "person": "Zhou Min", "level": "2"}])
+    plant.evidence.say("step", "U-0", {}, moment=START, gate=claims("Zhou Min"))
+    refused = plant.evidence.say("step", "U-1", {}, moment=START, gate=claims("Chen Yu"))
+    gate.override(refused, [tmp_path / "zhou.pem", tmp_path / "chen.pem"], "looked at again")
+    row = {"execution": "X-9", "role": "produced", "subject": "U-9", "subject_kind": "unit", "segment": "cut"}
+    record_inferred(plant, "bridge", "cut", [{**row, "quantity": 1.0, "time": START}], by="Chen Yu")
+    correct(plant, "X-9", "produced", "U-9", changes={"quantity": 2.0}, why="counted", by="Zhou Min")
+    bring_up_to_date(plant)
+
+    assert plant.people is not None
+    zhou, chen = plant.people.known("Zhou Min"), plant.people.known("Chen Yu")
+    (one,) = plant.registry.entities("qualification")
+    assert one["person"] == zhou, "who has a qualification is who did the step"
+    assert [one.index for one in gate.refused()] == [refused]
+    assert known(plant.path / "ledger").inputs.of(zhou, "qualification").inputs[0].index == told
+    (held,) = gate.policies()
+    assert held.policy.override is not None
+    assert held.policy.override.people == {zhou: public[0], chen: public[1]}
+    files = [path for path in (plant.path / "ledger").rglob("*") if path.is_file()]
+    written = b"".join(path.read_bytes() for path in files) + bundle_subject(plant, "U-9")
+    assert zhou.encode() in written
+    assert [name for name in (b"Zhou", b"Chen", b"Li Wei", b"W-18") if name in written] == []
+    assert audit_plant(plant.path).valid
+
+    monkeypatch.setenv("ASSAY_STATE", str(tmp_path / "elsewhere"))
+    shutil.copytree(plant.path, tmp_path / "copy")
+    assert audit_plant(tmp_path / "copy").valid, "who judges again needs nobody's name"
 
 
 def test_whoever_is_erased_is_behind_no_id_and_the_rows_are_still_proved(plant: Workspace) -> None:

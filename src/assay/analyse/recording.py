@@ -93,9 +93,11 @@ def record_inferred(
 
     What was inferred for the segment before and isn't among ``rows`` is taken back; what somebody else
     corrected stays as it was corrected. The load, and so each record and its entry in the evidence log, is
-    named by the segment and by who wrote it. Returns how many rows were new: none when the same is written
-    again.
+    named by the segment and by who wrote it: by the random id where people have one. Returns how many rows
+    were new: none when the same is written again.
     """
+    if workspace.people is not None:
+        by = workspace.people.id_of(by)
     known, held = _recorded(workspace, source, segment), _held(workspace, source, segment)
     new: list[Mapping[str, Any]] = []
     for row in rows:

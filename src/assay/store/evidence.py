@@ -58,6 +58,7 @@ from assay.store.evidence_statements import SAID, Statement
 from assay.store.keys import LoadKey
 from assay.store.locks import locked
 from assay.store.log import ALL_ROWS, APPENDED, REASON, RETIRED, Commit
+from assay.store.people import people_of
 
 if TYPE_CHECKING:
     from assay.ledger.writer import Ack
@@ -110,6 +111,7 @@ class Evidence:
         self.path = path
         self.settings = settings
         self._lake = lake
+        self._people = people_of(settings, lambda: self.secrets)
         self.spool = spool
         self._turn = RLock()
         self._problem: LedgerError | None = None
@@ -399,7 +401,10 @@ class Evidence:
         who = said.origin or Origin("plant", now, int.from_bytes(os.urandom(4), "big"))
         values: dict[str, Value] = {name: value_of(one) for name, one in said.fields.items()}
         if said.gate is not None:
-            values[FIELD] = bytes(said.gate)
+            shown = said.gate
+            if self._people is not None and isinstance(shown, Claims):
+                shown = self._people.in_claims(shown)
+            values[FIELD] = bytes(shown)
         sealed = self.payloads.seal(said.subject, who, values)
         body = Individual(
             kind=said.kind,

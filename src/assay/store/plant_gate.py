@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 ABOUT_GATE = "gate"
 """What a policy's entry is about."""
 
+QUALIFICATION = "qualification"
+"""The type of input that says what a person may do."""
+
 _RECORD = {"kind", "step", "time", "values", *ROLES}
 
 
@@ -92,6 +95,8 @@ class PlantGate:
             read = ready_policy(policy).policy if policy in ready_policies() else parse_policy(policy)
         else:
             read = policy
+        if self._people is not None:
+            read = self._people.in_policy(read)
         said = fact_of(POLICY, values={"policy": read.canonical()})
         return self._logged("configuration", ABOUT_GATE, {"policy": read.name, "version": read.version}, said)
 
@@ -130,14 +135,17 @@ class PlantGate:
         return self._logged("attestation", subject, {"input": type_}, said)
 
     def _of_people(self, type_: str) -> bool:
-        """Whether a policy in force asks people, and nothing else, for inputs of a type."""
+        """Whether policies in force ask people, and nothing else, for inputs of a type.
+
+        A qualification nobody asks for yet is of a person, as in master data.
+        """
         about = {
             one.about
             for held in self.policies()
             for one in held.policy.requirements.values()
             if (one.fact or "") == type_
         }
-        return about == {PERSON}
+        return about == {PERSON} or (not about and type_ == QUALIFICATION)
 
     def revoke(self, index: int, why: str, *, start: datetime | None = None) -> int:
         """Log that an input holds no more from ``start`` on (now where nothing is said); the entry's index.

@@ -27,7 +27,7 @@ from assay.store import registry_changes as changes
 from assay.store.engines import connect_engine
 from assay.store.keys import LoadKey
 from assay.store.migrate import migrate
-from assay.store.people import PERSON, People
+from assay.store.people import People
 from assay.store.tables import (
     ACCOUNT,
     ALWAYS,
@@ -142,8 +142,8 @@ class Registry:
         given: dict[tuple[str, int], tuple[int | None, dict[str, Any]]] = {}
         for row in rows:
             entity = check_entity(kind, row, extra)
-            if self.people is not None and kind == PERSON:
-                entity = entity.model_copy(update={"id": self.people.id_of(entity.id)})
+            if self.people is not None:
+                entity = self.people.in_entity(kind, entity)
             start = ALWAYS if entity.valid_from is None else to_microseconds(entity.valid_from)
             end = None if entity.valid_to is None else to_microseconds(entity.valid_to)
             before = given.get((entity.id, start), (None, {}))
