@@ -46,6 +46,9 @@ PREFIXES: Final[Mapping[str, str]] = {
 }
 """Prefixes that GS1's context declares."""
 
+_STANDARD: Final = frozenset({"cbv", "epcis", "gs1"})
+"""Those of them that a document may only declare again as they are; official examples redeclare others."""
+
 _ID, _WORD, _MOMENT, _DOUBLE = "@id", "@vocab", "xsd:dateTimeStamp", "xsd:double"
 
 
@@ -256,7 +259,7 @@ def read_context(context: Any, faults: list[Fault], at: Path, outer: Context | N
         elif isinstance(part, dict):
             for name, value in part.items():
                 namespace = _declared(name, value)
-                if name in _protected():
+                if name in _protected() or _other_meaning(name, namespace):
                     faults.append(fault((*here, name), "context-protected", name=name))
                 elif isinstance(namespace, str) and not name.startswith("@") and ":" not in name:
                     prefixes[name] = namespace
@@ -271,6 +274,11 @@ def _declared(name: str, value: Any) -> Any:
     if isinstance(value, dict):
         return value.get("@id")
     return None if name.startswith("@") else value
+
+
+def _other_meaning(prefix: str, namespace: Any) -> bool:
+    """Whether a prefix that the standard's own values are written with is to mean something else."""
+    return prefix in _STANDARD and namespace != PREFIXES[prefix]
 
 
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")

@@ -15,8 +15,8 @@ from assay.model.errors import CodeError
 Level = Literal["instance", "class", "any"]
 
 _NI = re.compile(r"ni://[^/?#]*/[a-z0-9-]+;(?P<value>[A-Za-z0-9_%-]+)(?:\?[^#]*)?", re.I)
-_SHA_256 = re.compile(r"ni:///sha-256;(?P<value>[^?#]*)", re.I)
-_HEX_64 = re.compile(r"[0-9a-fA-F]{64}")
+_SHA_256 = re.compile(r"ni:///sha-256;", re.I)
+_CBV_HASH = re.compile(r"ni:///sha-256;[0-9a-f]{64}\?ver=CBV\d+(\.\d+)*", re.I)
 _CLASSES: Final = ("urn:epc:class:", "urn:epc:idpat:", "urn:epc:pat:")
 _SERIAL: Final[dict[str, tuple[str, ...]]] = {"01": ("21", "235"), "8006": ("21",)}
 """By primary key of a Digital Link that names a class: the qualifiers that make it name one object."""
@@ -82,9 +82,9 @@ def check_event_id(value: str, faults: list[Fault], at: Path) -> None:
             faults.append(fault(at, "event-id", value=shown(value)))
     elif lower.startswith("ni:"):
         found = _SHA_256.match(value)
-        if _NI.fullmatch(value) is None or (found and _HEX_64.fullmatch(found["value"]) is None):
+        if _NI.fullmatch(value) is None or (found and _CBV_HASH.fullmatch(value) is None):
             faults.append(fault(at, "event-id", value=shown(value)))
-    elif lower.startswith(("http:", "https:", "urn:")):
+    else:
         problem = verify_identifier(value)
         if problem is not None:
             faults.append(_told(problem, at))

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from assay.exchange.epcis.context import Context
 from assay.exchange.epcis.faults import Fault, Path, fault, shown
+from assay.exchange.epcis.identifiers import check_identifier
 from assay.exchange.epcis.reading import DEEPEST
 from assay.exchange.epcis.vocabulary import Vocabulary
 
@@ -127,6 +128,8 @@ def check_term(
 ) -> None:
     """A value of a vocabulary: a standard word, or another value's URI; nothing new in GS1's own namespaces.
 
+    A URI that claims to be a GS1 key has to be one here too.
+
     ``lax``: a prefix need not be declared, since the name before the colon can be a scheme.
     """
     if value in vocabulary.known:
@@ -140,3 +143,5 @@ def check_term(
         prefix = undeclared(value, context)
         if prefix is not None:
             faults.append(fault(at, "prefix-undeclared", prefix=prefix, value=shown(value)))
+        else:
+            check_identifier(full, "any", faults, at)

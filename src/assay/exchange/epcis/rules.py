@@ -137,7 +137,7 @@ class EventRules:
         ):
             self._say(at, "what-missing", "what-transaction")
         if "transformationID" in event:
-            self._any(event["transformationID"], (*at, "transformationID"))
+            check_identifier(event["transformationID"], "instance", self.faults, (*at, "transformationID"))
 
     def _quantity(self, element: dict[str, Any], at: Path) -> None:
         check_identifier(element["epcClass"], "class", self.faults, (*at, "epcClass"))
@@ -166,17 +166,17 @@ class EventRules:
         for name in ("readPoint", "bizLocation"):
             if name in event:
                 place = event[name]
-                self._any(place["id"], (*at, name, "id"))
+                check_identifier(place["id"], "instance", self.faults, (*at, name, "id"))
                 self._own_names(place, frozenset({"id"}), context, (*at, name))
         for number, one in enumerate(event.get("bizTransactionList", ())):
             here = (*at, "bizTransactionList", number)
-            self._any(one["bizTransaction"], (*here, "bizTransaction"))
+            check_identifier(one["bizTransaction"], "instance", self.faults, (*here, "bizTransaction"))
             if "type" in one:
                 check_term(one["type"], BIZ_TRANSACTION_TYPES, context, self.faults, (*here, "type"))
         for side in ("source", "destination"):
             for number, one in enumerate(event.get(f"{side}List", ())):
                 here = (*at, f"{side}List", number)
-                self._any(one[side], (*here, side))
+                check_identifier(one[side], "instance", self.faults, (*here, side))
                 check_term(one["type"], SOURCE_DESTINATION_TYPES, context, self.faults, (*here, "type"))
         if "ilmd" in event:
             self._own_names(event["ilmd"], frozenset(), context, (*at, "ilmd"))
@@ -197,12 +197,18 @@ class EventRules:
                 check_extension(value, context, self.faults, (*at, name))
 
     def _persistent(self, disposition: dict[str, list[str]], context: Context, at: Path) -> None:
+        meant: dict[str, list[str]] = {"set": [], "unset": []}
         for name, values in disposition.items():
             for number, value in enumerate(values):
                 check_term(value, DISPOSITIONS, context, self.faults, (*at, name, number))
-        for value in disposition.get("set", ()):
-            if value in disposition.get("unset", ()):
-                self._say(at, "persistent-both", value=shown(value))
+                full = context.expand(value)
+                word = DISPOSITIONS.word_of(full) or full
+                if word in meant[name]:
+                    self._say((*at, name), "repeated", value=shown(value))
+                meant[name].append(word)
+        for word in meant["set"]:
+            if word in meant["unset"]:
+                self._say(at, "persistent-both", value=shown(word))
 
     def _declaration(self, declaration: dict[str, Any], context: Context, at: Path) -> None:
         self._time(declaration["declarationTime"], (*at, "declarationTime"))

@@ -61,7 +61,7 @@ def _verify(uri: str) -> None:
 def _verify_urn(uri: str) -> None:
     if uri[:8].lower() == "urn:epc:":
         parse_urn(uri)
-    elif not re.match(r"(?i:urn):[A-Za-z0-9][A-Za-z0-9-]{1,31}:[^#?]", uri):
+    elif not re.match(r"(?i:urn):[A-Za-z0-9][A-Za-z0-9-]{0,31}:[^#?]", uri):
         raise refusal("absolute", uri=uri)
 
 
