@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pyarrow as pa
 import pytest
 from evidence_plant import START, bodies, load, logging_plant, measurements, state
 
+from assay.cli.app import run
 from assay.ledger.audit import audit
 from assay.ledger.entries import Batch, Entry
 from assay.ledger.gate.facts import claims_of, fact_of
@@ -20,6 +23,7 @@ from assay.store.evidence_audit import audit_records
 from assay.store.evidence_gate import keys_for
 from assay.store.keys import LoadKey
 from assay.store.notary import Notary
+from assay.store.plant_evidence import audit_plant
 from assay.store.plant_gate import PlantGate
 from assay.store.workspace import Workspace
 
@@ -161,3 +165,18 @@ def test_a_plant_whose_gate_refused_nothing_reads_no_log(
     load(plant, "measurement", [measured_by("p-1")], LoadKey("gauge", "p-1"))
     monkeypatch.setattr("assay.store.refused_rows.refused_entries", None)
     assert refused_of(plant) == []
+
+
+def test_a_log_that_goes_on_without_its_head_is_sound_where_a_policy_is_in_force(
+    plant: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, place = plant.path, plant.evidence.place
+    before = len(list(read_segments(path / "ledger/main/segment")))
+    plant.close()
+    while place.socket.exists():
+        time.sleep(0.05)
+    place.head.unlink()
+    assert run(["ledger", "resume", str(path), "--accept-unwitnessed", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["size"] > 0
+    assert len(list(read_segments(path / "ledger/main/segment"))) > before
+    assert audit_plant(path).findings == ()

@@ -128,9 +128,9 @@ class Writer:
             self._segment = SegmentWriter(place.segments, self._edge.size, self.epoch)
             if head is None:
                 self.checkpoint()
+            self._gate = Judging.of(place, self.size, lambda other: Writer(other, check=False))
             if accept is not None:
                 self.append([accept])
-            self._gate = Judging.of(place, self.size, lambda other: Writer(other, check=False))
         except BaseException:
             os.close(self._lock)
             raise
