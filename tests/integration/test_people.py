@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from evidence_plant import RECORDED, START, bodies, hashes, load, logging_plant,
 
 from assay.analyse.correct import correct
 from assay.analyse.recording import record_inferred
+from assay.analyse.welding import log_passes
 from assay.cli.app import run
 from assay.connect.load import load_file
 from assay.ledger.entries import Individual
@@ -22,6 +24,8 @@ from assay.ledger.gate.state import known
 from assay.ledger.issuer import make_issuer
 from assay.model.errors import ModelError
 from assay.plant import Plant
+from assay.sim.welding import WeldingPlan, welding_shop
+from assay.sim.welding_records import load_shop
 from assay.store.config import LedgerSettings, read_config
 from assay.store.keys import LoadKey
 from assay.store.people import is_random
@@ -186,6 +190,21 @@ def test_nothing_in_the_log_names_people(
     monkeypatch.setenv("ASSAY_STATE", str(tmp_path / "elsewhere"))
     shutil.copytree(plant.path, tmp_path / "copy")
     assert audit_plant(tmp_path / "copy").valid, "who judges again needs nobody's name"
+
+
+def test_a_welding_shop_is_judged_by_ids_as_by_names(plant: Workspace, tmp_path: Path) -> None:
+    shop = welding_shop(WeldingPlan(joints=6), seed=5)
+    load_shop(shop, plant, tmp_path)
+    PlantGate(plant.evidence).set_policy("welding")
+    logged = log_passes(plant)
+    assert (logged.accepted + logged.refused, logged.refused) == (len(shop.passes), len(shop.truth.breaches))
+    assert 0 < logged.refused < len(shop.passes)
+    told = (plant.path / "ledger" / "gate" / "inputs").read_bytes()
+    assert plant.people is not None
+    welders = [name for name in plant.people.everybody() if name.startswith("W-0")]
+    assert welders
+    # the ids of their qualifications are the shop's own, such as W-01/1
+    assert [name for name in welders if re.search(re.escape(name.encode()) + b"(?!/)", told)] == []
 
 
 def test_whoever_is_erased_is_behind_no_id_and_the_rows_are_still_proved(plant: Workspace) -> None:
