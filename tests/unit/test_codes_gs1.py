@@ -244,6 +244,15 @@ def test_two_symbols_of_one_pallet_are_checked_together() -> None:
     assert rule_of(lambda: content.joined(ElementString.parse("(01)09506000134352"))) == "excluded"
 
 
+def test_one_symbol_of_several_holds_nothing_that_must_not_go_together() -> None:
+    assert (
+        rule_of(lambda: ElementString.parse("(01)09506000134352(02)09506000134352", whole=False))
+        == "excluded"
+    )
+    assert rule_of(lambda: ElementString.of(("21", "1"), ("235", "2"), whole=False)) == "excluded"
+    assert ElementString.parse("(21)1", whole=False).get("21") == "1"
+
+
 def test_the_same_element_twice_is_one() -> None:
     twice = ElementString.parse("(01)09506000134352(01)09506000134352")
     assert twice.elements == (("01", "09506000134352"),)

@@ -25,7 +25,7 @@ _LOOKS_LIKE_AI = re.compile(r"\((?=\d{2,4}\))")
 class ElementString:
     """Application identifiers with their data, in order; the data in one has been checked.
 
-    Whether the AIs may stand together is another question, since a thing may carry several symbols:
+    Whether each AI has those it needs is another question, since a thing may carry several symbols:
     :meth:`of` and :meth:`parse` ask it unless told that others go with this one (``whole=False``).
 
     Raises
@@ -64,7 +64,7 @@ class ElementString:
         ------
         CodeError
             The text can't be cut into AIs and data, the data is not valid, or, if this is the ``whole`` of
-            what the thing carries, AIs are together that must not be, or lack one they need.
+            what the thing carries, an AI lacks one it needs; or AIs are together that must not be.
         """
         return _together(cls(tuple(_bracketed(text) if text.startswith("(") else _raw(text))), whole)
 
@@ -113,8 +113,10 @@ _Some = TypeVar("_Some", bound=ElementString)
 
 
 def _together(elements: _Some, whole: bool) -> _Some:
+    ais = tuple(ai for ai, _ in elements)
+    _check_excluded(ais)
     if whole:
-        _check_company(tuple(ai for ai, _ in elements))
+        _check_required(ais)
     return elements
 
 
@@ -168,17 +170,24 @@ def _check_part(entry: ApplicationIdentifier, component: Component, part: str, v
 
 
 @lru_cache(maxsize=4096)
-def _check_company(ais: tuple[str, ...]) -> None:
-    """Whether every AI has those it needs beside it, and none that it must not have."""
+def _check_excluded(ais: tuple[str, ...]) -> None:
+    """Whether no AI has one beside it that it must not have; further symbols don't mend that."""
     known = table()
     for ai in ais:
-        others = [one for one in ais if one != ai]
         for pattern in known[ai].excluded:
-            for other in others:
-                if matches(other, pattern):
+            for other in ais:
+                if other != ai and matches(other, pattern):
                     raise refusal(
                         "excluded", ai=ai, title=known[ai].title, other=other, other_title=known[other].title
                     )
+
+
+@lru_cache(maxsize=4096)
+def _check_required(ais: tuple[str, ...]) -> None:
+    """Whether every AI has those it needs beside it."""
+    known = table()
+    for ai in ais:
+        others = [one for one in ais if one != ai]
         for group in known[ai].required:
             if not any(
                 all(any(matches(other, pattern) for other in others) for pattern in together)
