@@ -209,6 +209,16 @@ def test_what_can_go_wrong_is_said_with_what_to_do(
     assert "chmod 600" in refused(capsys, "chain", "deploy", home)
 
 
+def test_a_chain_that_charges_for_gas_is_told_from_settings_that_pay_nothing(
+    node: Anvil, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = plant(node, tmp_path / "ours", KEY.removeprefix("0x"))
+    file = ours / "chain/settings.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"most_gas_price": 0}), "utf-8")
+    assert run(["chain", "deploy", str(ours)]) == 1
+    assert "most_gas_price" in capsys.readouterr().err
+
+
 def test_a_chain_that_does_not_answer_is_a_status_of_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
