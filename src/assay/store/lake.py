@@ -15,7 +15,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from assay.model.entities import in_force
 from assay.model.errors import StoreError, did_you_mean
 from assay.model.kinds import RecordKind
 from assay.store.delta import LakeTable
@@ -46,7 +45,7 @@ from assay.store.scratch import scratch
 from assay.store.snapshot import Refused, Snapshot
 from assay.store.staging import StagedWriter
 from assay.store.tables import from_microseconds, to_microseconds
-from assay.store.views import copy_table, create_views, entity_table, entity_views, literal, query_error
+from assay.store.views import copy_table, create_views, literal, master_tables, query_error
 
 Kind = RecordKind | str
 
@@ -443,23 +442,11 @@ class Lake:
             | {name: tuple(paths) for name, (_, paths, _) in derived.items()},
             schemas={name: plain(schema) for name, schema in self.schemas(files).items()}
             | {name: schema for name, (_, _, schema) in derived.items()},
-            master=self._master(moment),
+            master=master_tables(self.registry, moment),
             moment=moment,
             hot=hot,
             refused=refused or {},
         )
-
-    def _master(self, moment: datetime) -> dict[str, pa.Table]:
-        declared = self.registry.entity_attributes()
-        master = {}
-        for kind in entity_views(self.registry.entity_kinds()):
-            rows = self.registry.entities(kind)
-            current = frozenset(
-                i for i, row in enumerate(rows) if in_force(row["valid_from"], row["valid_to"], moment)
-            )
-            extra = [attribute for attribute in declared if attribute.kind == kind]
-            master[kind] = entity_table(kind, rows, extra, current)
-        return master
 
     def connect(
         self,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.model.entities import MASTER
+from assay.model.entities import MASTER, in_force
 from assay.model.entity_attributes import EntityAttribute, entity_schema, to_column_value
 from assay.model.errors import QueryError, StoreError
 from assay.model.kinds import TIME, RecordKind
@@ -17,6 +19,9 @@ from assay.store.layout import CORE_SCHEMAS, DATE, QUARANTINE, REPLAY, plain, si
 from assay.store.place import is_remote
 from assay.store.reading import parquet_dataset
 from assay.store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from assay.store.registry import Registry
 
 ALWAYS_PRESENT = ("equipment", "person", "segment", "material", "characteristic", "gauge")
 """Entity kinds that have a view even when the plant knows none of them."""
@@ -102,6 +107,20 @@ def _empty_select(fields: Sequence[pa.Field]) -> str:
 @lru_cache(maxsize=4096)
 def _columns_of(path: str) -> tuple[str, ...]:
     return tuple(pq.read_schema(path).names)
+
+
+def master_tables(registry: Registry, moment: datetime) -> dict[str, pa.Table]:
+    """The master data by entity kind, of which the versions in force at a moment are current."""
+    declared = registry.entity_attributes()
+    master = {}
+    for kind in entity_views(registry.entity_kinds()):
+        rows = registry.entities(kind)
+        current = frozenset(
+            i for i, row in enumerate(rows) if in_force(row["valid_from"], row["valid_to"], moment)
+        )
+        extra = [attribute for attribute in declared if attribute.kind == kind]
+        master[kind] = entity_table(kind, rows, extra, current)
+    return master
 
 
 def entity_table(
