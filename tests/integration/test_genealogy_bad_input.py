@@ -336,3 +336,17 @@ def test_tolerances_decide_what_is_no_contradiction_yet(tmp_path_factory: pytest
         opened = assay.Plant(workspace)
         assert opened.doubts(tolerances=Tolerances(share=0.1)).counts["unbalanced"] == 1
         assert opened.doubts(tolerances=Tolerances(share=0.2)).counts["unbalanced"] == 0
+
+
+def test_large_amounts_and_long_times_are_said_to_the_last_digit(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    movements = [
+        moved("a-1", "produced", "B", 300, quantity=1_234_567.0, **KG),
+        moved("b-1", "consumed", "B", 0, quantity=2_234_569.5, **KG),
+    ]
+    with Workspace.create(tmp_path_factory.mktemp("plants") / "large") as workspace:
+        store(workspace, RecordKind.MOVEMENT, movements)
+        said = {one.kind: one.said.en for one in assay.Plant(workspace).doubts().doubts}
+    assert said["overdrawn"] == "2,234,569.5 kg of B were consumed, but only 1,234,567 kg brought."
+    assert "18,000 s before a-1" in said["consumed-before-made"]
