@@ -321,6 +321,21 @@ class Entry:
         raise EntryError.of("no_entry", why=f"not {ENTRY}")
 
 
+_BODY_AT = len(encode([ENTRY]))
+"""Where the body begins: behind the head of the array and the schema."""
+_WIDTHS = {0x58: 1, 0x59: 2, 0x5A: 4}
+"""How many bytes tell the length of bytes in CBOR, by the first of their head."""
+_UNJUDGED = 2 + 64 + 9 + 1
+"""At most so many bytes are behind the body where there is no verdict: signature, index, null."""
+
+
+def bears_verdict(data: bytes) -> bool:
+    """Whether an entry bears a verdict, by its length alone: one without ends behind the index."""
+    width = _WIDTHS.get(data[_BODY_AT], 0) if len(data) > _BODY_AT else 0
+    start = _BODY_AT + 1 + width
+    return len(data) > start + int.from_bytes(data[_BODY_AT + 1 : start], "big") + _UNJUDGED
+
+
 def parse_body(data: bytes) -> Body:
     """The body in ``data``.
 

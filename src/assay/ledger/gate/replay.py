@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from assay.ledger.audit import Finding
-from assay.ledger.entries import Body, Entry, Individual, Origin, parse_body
+from assay.ledger.entries import Body, Entry, Individual, Origin, bears_verdict, parse_body
 from assay.ledger.errors import EntryError, LedgerError
 from assay.ledger.gate.errors import GateError
+from assay.ledger.gate.facts import opened
 from assay.ledger.gate.gate import Core, Judged
 from assay.ledger.gate.openings import FILE, FOLDER, MAIN_LOG, REFUSED_LOG, Opened, read_openings
 from assay.ledger.gate.verdict import NO_POLICY, PARTIAL, Verdict
-from assay.ledger.segment import Record, read_segments, segments
+from assay.ledger.segment import Break, Record, read_runs, read_segments, segments
 
 _NAMES = ("main", "refused")
 _INPUTS = f"../{FOLDER}/{FILE}"
@@ -46,7 +47,7 @@ def replay(ledger: Path, *, quick: bool = False) -> Replayed:
     ledger
         Folder with ``main``, ``refused`` and ``gate``, such as ``plant/ledger``.
     quick
-        Only read what was handed in, and judge nothing.
+        Judge nothing: only look whether what was handed in is all there and belongs to the entries.
     """
     return _Replay(ledger, quick=quick).run()
 
@@ -57,6 +58,11 @@ class _Openings:
     def __init__(self, path: Path, log: int) -> None:
         self._left = ((start, one) for start, _, one in read_openings(path) if one and one.log == log)
         self._next = next(self._left, None)
+
+    @property
+    def at(self) -> int:
+        """The entry of the next, −1 behind the last."""
+        return self._next[1].entry if self._next else -1
 
     def take(self, index: int) -> tuple[int, Opened] | None:
         """That of entry ``index``, None where there is none."""
@@ -94,7 +100,10 @@ class _Replay:
         for start, _, one in read_openings(self._path):
             if one is None:
                 self._find(_INPUTS, "inputs_damaged", None, start)
-        if not self._quick:
+        if self._quick:
+            for log in (MAIN_LOG, REFUSED_LOG):
+                self._look(log)
+        else:
             count = 0
             for record in self._records(MAIN_LOG):
                 self._before(record.index)
@@ -103,11 +112,49 @@ class _Replay:
             self._before(count)
             if self._next is not None:
                 self._at(REFUSED_LOG, self._next, "verdict_out_of_order")
-            for openings in self._openings:
-                while (left := openings.behind(2**63)) is not None:
-                    self._find(_INPUTS, "opening_unknown", left[1].entry, left[0])
+        for log in (MAIN_LOG, REFUSED_LOG):
+            self._unknown(log, 2**63)
         self._files()
         return Replayed(self._judged, tuple(self._findings))
+
+    def _unknown(self, log: int, index: int) -> None:
+        """Name what was handed in with no entry below ``index``."""
+        while (left := self._openings[log].behind(index)) is not None:
+            self._find(_INPUTS, "opening_unknown", left[1].entry, left[0])
+
+    def _look(self, log: int) -> None:
+        """Whether what was handed in with the entries of a log is there and theirs."""
+        openings = self._openings[log]
+        for run in read_runs(self._ledger / _NAMES[log] / "segment"):
+            if isinstance(run, Break):
+                return
+            for at, data in enumerate(run.entries):
+                index = run.first + at
+                if not bears_verdict(data) and openings.at > index:
+                    continue
+                self._unknown(log, index)
+                self._there(log, Record(index, run.offsets[at], data), openings.take(index))
+
+    def _there(self, log: int, record: Record, taken: tuple[int, Opened] | None) -> None:
+        try:
+            entry = Entry.parse(record.entry)
+            body = parse_body(entry.signed.body)
+            said = Verdict.parse(entry.gate) if entry.gate is not None else None
+        except LedgerError:
+            return  # the whole audit says so
+        if taken is None:
+            without = said is None or any(reason.code == "missing_claims" for reason in said.reasons)
+            if not without and said is not None and said.outcome != NO_POLICY:
+                self._at(log, record, "opening_missing")
+            return
+        try:
+            if isinstance(body, Individual):
+                opened(taken[1].opening, body)
+            theirs = _belongs(taken[1], body)
+        except LedgerError:
+            theirs = False
+        if not theirs:
+            self._find(_INPUTS, "opening_differs", record.index, taken[0])
 
     def _records(self, log: int) -> Iterator[Record]:
         for found in read_segments(self._ledger / _NAMES[log] / "segment"):
@@ -129,10 +176,8 @@ class _Replay:
 
     def _same(self, log: int, record: Record) -> None:
         """Compare what an entry bears with what it must bear."""
-        openings = self._openings[log]
-        while (left := openings.behind(record.index)) is not None:
-            self._find(_INPUTS, "opening_unknown", left[1].entry, left[0])
-        taken = openings.take(record.index)
+        self._unknown(log, record.index)
+        taken = self._openings[log].take(record.index)
         try:
             entry = Entry.parse(record.entry)
             body = parse_body(entry.signed.body)
