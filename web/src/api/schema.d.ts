@@ -1655,6 +1655,11 @@ export interface components {
              */
             detail: string;
             /**
+             * Entry
+             * @description Index of its entry in the evidence log, proved by `GET /api/proof/{entry}`; null where there is none yet.
+             */
+            entry: number | null;
+            /**
              * Recorded
              * Format: date-time
              * @description When it was found.
@@ -3200,7 +3205,7 @@ export interface components {
             field: string;
             /**
              * Link
-             * @description The page that a cell of this column opens, with the cell's value (or each value of a list) as its id.
+             * @description The page that a cell of this column opens, with the cell's value (or each value of a list) as its id, target or characteristics; `proof` is the proof of a log entry, as a file.
              */
             link?: ("unit" | "cause" | "trace" | "chart" | "monitor" | "proof") | null;
             title: components["schemas"]["Text"];
