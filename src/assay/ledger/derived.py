@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,15 +101,14 @@ class Derived:
         VerificationError
             There is no such file, nor a wider one.
         """
-        whole = Tile(tile.level, tile.index)
-        parts = (self.folder / f"{whole.path}.p").glob("*")
+        with suppress(FileNotFoundError):
+            return (self.folder / tile.path).read_bytes()
+        parts = (self.folder / f"{Tile(tile.level, tile.index).path}.p").glob("*")
         wider = sorted(int(part.name) for part in parts if part.name.isdigit())
-        for width in (tile.width, *(one for one in wider if one > tile.width), WIDTH):
-            try:
-                data = (self.folder / Tile(tile.level, tile.index, width).path).read_bytes()
-            except FileNotFoundError:
-                continue
-            return data if width == tile.width else narrowed(data, Tile(tile.level, tile.index, width), tile)
+        for width in (*(one for one in wider if one > tile.width), WIDTH):
+            wide = Tile(tile.level, tile.index, width)
+            with suppress(FileNotFoundError):
+                return narrowed((self.folder / wide.path).read_bytes(), wide, tile)
         raise VerificationError.of("no_tile", path=tile.path)
 
     def tree(self, size: int) -> TileTree:

@@ -38,11 +38,11 @@ def fold(hashes: Sequence[bytes]) -> bytes:
     """The root of the complete tree over ``hashes``; their number is a power of two."""
     level = list(hashes)
     while len(level) > 1:
-        level = _paired(level)
+        level = paired(level)
     return level[0]
 
 
-def _paired(level: list[bytes]) -> list[bytes]:
+def paired(level: list[bytes]) -> list[bytes]:
     """The hashes one level up; written out because nearly all hashing of a log happens here."""
     pairs = zip(level[::2], level[1::2], strict=True)
     return [sha256(b"\x01" + left + right).digest() for left, right in pairs]
@@ -92,7 +92,7 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
     level = list(leaves)
     while len(level) > 1:
         alone = [level.pop()] if len(level) & 1 else []
-        level = _paired(level) + alone
+        level = paired(level) + alone
     return level[0] if level else EMPTY_ROOT
 
 

@@ -11,9 +11,9 @@ from assay.ledger.merkle import (
     EMPTY_ROOT,
     HASH_SIZE,
     consistency_spans,
-    fold,
     inclusion_spans,
     node_hash,
+    paired,
     proof_hashes,
 )
 
@@ -25,6 +25,9 @@ LARGEST_ENTRY = 65_535
 
 ENTRIES = -1
 """The level that stands for entry bundles."""
+
+_KEPT = 256
+"""Of so many tiles at most a tree keeps the hashes."""
 
 _PATH = re.compile(r"tile/(entries|\d{1,2})/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?")
 
@@ -96,6 +99,7 @@ class TileTree:
     def __init__(self, size: int, read: Callable[[Tile], bytes]) -> None:
         self.size = size
         self._read = read
+        self._layers: dict[Tile, list[list[bytes]]] = {}
 
     def root(self, start: int = 0, end: int | None = None) -> bytes:
         """The Merkle tree hash of leaves ``start`` to ``end``; of all of them when not said.
@@ -134,14 +138,25 @@ class TileTree:
 
     def _node(self, height: int, index: int) -> bytes:
         level, above = divmod(height, 8)
-        first, count = index << above, 1 << above
-        tile = tile_of(level, first // WIDTH, self.size)
+        first = index << above
+        layers = self._of(tile_of(level, first // WIDTH, self.size))
+        while len(layers) <= above:
+            below = layers[-1]
+            layers.append(paired(below[: len(below) // 2 * 2]))
+        return layers[above][first % WIDTH >> above]
+
+    def _of(self, tile: Tile) -> list[list[bytes]]:
+        """The hashes of a tile, and above them those of each height that was asked for."""
+        if (found := self._layers.get(tile)) is not None:
+            return found
         data = self._read(tile)
         if len(data) != tile.width * HASH_SIZE:
             expected = tile.width * HASH_SIZE
             raise VerificationError.of("bad_tile", path=tile.path, length=len(data), expected=expected)
-        at = first % WIDTH * HASH_SIZE
-        return fold([data[at + n : at + n + HASH_SIZE] for n in range(0, count * HASH_SIZE, HASH_SIZE)])
+        if len(self._layers) >= _KEPT:
+            self._layers.clear()
+        layers = [[data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]]
+        return self._layers.setdefault(tile, layers)
 
 
 def write_bundle(entries: Sequence[bytes]) -> bytes:
