@@ -84,9 +84,8 @@ class Browser:
             except (NoSuchElementException, StaleElementReferenceException):
                 pass
             if time.monotonic() > end:
-                raise AssertionError(
-                    f"waited {patience:g} s for {what}; the page says:\n{self.text('body')[:1500]}"
-                )
+                said = " ".join(self.texts("body"))[:1500]
+                raise AssertionError(f"waited {patience:g} s for {what}; the page says:\n{said}")
             time.sleep(0.1)
 
     def idle(self) -> None:
@@ -111,18 +110,23 @@ class Browser:
         return element
 
     def text(self, css: str) -> str:
-        """The visible text of the first match."""
-        return self.driver.find_element(By.CSS_SELECTOR, css).text
+        """The visible text of the first match, waited for."""
+        found: list[str] = self.wait(lambda: [self.driver.find_element(By.CSS_SELECTOR, css).text], css)
+        return found[0]
 
     def texts(self, css: str) -> list[str]:
         """The visible text of every match."""
         return [element.text for element in self.all(css)]
 
     def click(self, css: str, text: str = "") -> None:
-        """Click the first match and wait for what it starts."""
+        """Click the first match, be it drawn anew just now, and wait for what it starts."""
+        self.wait(partial(self._clicked, css, text), f"{css} {text!r} to be clicked")
+        self.idle()
+
+    def _clicked(self, css: str, text: str) -> bool:
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", self.named(css, text))
         self.named(css, text).click()
-        self.idle()
+        return True
 
     def press(self, *keys: str) -> None:
         """Type on the keyboard, into whatever has the focus, be it drawn anew just now."""

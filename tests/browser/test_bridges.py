@@ -66,14 +66,13 @@ def test_an_engineer_bridges_a_furnace_and_goes_on_to_the_trace(browser: Browser
     assert "Counted out" in figures
     assert "95 %" in figures, "the residence has an interval"
     assert "Matched by" in browser.text(".prose")
-    piece = browser.one(".widget-grid:last-child tbody tr td a").text
+    piece = browser.text(".widget-grid:last-child tbody tr td a")
     browser.one("#param-piece").send_keys(piece)
     browser.press("\ue007")
     browser.named(".widget-grid tbody td", piece)
     browser.wait(lambda: f"piece={piece}" in browser.path(), "the piece in the address")
     browser.wait(lambda: len(browser.all(".widget-grid")) == 2, "its counterparts")
-    other = browser.one(".widget-grid tbody tr td:first-child a")
-    wanted = other.text
+    wanted = browser.text(".widget-grid tbody tr td:first-child a")
     browser.click(".widget-grid tbody tr td:first-child a")
     browser.one(".trace-graph canvas[data-painted]")
     assert browser.path().startswith("/pages/trace?")
