@@ -71,9 +71,12 @@ def test_an_engineer_bridges_a_furnace_and_goes_on_to_the_trace(browser: Browser
     browser.press("\ue007")
     browser.named(".widget-grid tbody td", piece)
     browser.wait(lambda: f"piece={piece}" in browser.path(), "the piece in the address")
+    browser.idle()
     browser.wait(lambda: len(browser.all(".widget-grid")) == 2, "its counterparts")
-    wanted = browser.text(".widget-grid tbody tr td:first-child a")
-    browser.click(".widget-grid tbody tr td:first-child a")
+    wanted = browser.driver.execute_script(  # read and clicked at once: the table may just be drawn anew
+        "const link = arguments[0]; link.click(); return link.textContent.trim()",
+        browser.one(".widget-grid tbody tr td:first-child a"),
+    )
     browser.one(".trace-graph canvas[data-painted]")
     assert browser.path().startswith("/pages/trace?")
     assert f"id={wanted}" in browser.path()
