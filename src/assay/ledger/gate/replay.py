@@ -22,6 +22,7 @@ from assay.ledger.segment import Break, Record, read_runs, read_segments, segmen
 
 _NAMES = ("main", "refused")
 _INPUTS = f"../{FOLDER}/{FILE}"
+_BEYOND = 2**63
 
 
 class Replayed(NamedTuple):
@@ -61,8 +62,8 @@ class _Openings:
 
     @property
     def at(self) -> int:
-        """The entry of the next, −1 behind the last."""
-        return self._next[1].entry if self._next else -1
+        """The entry of the next, beyond every entry where none is left."""
+        return self._next[1].entry if self._next else _BEYOND
 
     def take(self, index: int) -> tuple[int, Opened] | None:
         """That of entry ``index``, None where there is none."""
@@ -113,7 +114,7 @@ class _Replay:
             if self._next is not None:
                 self._at(REFUSED_LOG, self._next, "verdict_out_of_order")
         for log in (MAIN_LOG, REFUSED_LOG):
-            self._unknown(log, 2**63)
+            self._unknown(log, _BEYOND)
         self._files()
         return Replayed(self._judged, tuple(self._findings))
 
@@ -143,8 +144,9 @@ class _Replay:
         except LedgerError:
             return  # the whole audit says so
         if taken is None:
-            without = said is None or any(reason.code == "missing_claims" for reason in said.reasons)
-            if not without and said is not None and said.outcome != NO_POLICY:
+            if said is None or said.outcome == NO_POLICY:
+                return
+            if all(reason.code != "missing_claims" for reason in said.reasons):
                 self._at(log, record, "opening_missing")
             return
         try:
