@@ -36,7 +36,7 @@ def join_two(workspace: Workspace) -> None:
     say = workspace.evidence.say
     say("configuration", "gate", {}, gate=fact_of("policy", values={"policy": content}))
     early = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1_000_000)
-    say("decision", "p-1", {}, gate=fact_of("qualification", start=early))
+    say("decision", "p-1", {}, gate=fact_of("qualification", start=early), person=True)
     moved: list[dict[str, Any]] = []
     measured: list[dict[str, Any]] = []
     for part, person in (("1", "p-1"), ("2", "p-2")):

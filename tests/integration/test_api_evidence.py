@@ -196,7 +196,7 @@ def test_the_verdict_of_the_gate_is_shown_with_its_reasons_in_words() -> None:
     why = Reason("expired", "weld", "welder", "person", "p-31", "2026-11-01", 12)
     for outcome, reasons in (("accepted", ()), ("no_policy", ()), ("refused", (why,))):
         verdict = bytes(Verdict(outcome, 40, 0, reasons=reasons))
-        item = evidence_item(LoggedAbout(41, "record", "41", 0, bytes(32), verdict, True, True))
+        item = evidence_item(LoggedAbout(41, "record", "41", 0, bytes(32), verdict, True, True), {})
         assert (item.verdict, len(item.reasons)) == (outcome, len(reasons))
     assert "p-31" in item.reasons[0].en
     assert item.reasons[0].zh != item.reasons[0].en

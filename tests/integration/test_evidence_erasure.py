@@ -18,6 +18,7 @@ from assay.ledger.standing import Erasure
 from assay.store.evidence_erasure import audit_payloads
 from assay.store.evidence_payloads import payload_path
 from assay.store.evidence_proofs import Prover
+from assay.store.evidence_secrets import ErasedRows
 from assay.store.keys import LoadKey
 from assay.store.plant_evidence import audit_plant, bring_up_to_date, bundle_subject, erase_subject
 from assay.store.workspace import Workspace
@@ -97,7 +98,8 @@ def test_what_was_destroyed_without_an_entry_is_a_finding(plant: Workspace, tmp_
         ("payload_missing", index, f"../../{path.relative_to(copy).as_posix()}")
     ]
     tree, row, leaf, _ = next(iter(Prover(evidence, plant.lake).leaves_naming("U-8")))
-    evidence.secrets.erase_rows(tree.batch, tree.first, {row: leaf}, "U-8")
+    with evidence.secrets._database:
+        evidence.secrets._erase_rows("U-8", ErasedRows(tree.batch, tree.first, {row: leaf}))
     assert [(one.kind, one.index) for one in audit_plant(plant.path).findings] == [
         ("salt_missing", tree.entry)
     ]
@@ -111,7 +113,7 @@ def test_whoever_dies_between_the_entry_and_the_destruction_does_it_again(
     evidence = plant.evidence
     evidence.say("attestation", "W-7", {"grade": "A"})
 
-    def died(subject: str, *_: object) -> bool:
+    def died(subject: str, *_: object, **__: object) -> bool:
         raise KeyboardInterrupt(subject)
 
     with monkeypatch.context() as patched:
@@ -135,7 +137,7 @@ def test_rows_whose_erasure_was_done_again_count_once(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(plant.evidence.secrets, "erase_rows", died)
+        patched.setattr(plant.evidence.secrets, "_erase_rows", died)
         with pytest.raises(KeyboardInterrupt):
             erase_subject(plant, "U-9", "asked for")
     assert erase_subject(plant, "U-9", "asked for").rows == rows

@@ -54,7 +54,7 @@ def plant(state: Path, tmp_path: Path) -> Iterator[Workspace]:
         content = parse_policy(POLICY).canonical()
         say("configuration", "gate", {"why": "trial"}, gate=fact_of("policy", values={"policy": content}))
         start = int(START.timestamp() * 1_000_000)
-        say("decision", "p-1", {"by": "p-9"}, gate=fact_of("qualification", start=start - 1))
+        say("decision", "p-1", {"by": "p-9"}, gate=fact_of("qualification", start=start - 1), person=True)
         yield workspace
 
 
@@ -138,7 +138,7 @@ def test_columns_that_a_policy_compares_tell_rows_of_one_minute_apart(plant: Wor
     )
     content = parse_policy(asks.replace('"1"', '"2"')).canonical()
     plant.evidence.say("configuration", "gate", {}, gate=fact_of("policy", values={"policy": content}))
-    plant.evidence.say("decision", "p-1", {}, gate=fact_of("qualification", values={"most": 2}))
+    plant.evidence.say("decision", "p-1", {}, gate=fact_of("qualification", values={"most": 2}), person=True)
     load(plant, "measurement", [measured_by("p-1")], LoadKey("gauge", "values"))
     found = plant.lake.query("SELECT m.value FROM measurement m JOIN refusal USING (source, epoch, seq)")
     assert sorted(found.column("value").to_pylist()) == [n / 4 for n in range(9, 20)]
@@ -148,7 +148,9 @@ def test_what_was_decided_since_counts_and_the_refusal_stays_told(plant: Workspa
     load(plant, "measurement", [measured_by("p-2")], LoadKey("gauge", "p-2"))
     assert {row["outcome"] for row in refused_of(plant)} == {"refused"}
     start = int(START.timestamp() * 1_000_000)
-    plant.evidence.say("decision", "p-2", {"by": "p-9"}, gate=fact_of("qualification", start=start - 1))
+    plant.evidence.say(
+        "decision", "p-2", {"by": "p-9"}, gate=fact_of("qualification", start=start - 1), person=True
+    )
     assert {row["outcome"] for row in refused_of(plant)} == {"refused"}
     verdict = PlantGate(plant.evidence).again(0)
     assert verdict.outcome == "accepted"

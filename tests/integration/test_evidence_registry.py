@@ -78,13 +78,14 @@ def test_declarations_and_master_data_are_logged_when_they_change(state: Path, t
         registry.upsert_entities("person", [{"id": "p-31"}, {"id": "p-32"}])
         registry.upsert_entities("equipment", [{"id": "press-1", "valid_from": "2026-03-01T00:00:00Z"}])
         found = changes(plant)
+        assert plant.evidence.people is not None
         assert [(kind, subject, sorted(fields)) for kind, subject, fields in found] == [
             ("model", "attribute:movement", ["shift", "uses"]),
             ("model", "attribute:movement", ["uses"]),
             ("model", "entity_attribute:equipment", ["tonnage"]),
             ("record", "master:equipment", ["always press-1", "always press-2"]),
-            ("record", "p-31", ["always p-31"]),
-            ("record", "p-32", ["always p-32"]),
+            ("record", plant.evidence.people.known("p-31"), ["always p-31"]),
+            ("record", plant.evidence.people.known("p-32"), ["always p-32"]),
             ("record", "master:equipment", ["2026-03-01T00:00:00+00:00 press-1"]),
         ]
         assert '"unit": "1"' in str(found[1][2]["uses"])
@@ -254,12 +255,14 @@ def test_what_was_erased_is_no_finding(state: Path, tmp_path: Path) -> None:
         assert (seen.findings, seen.unreadable) == ((), 1)
         plant.registry.upsert_entities("material", [{"id": "p-31"}])
         assert audit_registry(plant.path).valid
+        assert plant.evidence.people is not None
+        somebody = plant.evidence.people.known("p-32")
         with plant.registry.engine.begin() as connection:
             connection.exec_driver_sql("DELETE FROM entity")
         assert [(one.kind, one.subject, one.field) for one in audit_registry(plant.path).findings] == [
             ("registry_missing", "master:material", "always p-31"),
             ("registry_missing", "master:material", "always steel"),
-            ("registry_missing", "p-32", "always p-32"),
+            ("registry_missing", somebody, "always p-32"),
         ]
 
 

@@ -85,7 +85,8 @@ def plant(state: Path, tmp_path: Path) -> Iterator[Workspace]:
     with logging_plant(tmp_path / "plant"):
         pass
     settings = tmp_path / "plant" / "assay.toml"
-    settings.write_text(settings.read_text("utf-8") + "\n[ledger]\npseudonyms = true\n", "utf-8")
+    text = settings.read_text("utf-8").replace('pseudonyms = "log"', "pseudonyms = true")
+    settings.write_text(text, "utf-8")
     with Workspace.open(tmp_path / "plant") as workspace:
         load(workspace, "movement", [steps(["Li Wei", "W-18", "Li Wei"])], LoadKey("mes", "1"))
         workspace.lake.hot.append(

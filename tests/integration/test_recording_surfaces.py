@@ -67,7 +67,8 @@ def test_a_mixture_is_recorded_once_by_who_is_logged_in_and_traces_carry_it(
     assert {"L1", "L2"} <= lots_of(plant, "U2")
     rows = recorded(plant, "mixing")
     assert len(rows) == 5
-    assert all(row["epoch"].startswith("silo:mixing/administrator/") for row in rows)
+    who = plant.evidence.people and plant.evidence.people.known("administrator")
+    assert all(row["epoch"].startswith(f"silo:mixing/{who}/") for row in rows), "a load's name is in the log"
     assert client.post("/api/record/mix", json=SILO).json()["rows"] == 0, "the same again is nothing new"
 
     changed = client.post("/api/record/mix", json=SILO | {"content": 2}).json()
@@ -76,12 +77,15 @@ def test_a_mixture_is_recorded_once_by_who_is_logged_in_and_traces_carry_it(
     assert {row["corrected_by"] for row in corrected} == {"administrator"}
 
 
-def test_what_is_recorded_goes_into_the_evidence_log_under_that_name(
+def test_what_is_recorded_goes_into_the_evidence_log_by_the_id_of_who_is_logged_in(
     plant: Workspace, client: TestClient
 ) -> None:
     assert client.post("/api/record/bridge", json=FURNACE).json()["rows"] > 40
     assert client.post("/api/record/mix", json=SILO).status_code == 200
-    named = [one for one in batches(plant.path) if "administrator" in one.origin.source]
+    assert plant.evidence.people is not None
+    who = plant.evidence.people.known("administrator")
+    named = [one for one in batches(plant.path) if f"/{who}/" in one.origin.source]
+    assert not [one for one in batches(plant.path) if "administrator" in one.origin.source]
     assert {one.origin.source.split("/")[0] for one in named} == {"movement:bridge", "movement:mixing"}
     assert [one.rows for one in named if one.origin.source.startswith("movement:mixing")] == [5]
 

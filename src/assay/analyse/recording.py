@@ -93,11 +93,13 @@ def record_inferred(
 
     What was inferred for the segment before and isn't among ``rows`` is taken back; what somebody else
     corrected stays as it was corrected. The load, and so each record and its entry in the evidence log, is
-    named by the segment and by who wrote it: by the random id where people have one. Returns how many rows
-    were new: none when the same is written again.
+    named by the segment and by who wrote it: by the random id where the log has people by that. Returns how
+    many rows were new: none when the same is written again.
     """
+    people = workspace.evidence.people if workspace.evidence.on else None
+    writer = by if people is None else people.id_of(by)
     if workspace.people is not None:
-        by = workspace.people.id_of(by)
+        by = writer
     known, held = _recorded(workspace, source, segment), _held(workspace, source, segment)
     new: list[Mapping[str, Any]] = []
     for row in rows:
@@ -114,7 +116,7 @@ def record_inferred(
             gone = {"execution": execution, "segment": segment, "role": role, "quantity": 0.0}
             gone |= {"subject": subject, "subject_kind": kind, "confidence": 0.0, "choice": earlier["choice"]}
             new.append(gone | {"correction": _AGAIN, "corrected_by": by})
-    return record_movements(workspace, source, f"{segment}/{by}", new)
+    return record_movements(workspace, source, f"{segment}/{writer}", new)
 
 
 _AGAIN = "inferred again"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from assay.apps.catalogue import told
@@ -20,6 +20,7 @@ from assay.model.errors import SpokenError
 from assay.model.text import Text
 from assay.store.evidence_about import LoggedAbout, logged_about
 from assay.store.log import from_micros
+from assay.store.people import named_in
 from assay.store.workspace import Workspace
 
 
@@ -95,9 +96,10 @@ def unit_evidence(workspace: Workspace, wanted: str | None) -> EvidencePayload:
     if not subject:
         return EvidencePayload(id="", items=[], total=0, size=0, cosigners=[], provable=False)
     found, total = logged_about(evidence, workspace.lake, subject)
+    names = evidence.people.names() if evidence.people is not None else {}
     return EvidencePayload(
         id=subject,
-        items=[evidence_item(one) for one in found],
+        items=[evidence_item(one, names) for one in found],
         total=total,
         size=published[1].size if published else 0,
         cosigners=vouched(evidence.place).cosigners,
@@ -105,9 +107,10 @@ def unit_evidence(workspace: Workspace, wanted: str | None) -> EvidencePayload:
     )
 
 
-def evidence_item(one: LoggedAbout) -> EvidenceItem:
-    """An entry as the page lists it, with the gate's verdict and its reasons in words."""
+def evidence_item(one: LoggedAbout, names: Mapping[str, str]) -> EvidenceItem:
+    """An entry as the page lists it, with the gate's verdict and its reasons in words, people by name."""
     verdict = Verdict.parse(one.verdict) if one.verdict else None
+    verdict = named_in(verdict, names) if verdict else None
     return EvidenceItem(
         index=one.index,
         kind=one.kind,

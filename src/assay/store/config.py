@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -54,15 +54,23 @@ class LedgerSettings(BaseModel):
     gate
         By table, the columns of the plant's own that the gate is told (:mod:`assay.store.evidence_gate`).
     pseudonyms
-        Whether people stand in what is recorded by random ids only (:mod:`assay.store.people`).
+        Whether people stand by random ids only in the log (``"log"``), or in everything that is recorded
+        (:mod:`assay.store.people`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     log: bool = True
-    pseudonyms: bool = False
+    pseudonyms: bool | Literal["log"] = False
     disclosable: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     gate: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @field_validator("pseudonyms", mode="before")
+    @classmethod
+    def _is_way(cls, said: object) -> object:
+        if not isinstance(said, bool) and said != "log":
+            raise ValueError(f'{said!r} is not known; write true, false or "log"')
+        return said
 
     @field_validator("disclosable", "gate")
     @classmethod
@@ -74,7 +82,8 @@ class LedgerSettings(BaseModel):
 
     def to_toml(self) -> str:
         """The text of the part; empty when every setting has its default."""
-        said = ("" if self.log else "log = false\n") + ("pseudonyms = true\n" if self.pseudonyms else "")
+        said = "" if self.log else "log = false\n"
+        said += f"pseudonyms = {json.dumps(self.pseudonyms)}\n" if self.pseudonyms else ""
         text = f"\n[ledger]\n{said}" if said else ""
         for part, tables in (("disclosable", self.disclosable), ("gate", self.gate)):
             if tables:

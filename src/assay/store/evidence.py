@@ -58,7 +58,7 @@ from assay.store.evidence_statements import SAID, Statement
 from assay.store.keys import LoadKey
 from assay.store.locks import locked
 from assay.store.log import ALL_ROWS, APPENDED, REASON, RETIRED, Commit
-from assay.store.people import people_of
+from assay.store.people import PERSON, in_claims, people_of
 
 if TYPE_CHECKING:
     from assay.ledger.writer import Ack
@@ -111,7 +111,7 @@ class Evidence:
         self.path = path
         self.settings = settings
         self._lake = lake
-        self._people = people_of(settings, lambda: self.secrets)
+        self.people = people_of(settings, lambda: self.secrets)
         self.spool = spool
         self._turn = RLock()
         self._problem: LedgerError | None = None
@@ -357,6 +357,7 @@ class Evidence:
         moment: datetime | None = None,
         origin: Origin | None = None,
         gate: Fact | Claims | None = None,
+        person: bool = False,
     ) -> int:
         """Log one statement as an entry of its own; the index of the entry.
 
@@ -367,7 +368,7 @@ class Evidence:
         kind
             What it is, such as ``disposition`` or ``attestation``.
         subject
-            What it is about; a person only by a random id.
+            What it is about.
         fields
             What is said, by name.
         moment
@@ -376,13 +377,15 @@ class Evidence:
             What makes it the same statement when it is said again.
         gate
             An input of the gate, or what the gate is to judge the statement by; one more field, shown to it.
+        person
+            Whether ``subject`` is somebody: the log says the random id then, where it does so with people.
 
         Raises
         ------
         LedgerError
             A field has no canonical form, or the log can't be written.
         """
-        return self.say_all([Statement(kind, subject, fields, moment, origin, gate)])[0]
+        return self.say_all([Statement(kind, subject, fields, moment, origin, gate, person)])[0]
 
     def say_all(self, statements: Sequence[Statement]) -> list[int]:
         """Log statements in their order, many at once; their indexes, of refused ones in the log of refusals.
@@ -390,9 +393,28 @@ class Evidence:
         Raises like :meth:`say`; what was logged before the one that fails stays.
         """
         with self._written(), self._turn:
-            self.secrets.new_keys({one.subject for one in statements})
-            sealed = [self._sealed(one) for one in statements]
+            called = self._by_ids(statements)
+            self.secrets.new_keys({one.subject for one in called})
+            sealed = [self._sealed(one) for one in called]
             return self.append([body for body, _ in sealed], openings=[opening for _, opening in sealed])
+
+    def _by_ids(self, statements: Sequence[Statement]) -> Sequence[Statement]:
+        """Statements with random ids in the place of people, where the log calls them so."""
+        if self.people is None:
+            return statements
+        names = {one.subject for one in statements if one.person}
+        for one in statements:
+            if isinstance(one.gate, Claims):
+                names.update(one.gate.took.get(PERSON, ()))
+        ids = self.people.ids(names) if names else {}
+        return [
+            replace(
+                one,
+                subject=ids[one.subject] if one.person else one.subject,
+                gate=in_claims(one.gate, ids) if isinstance(one.gate, Claims) else one.gate,
+            )
+            for one in statements
+        ]
 
     def _sealed(self, said: Statement) -> tuple[Individual, bytes]:
         """The body of a statement whose payload is kept, and what the gate is shown of it."""
@@ -401,10 +423,7 @@ class Evidence:
         who = said.origin or Origin("plant", now, int.from_bytes(os.urandom(4), "big"))
         values: dict[str, Value] = {name: value_of(one) for name, one in said.fields.items()}
         if said.gate is not None:
-            shown = said.gate
-            if self._people is not None and isinstance(shown, Claims):
-                shown = self._people.in_claims(shown)
-            values[FIELD] = bytes(shown)
+            values[FIELD] = bytes(said.gate)
         sealed = self.payloads.seal(said.subject, who, values)
         body = Individual(
             kind=said.kind,
@@ -488,8 +507,13 @@ class Evidence:
         found = []
         for one in batches:
             rows = list(read_piece(self._lake, replace(piece, first=one.first, last=one.last), files))
-            found.append(keys_for(piece.name, pa.concat_tables(rows), values) if rows else b"")
+            found.append(keys_for(piece.name, self._judged(rows), values) if rows else b"")
         return found
+
+    def _judged(self, rows: Sequence[pa.Table]) -> pa.Table:
+        """Rows as the gate sees them: people by their random ids, where the log calls them so."""
+        table = pa.concat_tables(rows)
+        return table if self.people is None else self.people.in_performers(table)
 
     def _log_said(self, piece: Piece, added: Sequence[str]) -> int:
         """Rows that were said one by one, each as an entry of its own."""
@@ -502,7 +526,8 @@ class Evidence:
                     continue
                 said = {key: value for key, value in row.items() if value is not None}
                 subject = row["subject"] or f"{piece.name}:{piece.load.source}"
-                self.say(kind, subject, said, moment=row[when] or row["recorded"], origin=who)
+                moment, of_somebody = row[when] or row["recorded"], row["subject_kind"] == PERSON
+                self.say_all([Statement(kind, subject, said, moment, who, person=of_somebody)])
                 count += 1
         return count
 
@@ -532,7 +557,10 @@ class Evidence:
         while group := registry.changes(_AT_ONCE):
             new = [one for one in group if not self.index.records(origin=one.origin)]
             self.say_all(
-                [Statement(one.kind, one.subject, one.fields, one.moment, one.origin) for one in new]
+                [
+                    Statement(one.kind, one.subject, one.fields, one.moment, one.origin, person=one.of_person)
+                    for one in new
+                ]
             )
             registry.logged([one.position for one in group])
             count += len(new)

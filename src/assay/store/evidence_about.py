@@ -7,12 +7,15 @@ from typing import Any
 
 from assay.ledger.derived import Derived
 from assay.ledger.entries import Batch, Individual
+from assay.model.kinds import RecordKind
 from assay.store.evidence import Evidence
 from assay.store.evidence_index import LoggedBatch
 from assay.store.evidence_rows import source_of
 from assay.store.keys import LoadKey
 from assay.store.lake import Lake
+from assay.store.people import PERSON
 from assay.store.striking import ABOUT
+from assay.store.workspace import Workspace
 
 MOST = 500
 """Records listed of one unit or lot; a bundle holds all of them."""
@@ -91,6 +94,22 @@ def logged_about(evidence: Evidence, lake: Lake, subject: str) -> tuple[list[Log
         )
     total = len(found) + max(0, len(rows) - sum(one.index in told for one in found))
     return sorted(found[:MOST], key=lambda one: (one.index, one.record or "")), total
+
+
+def is_thing(workspace: Workspace, subject: str) -> bool:
+    """Whether something that is nobody has this id: a unit, a lot, a machine."""
+    for kind in workspace.registry.entity_kinds():
+        if kind != PERSON and any(row["id"] == subject for row in workspace.registry.entities(kind)):
+            return True
+    for table, column in ABOUT.items():
+        kind = "entity" if table == RecordKind.ENTITY else "subject_kind"
+        found = workspace.lake.query(
+            f"SELECT 1 FROM {table} WHERE {column} = $subject AND {kind} <> $person LIMIT 1",
+            {"subject": subject, "person": PERSON},
+        )
+        if len(found):
+            return True
+    return False
 
 
 def _rows_about(evidence: Evidence, lake: Lake, subject: str) -> list[tuple[LoggedBatch, str | None]]:

@@ -9,6 +9,7 @@ finding of the audit.
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,22 +19,26 @@ from typing import TypeVar
 from assay.ledger.audit import Finding
 from assay.ledger.entries import Batch, Entry, Individual, Rows
 from assay.ledger.errors import LedgerError, LogError
-from assay.ledger.place import MAIN, Place, read_keys
+from assay.ledger.place import MAIN, read_keys
 from assay.ledger.rotation import log_key, state
 from assay.ledger.segment import Record, read_segments
 from assay.ledger.standing import Erasure, standing_of, statements_in
 from assay.store.derived import ERASED
+from assay.store.evidence import Evidence
+from assay.store.evidence_about import is_thing
 from assay.store.evidence_captures import CAPTURES
 from assay.store.evidence_payloads import payload_path
 from assay.store.evidence_proofs import Prover
 from assay.store.evidence_rows import load_named
-from assay.store.evidence_secrets import SECRETS, ErasedEvent, secrets_of
+from assay.store.evidence_secrets import SECRETS, ErasedEvent, ErasedRows, secrets_of
 from assay.store.evidence_statements import SAID
 from assay.store.keys import LoadKey
 from assay.store.log import ALL_ROWS
 from assay.store.people import is_random
-from assay.store.striking import ABOUT, Struck, strike
+from assay.store.striking import ABOUT, Struck, condition, naming, strike
 from assay.store.striking_events import events_naming, strike_events
+from assay.store.striking_master import strike_master
+from assay.store.tables import from_microseconds
 from assay.store.workspace import Workspace
 
 PAYLOADS = "evidence"
@@ -83,7 +88,7 @@ def erase(workspace: Workspace, subject: str, why: str) -> Erased:
     workspace
         The plant.
     subject
-        About whom or what; of people with random ids also by their name.
+        About whom or what; of people with random ids also by their name. The log calls somebody by the id.
     why
         The reason; it is logged in the open and stays, so nothing personal.
 
@@ -99,54 +104,65 @@ def erase(workspace: Workspace, subject: str, why: str) -> Erased:
     place, last = evidence.place, evidence.signed_size() - 1
     leaves: dict[tuple[int, int], dict[int, bytes]] = {}
     altered: dict[tuple[int, int], set[int]] = {}
+    logged_as = evidence.people.known(subject) if evidence.people is not None else subject
     if workspace.people is not None:
-        subject = workspace.people.known(subject)
+        subject = logged_as
     prover = Prover(evidence, workspace.lake)
     for tree, row, leaf, about in prover.leaves_naming(subject, only_about=is_random(subject)):
         leaves.setdefault((tree.batch, tree.first), {})[row] = leaf
         if not about:
             altered.setdefault((tree.batch, tree.first), set()).add(row)
     rows = [(*key, row) for key, found in leaves.items() for row in sorted(found)]
-    mine = [body.payload for body in _individuals(place.segments, last + 1)
-            if body.subject == subject and body.payload]  # fmt: skip
-    kept = [path for digest in mine if (path := payload_path(workspace.path / PAYLOADS, digest)).exists()]
+    mine = [body for body in _individuals(place.segments, last + 1) if body.subject in {subject, logged_as}]
+    paths = [payload_path(workspace.path / PAYLOADS, body.payload) for body in mine if body.payload]
+    kept = [path for path in paths if path.exists()]
     events = [] if is_random(subject) else _events(workspace, subject)
-    if not rows and not kept and not events and evidence.secrets.key_of(subject) is None:
-        raise _nothing_left(place, subject)
+    keys = [evidence.secrets.key_of(one) for one in {subject, logged_as}]
+    if not rows and not kept and not events and not any(keys) and not _is_named(workspace, subject):
+        raise _nothing_left(evidence, subject)
+    in_clear = any(body.subject == subject for body in mine)  # as entries made before ids stood in the log
+    in_clear = in_clear or is_thing(workspace, subject)
+    if evidence.people is not None and not in_clear:
+        logged_as = evidence.people.id_of(subject)
     key = log_key(place)
     said = [
-        Erasure(subject, last, why, part, tuple(one for one in part if one[2] in altered.get(one[:2], ())))
+        Erasure(logged_as, last, why, part, tuple(one for one in part if one[2] in altered.get(one[:2], ())))
         for part in _parts(rows)
     ]
-    gone = [Erasure(subject, last, why, events=part) for part in _parts([at for at, _ in events])]
+    gone = [Erasure(logged_as, last, why, events=part) for part in _parts([at for at, _ in events])]
+    whole = [] if said or gone else [Erasure(logged_as, last, why)]
+    too = [Erasure(subject, last, why)] if in_clear and logged_as != subject else []
     indexes = [
         state(place, "erasure", bytes(one), (key.verifier.public, key.countersign))
-        for one in [*said, *gone] or [Erasure(subject, last, why)]
+        for one in [*said, *gone, *whole, *too]
     ]
     by = {at: index for one, index in zip(gone, indexes[len(said) :], strict=False) for at in one.events}
     named = [ErasedEvent(at, digest, by[at]) for at, digest in events]
-    evidence.secrets.erase_subject(subject, time.time_ns() // 1_000, named)
+    evidence.secrets.erase_subject(
+        subject,
+        time.time_ns() // 1_000,
+        named,
+        known_as=logged_as,
+        rows=[ErasedRows(*at, found, altered.get(at, ())) for at, found in leaves.items()],
+    )
     for path in kept:
         path.unlink(missing_ok=True)
-    for (batch, first), found in leaves.items():
-        evidence.secrets.erase_rows(batch, first, found, subject, altered.get((batch, first), ()))
-    if workspace.people is not None:
-        workspace.people.forget(subject)
-    entities = workspace.registry.forget(subject)
     done = finish(workspace)
-    rows_done = done.struck
+    struck = done.struck
     return Erased(
-        tuple(indexes), len(kept), len(rows), rows_done.removed, rows_done.altered, done.objects, entities,
+        tuple(indexes), len(kept), len(rows), struck.removed, struck.altered, done.objects, done.entities,
         done.events,
     )  # fmt: skip
 
 
 @dataclass(slots=True)
 class Finished:
-    """What was still there of what was erased: rows, objects to which only they referred, captured events."""
+    """What was still there of what was erased: rows, objects to which only they referred, versions of master
+    data, captured events."""
 
     struck: Struck
     objects: int = 0
+    entities: int = 0
     events: int = 0
 
 
@@ -180,7 +196,7 @@ def finish(workspace: Workspace) -> Finished:
         if pending and workspace.lake.derived.names():
             (workspace.spool / ERASED).touch()
         bodies = _batches(workspace.path, {one for found in batches.values() for one in found})
-        said = _said(workspace) if pending else {}
+        said, ids = _said(workspace) if pending else {}, secrets.people()
         for subject, moment in pending.items():
             within = {name: dict(loads) for name, loads in said.items()}
             for body in (bodies[one] for one in batches[subject] if one in bodies):
@@ -190,7 +206,10 @@ def finish(workspace: Workspace) -> Finished:
                     stretches.append((body.origin.seq, body.last))
             events = secrets.erased_events(subject)
             finished.events += strike_events(workspace.registry, subject, events)
-            done = strike(workspace.lake, subject, within, moment, only_about=is_random(subject))
+            alias = ids.get(subject, f"erased-{uuid.uuid4().hex[:12]}")
+            said_nothing = is_random(subject)
+            finished.entities += strike_master(workspace.registry, subject, None if said_nothing else alias)
+            done = strike(workspace.lake, subject, within, moment, alias, only_about=said_nothing)
             finished.objects += _unreferred(workspace, done.contents)
             secrets.done(subject)
             finished.struck.add(done)
@@ -211,11 +230,9 @@ def forget(workspace: Workspace, since: int) -> None:
     if secrets is None:
         return
     try:
-        subjects = secrets.again(since)
+        secrets.again(since)
     finally:
         secrets.close()
-    for subject in subjects:
-        workspace.registry.forget(subject)
     finish(workspace)
 
 
@@ -296,15 +313,29 @@ def _salts(plant: Path, folder: Path, meant: Collection[tuple[int, int, int]]) -
         secrets.close()
 
 
-def _nothing_left(place: Place, subject: str) -> LogError:
+def _is_named(workspace: Workspace, subject: str) -> bool:
+    """Whether a row names it that is no batch's: what somebody said of something else, as a correction."""
+    for name in workspace.lake.tables():
+        columns = naming(workspace.lake, name, only_about=is_random(subject))
+        if columns:
+            where, values = condition(name, columns, subject)
+            if len(workspace.lake.query(f"SELECT 1 FROM {name} WHERE {where} LIMIT 1", values)):
+                return True
+    return False
+
+
+def _nothing_left(evidence: Evidence, subject: str) -> LogError:
     """Why there is nothing to erase: an entry says that it was erased, or nothing was ever logged."""
     before = [
         index
-        for index, one in statements_in(place.segments)
+        for index, one in statements_in(evidence.place.segments)
         if one.kind == "erasure" and Erasure.parse(one.content).subject == subject
     ]
     if before:
         return LogError.of("erased_before", subject=subject, index=before[-1])
+    moment = evidence.secrets.erased_at(subject)
+    if moment is not None:
+        return LogError.of("erased_then", subject=subject, moment=from_microseconds(moment).isoformat())
     return LogError.of("nothing_to_erase", subject=subject)
 
 

@@ -7,7 +7,7 @@ programs, which the registry holds too, are not logged and not compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from assay.store.evidence_payloads import Payloads
 from assay.store.evidence_rows import bodies_logged
 from assay.store.evidence_secrets import SECRETS, Secrets
 from assay.store.migrate import HEAD, revision
-from assay.store.registry_changes import GONE, MASTER, SOURCE, content, waiting
+from assay.store.registry_changes import GONE, MASTER, SOURCE, content, is_person, waiting
 
 _Said = dict[tuple[str, str], tuple[int | None, str]]
 """Entry and value by subject and field; no entry where a change is still to be logged."""
@@ -105,7 +105,7 @@ def audit_registry(plant: Path) -> RegistryAudit:
         return RegistryAudit(True, why="no_keys")
     if not file.parent.is_dir() or (entries and not file.exists()):
         return RegistryAudit(True, why="no_keys")
-    said, captures, closed = _opened(plant, file, entries) if entries else ({}, [], frozenset())
+    said, captures, closed, ids = _opened(plant, file, entries) if entries else ({}, [], frozenset(), {})
     erasures = list(_erasures(plant))
     config = read_config(plant / FILE_NAME)
     try:
@@ -113,12 +113,14 @@ def audit_registry(plant: Path) -> RegistryAudit:
             if revision(connection) != HEAD:
                 return RegistryAudit(True, why="other_revision")
             changes = waiting(connection)
-            there = {(one.subject, one.field): one.value for one in content(connection)}
+            there = {(_logged_as(one.kind, one.subject, ids), one.field): one.value
+                     for one in content(connection)}  # fmt: skip
             events = compare_captures(connection, captures, _events_erased(erasures))
     except StoreError:
         return RegistryAudit(True, why="not_reached")
     for one in changes:
-        said |= {(one.subject, name): (None, value) for name, value in one.fields.items()}
+        subject = _logged_as(one.kind, one.subject, ids)
+        said |= {(subject, name): (None, value) for name, value in one.fields.items()}
     said = _without(said, {one.subject: one.last for _, one in erasures}, there)
     found = [*_differing(said, there, closed), *(RegistryFinding(*one) for one in events.findings)]
     findings = tuple(sorted(found, key=lambda one: (one.subject, one.field)))
@@ -130,27 +132,35 @@ def audit_registry(plant: Path) -> RegistryAudit:
 
 def _opened(
     plant: Path, file: Path, entries: list[tuple[int, Individual]]
-) -> tuple[_Said, list[SaidCapture], frozenset[str]]:
-    """What was said last of each field, and of captures; subjects of which not every entry can be opened."""
+) -> tuple[_Said, list[SaidCapture], frozenset[str], Mapping[str, str]]:
+    """What was said last of each field, and of captures; subjects of which not every entry can be opened; and
+    the random ids of people by their names."""
     said: _Said = {}
     captures = []
     closed = set()
     secrets = Secrets(file)
     try:
+        ids = secrets.people()
         payloads = Payloads(plant / "evidence", secrets)
         for index, body in entries:
             try:
                 fields = payloads.open(body).fields
             except LogError:
-                closed.add(body.subject)
+                closed.add(_logged_as(body.kind, body.subject, ids))
                 continue
             if body.origin.source == CAPTURES:
                 captures.append(SaidCapture(index, body.subject, {name: one for _, name, one in fields}))
             else:
-                said |= {(body.subject, name): (index, str(value)) for _, name, value in fields}
+                subject = _logged_as(body.kind, body.subject, ids)  # before ids stood in the log: by name
+                said |= {(subject, name): (index, str(value)) for _, name, value in fields}
     finally:
         secrets.close()
-    return said, captures, frozenset(closed)
+    return said, captures, frozenset(closed), ids
+
+
+def _logged_as(kind: str, subject: str, ids: Mapping[str, str]) -> str:
+    """What the log calls the subject of a change of the registry: somebody who has a random id by that."""
+    return ids.get(subject, subject) if is_person(kind, subject) else subject
 
 
 def _erasures(plant: Path) -> Iterator[tuple[int, Erasure]]:

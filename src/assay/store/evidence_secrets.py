@@ -47,6 +47,25 @@ class ErasedEvent(NamedTuple):
     entry: int
 
 
+class ErasedRows(NamedTuple):
+    """Rows of a tree whose salts are destroyed.
+
+    Parameters
+    ----------
+    batch, first
+        The tree: the entry of its batch, and which row of that is its first.
+    leaves
+        The leaf hashes of the rows by place; proofs of the others need them.
+    altered
+        Those of them that stay in the lake, with another id in the place of the subject.
+    """
+
+    batch: int
+    first: int
+    leaves: Mapping[int, bytes]
+    altered: Collection[int] = ()
+
+
 class Secrets:
     """The secrets of a plant's log.
 
@@ -95,39 +114,6 @@ class Secrets:
                 made[batch, first] = salts
         return {key: self.salts(*key) or salts for key, salts in made.items()}
 
-    def erase_rows(
-        self, batch: int, first: int, leaves: Mapping[int, bytes], subject: str, altered: Collection[int] = ()
-    ) -> None:
-        """Destroy the salts of rows of a tree.
-
-        Parameters
-        ----------
-        batch, first
-            The tree: the entry of its batch, and which row of that is its first.
-        leaves
-            The leaf hashes of the rows by place; proofs of the others need them.
-        subject
-            Whom they named.
-        altered
-            Those of them that stay in the lake, with another id in the place of the subject.
-        """
-        salts = self.salts(batch, first)
-        if salts is None:
-            return
-        with self._lock, self._database:
-            self._database.executemany(
-                "insert or ignore into erased_row values (?, ?, ?, ?)",
-                [(batch, first, row, leaf) for row, leaf in leaves.items()],
-            )
-            self._database.executemany(
-                "insert or replace into erased_of values (?, ?, ?, ?)",
-                [(subject, batch, first + row, row in altered) for row in leaves],
-            )
-            self._database.execute(
-                "update seed set salts = ? where batch = ? and first = ?",
-                (bytes(salts.without(leaves)), batch, first),
-            )
-
     def erased_rows(self, batch: int, first: int) -> dict[int, bytes]:
         """The leaf hashes of the rows of a tree whose salts were destroyed, by place."""
         with self._lock:
@@ -170,15 +156,15 @@ class Secrets:
         return [ErasedEvent(*row) for row in rows]
 
     def done(self, subject: str) -> None:
-        """What was erased of a subject is in lake and registry no longer."""
+        """What was erased of a subject is in lake and registry no longer; nor need its random id be known."""
         with self._lock, self._database:
             self._database.execute("update subject set pending = 0 where subject = ?", (subject,))
+            self._database.execute("delete from person where ? in (name, id)", (subject,))
 
-    def again(self, since: int) -> list[str]:
-        """Make pending what was erased at or after a moment; the subjects."""
+    def again(self, since: int) -> None:
+        """Make pending what was erased at or after a moment."""
         with self._lock, self._database:
             self._database.execute("update subject set pending = 1 where erased >= ?", (since,))
-        return list(self.pending())
 
     # -- payloads ----------------------------------------------------------------------------------
 
@@ -209,24 +195,61 @@ class Secrets:
                 wanted,
             )
 
-    def erase_subject(self, subject: str, moment: int, events: Iterable[ErasedEvent] = ()) -> bool:
-        """Destroy the key of a subject's payloads; whether there was a key.
+    def erase_subject(
+        self,
+        subject: str,
+        moment: int,
+        events: Iterable[ErasedEvent] = (),
+        *,
+        known_as: str | None = None,
+        rows: Iterable[ErasedRows] = (),
+    ) -> None:
+        """Destroy the key of a subject's payloads and the salts of rows, all of it or nothing.
 
-        That it was erased at ``moment`` (microseconds since 1970) is known from then on, with the captured
-        events that name it, and pending until :meth:`done`.
+        Parameters
+        ----------
+        subject
+            Whom or what records name; pending until :meth:`done`.
+        moment
+            That it was erased then (microseconds since 1970) is known from now on.
+        events
+            The captured events that name it.
+        known_as
+            What the log calls it, where that is something else: the key of this is destroyed too.
+        rows
+            The rows that named it.
         """
-        had = self.key_of(subject) is not None
         with self._lock, self._database:
             self._database.executemany(
                 "insert or replace into erased_event values (?, ?, ?, ?)",
                 [(subject, *one) for one in events],
             )
+            for one in rows:
+                self._erase_rows(subject, one)
             self._database.execute(
                 "insert into subject (subject, erased, pending) values (?, ?, 1) "
                 "on conflict (subject) do update set key = null, erased = excluded.erased, pending = 1",
                 (subject, moment),
             )
-        return had
+            self._database.execute("update subject set key = null where subject = ?", (known_as,))
+
+    def _erase_rows(self, subject: str, gone: ErasedRows) -> None:
+        """Destroy the salts of rows, within the transaction that says for whom."""
+        batch, first, leaves, altered = gone
+        where = "where batch = ? and first = ?", (batch, first)
+        found = self._database.execute(f"select salts from seed {where[0]}", where[1]).fetchone()
+        if found is None:
+            return
+        self._database.executemany(
+            "insert or ignore into erased_row values (?, ?, ?, ?)",
+            [(batch, first, row, leaf) for row, leaf in leaves.items()],
+        )
+        self._database.executemany(
+            "insert or replace into erased_of values (?, ?, ?, ?)",
+            [(subject, batch, first + row, row in altered) for row in leaves],
+        )
+        left = bytes(Salts.parse(found[0]).without(leaves))
+        self._database.execute(f"update seed set salts = ? {where[0]}", (left, *where[1]))
 
     def erased(self, subject: str) -> bool:
         """Whether the subject had a key that was destroyed, and has no other."""
@@ -235,6 +258,14 @@ class Secrets:
                 "select key is null from subject where subject = ?", (subject,)
             ).fetchone()
         return bool(found and found[0])
+
+    def erased_at(self, subject: str) -> int | None:
+        """When the subject was erased last, microseconds since 1970; None where it never was."""
+        with self._lock:
+            found = self._database.execute(
+                "select erased from subject where subject = ?", (subject,)
+            ).fetchone()
+        return found[0] if found else None
 
     # -- people ------------------------------------------------------------------------------------
 
@@ -253,10 +284,10 @@ class Secrets:
         with self._lock:
             return dict(self._database.execute("select name, id from person order by name"))
 
-    def forget_person(self, id_: str) -> None:
-        """Destroy what says who is behind an id."""
-        with self._lock, self._database:
-            self._database.execute("delete from person where id = ?", (id_,))
+    def changes(self) -> int:
+        """A number that is another after somebody else wrote to the file."""
+        with self._lock:
+            return int(self._database.execute("pragma data_version").fetchone()[0])
 
     def close(self) -> None:
         """Let go of the file."""

@@ -22,7 +22,10 @@ SAID = {CORRECTIONS: ("record", "recorded"), ALARMS: ("alarm", "time")}
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What :meth:`assay.store.evidence.Evidence.say` takes, to say many at once."""
+    """What :meth:`assay.store.evidence.Evidence.say` takes, to say many at once.
+
+    With ``person`` the subject is somebody, of whom the log says the random id.
+    """
 
     kind: str
     subject: str
@@ -30,3 +33,4 @@ class Statement:
     moment: datetime | None = None
     origin: Origin | None = None
     gate: Fact | Claims | None = None
+    person: bool = False

@@ -1,10 +1,12 @@
-"""Random ids of people: what is recorded says who did it by them only, and who is behind one can be deleted.
+"""Random ids of people: the evidence log says by them only who did something; who is behind can be deleted.
 
-With ``pseudonyms = true`` under ``[ledger]`` in ``assay.toml`` a name or number of a person is replaced where
-it comes in: ``person`` and ``corrected_by`` of rows, subjects of the kind ``person``, master data of people
-and of what they may do, and what the gate is told, with the names of those who may override it. Which id
-stands for whom is kept outside the plant and every backup, beside the salts. Rows whose person is erased stay
-as they are, and provable: nothing leads from the id to anybody.
+With ``pseudonyms = "log"`` under ``[ledger]`` in ``assay.toml``, as new plants have it, ids take the place of
+names where something is logged: subjects that are people, and what the gate is told, with the names of those
+who may override it. Records, master data and answers keep the names. With ``pseudonyms = true`` ids take
+their place where they come in: ``person`` and ``corrected_by`` of rows, subjects of the kind ``person``,
+master data of people and of what they may do; rows whose person is erased stay as they are then, and
+provable. Which id stands for whom is kept outside the plant and every backup, beside the salts: nothing leads
+from the id of somebody erased to anybody.
 """
 
 from __future__ import annotations
@@ -13,17 +15,20 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assay.ledger.errors import LedgerError
 from assay.model.kinds import RecordKind
 
 if TYPE_CHECKING:
     from assay.ledger.gate.facts import Claims
     from assay.ledger.gate.policy import GatePolicy
+    from assay.ledger.gate.verdict import Verdict
     from assay.model.entities import Entity
     from assay.store.config import LedgerSettings
     from assay.store.evidence_secrets import Secrets
@@ -43,8 +48,8 @@ def is_random(id_: str) -> bool:
 
 
 def people_of(settings: LedgerSettings, kept: Callable[[], Secrets]) -> People | None:
-    """Who stands for which id in a plant with these settings; None where people are recorded as they are."""
-    return People(kept) if settings.pseudonyms else None
+    """Who stands for which id in the log of a plant with these settings; None where it names people."""
+    return People(kept, everywhere=settings.pseudonyms is True) if settings.pseudonyms else None
 
 
 class People:
@@ -54,36 +59,59 @@ class People:
     ----------
     kept
         Gives the secrets of the plant's log, in which it is kept.
+    everywhere
+        Whether ids stand in records and answers too.
     """
 
-    def __init__(self, kept: Callable[[], Secrets]) -> None:
+    def __init__(self, kept: Callable[[], Secrets], *, everywhere: bool) -> None:
         self._kept = kept
+        self.everywhere = everywhere
         self._known: dict[str, str] = {}
+        self._read: tuple[Secrets, int] | None = None
+
+    @property
+    def here(self) -> bool:
+        """Whether who stands for which id is known on this machine."""
+        try:
+            self._kept()
+        except LedgerError:
+            return False
+        return True
 
     def id_of(self, name: str) -> str:
-        """The id of a person, made where there is none; an id stays what it is."""
+        """The id of a person, made where there is none; an id stays what it is.
+
+        Raises
+        ------
+        LogError
+            The keys of the plant's log are not on this machine.
+        """
         return self.ids([name])[name]
 
     def ids(self, names: Iterable[str]) -> Mapping[str, str]:
-        """The ids of people by their names, durable when this returns."""
+        """The ids of people by their names, durable when this returns; raises like :meth:`id_of`."""
         wanted = set(names)
+        kept = self._kept()
+        if self._read != (now := (kept, kept.changes())):  # another process made one, or somebody was erased
+            self._known, self._read = {}, now
         new = {name for name in wanted - self._known.keys() if not is_random(name)}
         if new:
-            self._known |= self._kept().new_ids(sorted(new), lambda: f"p-{secrets.token_hex(8)}")
+            self._known |= kept.new_ids(sorted(new), lambda: f"p-{secrets.token_hex(8)}")
         return {name: self._known.get(name, name) for name in wanted}
 
     def known(self, name: str) -> str:
         """The id of a person who has one; anything else stays what it is."""
-        return self._kept().people().get(name, name)
+        return self.everybody().get(name, name)
 
     def everybody(self) -> Mapping[str, str]:
-        """The id of each by the name."""
-        return self._kept().people()
+        """The id of each by the name; empty where that is not kept on this machine."""
+        with suppress(LedgerError):
+            return self._kept().people()
+        return {}
 
-    def forget(self, id_: str) -> None:
-        """Destroy what says who is behind an id."""
-        self._kept().forget_person(id_)
-        self._known = {name: one for name, one in self._known.items() if one != id_}
+    def names(self) -> Mapping[str, str]:
+        """The name of each by the id, for answers; empty where these show ids too."""
+        return {} if self.everywhere else {id_: name for name, id_ in self.everybody().items()}
 
     def replaced(self, table: str, rows: pa.Table) -> pa.Table:
         """Rows of a table with ids in the place of people."""
@@ -120,32 +148,66 @@ class People:
         who = getattr(entity, name, None)
         return entity.model_copy(update={name: self.id_of(who)}) if isinstance(who, str) else entity
 
-    def in_claims(self, claims: Claims) -> Claims:
-        """What a record says of itself to the gate, with ids in the place of people."""
-        who = claims.took.get(PERSON, ())
-        return replace(claims, took={**claims.took, PERSON: tuple(map(self.id_of, who))}) if who else claims
+    def in_performers(self, rows: pa.Table) -> pa.Table:
+        """Rows with ids in the place of those in their column ``person``, for the gate."""
+        return self._in(rows, PERSON, None)
+
+    def in_known_performers(self, rows: pa.Table) -> pa.Table:
+        """The same of people who have an id; for others none is made."""
+        ids = self.everybody()
+        return _replaced(rows, PERSON, ids, None)
 
     def in_policy(self, policy: GatePolicy) -> GatePolicy:
         """A gate policy with ids in the place of those who may override it; their keys stay."""
-        if policy.override is None:
-            return policy
-        people = {self.id_of(name): key for name, key in policy.override.people.items()}
-        return policy.model_copy(update={"override": policy.override.model_copy(update={"people": people})})
+        named = policy.override.people if policy.override else {}
+        return _with_people(policy, self.ids(named))
+
+    def named_in_policy(self, policy: GatePolicy) -> GatePolicy:
+        """A gate policy as it is shown: with names in the place of ids."""
+        return _with_people(policy, self.names())
 
     def _in(self, rows: pa.Table, name: str, where: pa.ChunkedArray | None) -> pa.Table:
-        at = rows.schema.get_field_index(name)
-        field = rows.schema.field(at)
-        column = rows.column(at).cast(pa.string())
+        column = rows.column(name).cast(pa.string())
         chosen = column if where is None else column.filter(where)
-        names = [one for one in pc.unique(chosen).to_pylist() if one is not None]
-        if not names:
-            return rows
-        ids = self.ids(names)
-        places = pc.index_in(column, value_set=pa.array(names, pa.string()))
-        found = pa.chunked_array([pa.array([ids[one] for one in names], pa.string())]).take(places)
-        if where is not None:
-            found = pc.if_else(where, found, column)
-        changed = found.combine_chunks()
-        if pa.types.is_dictionary(field.type):
-            changed = changed.dictionary_encode()
-        return rows.set_column(at, field, changed.cast(field.type))
+        ids = self.ids(one for one in pc.unique(chosen).to_pylist() if one is not None)
+        return _replaced(rows, name, ids, where)
+
+
+def in_claims(claims: Claims, ids: Mapping[str, str]) -> Claims:
+    """What a record says of itself to the gate, with ids in the place of people."""
+    who = claims.took.get(PERSON, ())
+    return replace(claims, took={**claims.took, PERSON: tuple(map(ids.__getitem__, who))}) if who else claims
+
+
+def named_in(verdict: Verdict, names: Mapping[str, str]) -> Verdict:
+    """What the gate said as it is shown: with names in the place of ids."""
+    reasons = (
+        one._replace(subject=names.get(one.subject, one.subject)) if one.subject else one
+        for one in verdict.reasons
+    )
+    return verdict._replace(reasons=tuple(reasons)) if names else verdict
+
+
+def _with_people(policy: GatePolicy, called: Mapping[str, str]) -> GatePolicy:
+    """A policy of which those who may override it are called otherwise."""
+    if policy.override is None or not called:
+        return policy
+    people = {called.get(name, name): key for name, key in policy.override.people.items()}
+    return policy.model_copy(update={"override": policy.override.model_copy(update={"people": people})})
+
+
+def _replaced(rows: pa.Table, name: str, by: Mapping[str, str], where: pa.ChunkedArray | None) -> pa.Table:
+    """Rows of which a column has other values, by what they were; only those of ``where``, if given."""
+    if not by:
+        return rows
+    at = rows.schema.get_field_index(name)
+    field = rows.schema.field(at)
+    column = rows.column(at).cast(pa.string())
+    places = pc.index_in(column, value_set=pa.array(by.keys(), pa.string()))
+    found = pc.coalesce(pa.chunked_array([pa.array(by.values(), pa.string())]).take(places), column)
+    if where is not None:
+        found = pc.if_else(where, found, column)
+    changed = found.combine_chunks()
+    if pa.types.is_dictionary(field.type):
+        changed = changed.dictionary_encode()
+    return rows.set_column(at, field, changed.cast(field.type))

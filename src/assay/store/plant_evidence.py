@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from assay.ledger.submitter import State
 from assay.ledger.tlog_proof import TlogProof
 from assay.store.config import FILE_NAME, read_config
 from assay.store.evidence import Evidence
+from assay.store.evidence_about import is_thing
 from assay.store.evidence_audit import RecordsAudit, audit_records
 from assay.store.evidence_captures import MAKING_RECORDS
 from assay.store.evidence_erasure import Erased, audit_payloads, erase, finish
@@ -30,6 +32,7 @@ from assay.store.place import sync
 from assay.store.workspace import Workspace
 
 _OFF = re.compile(r"^(\s*log\s*=\s*)false\b", re.MULTILINE)
+_PART = re.compile(r"^\s*\[\s*ledger\s*\][^\n]*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,22 @@ def begin(plant: Path, origin: str | None = None) -> Place:
         return Evidence.make(plant, origin or Evidence.origin_of(plant.resolve().name))
     config = read_config(settings)
     place = Evidence.make(plant, origin or Evidence.origin_of(config.name))
+    text = settings.read_text("utf-8")
     if not config.ledger.log:
-        settings.write_text(_OFF.sub(r"\1true", settings.read_text("utf-8")), "utf-8")
-        sync(settings)
+        text = _OFF.sub(r"\1true", text)
+    if "pseudonyms" not in tomllib.loads(text).get("ledger", {}):
+        text = _with_random_ids(text)
+    settings.write_text(text, "utf-8")
+    sync(settings)
     return place
+
+
+def _with_random_ids(text: str) -> str:
+    """Settings that have people in the log by random ids only."""
+    line = 'pseudonyms = "log"\n'
+    if _PART.search(text):
+        return _PART.sub(lambda head: head[0] + line, text, count=1)
+    return f"{text}\n[ledger]\n{line}"
 
 
 def bring_up_to_date(workspace: Workspace) -> State:
@@ -163,14 +178,19 @@ def attest(
 ) -> int:
     """Log a statement about a unit or lot as an entry of its own; its index.
 
+    Of somebody who has a random id the log says that.
+
     Raises
     ------
     LedgerError
         The plant has no log, it can't be written, or a field has no canonical form.
     """
-    if not workspace.evidence.on:
+    evidence = workspace.evidence
+    if not evidence.on:
         raise LogError.of("no_log", path=workspace.path / "ledger" / MAIN)
-    return workspace.evidence.say(kind, subject, fields, moment=moment)
+    known = evidence.people.everybody() if evidence.people is not None else {}
+    of_somebody = subject in known and not is_thing(workspace, subject)
+    return evidence.say(kind, subject, fields, moment=moment, person=of_somebody)
 
 
 def prove_record(workspace: Workspace, record: str, fields: Sequence[str] | None = None) -> TlogProof:

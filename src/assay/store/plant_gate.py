@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from assay.ledger.gate.state import Refusal, Since, known, refusal, refusals, si
 from assay.ledger.gate.verdict import Verdict
 from assay.ledger.issuer import read_issuer
 from assay.ledger.place import MAIN
-from assay.store.people import PERSON, people_of
+from assay.store.people import PERSON, named_in
 
 if TYPE_CHECKING:
     from assay.store.evidence import Evidence
@@ -50,11 +50,14 @@ class PolicyInForce:
     index
         The entry that set it.
     policy
-        What it says.
+        What it says, with the names of those who may override it where the log has their ids.
+    digest
+        SHA-256 of the policy as it is logged, by which verdicts cite it.
     """
 
     index: int
     policy: GatePolicy
+    digest: bytes
 
 
 class PlantGate:
@@ -68,13 +71,14 @@ class PlantGate:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._people = people_of(evidence.settings, lambda: evidence.secrets)
+        self._people = evidence.people
         self._ledger = evidence.path / "ledger"
 
     def policies(self) -> list[PolicyInForce]:
         """The policies in force, by name."""
         found = sorted(known(self._ledger).inputs.policies.items())
-        return [PolicyInForce(index, policy) for _, (index, policy) in found]
+        shown = self._people.named_in_policy if self._people is not None else lambda policy: policy
+        return [PolicyInForce(index, shown(policy), policy.digest) for _, (index, policy) in found]
 
     def set_policy(self, policy: GatePolicy | Path | str) -> int:
         """Have a policy in force from the next entry on; the index of its entry.
@@ -116,8 +120,8 @@ class PlantGate:
         type_
             What it is, as policies name it.
         subject
-            Whom it is about: a person, machine, lot, recipe or place. Where people are recorded by random
-            ids, their names are replaced by these.
+            Whom it is about: a person, machine, lot, recipe or place. Where the log has people by random ids,
+            their names are replaced by these.
         values
             What it says, by name.
         start, until
@@ -178,16 +182,19 @@ class PlantGate:
         """
         core, now = known(self._ledger), time.time_ns() // 1_000
         ids = self._people.everybody() if self._people is not None else {}
+        names = self._names()
         found = []
         for number, record in enumerate(records):
             kind, claims, moment = read_record(_by_id(record, ids), number)
             judged = core.judge.judge(kind, claims, moment, moment, now)
-            found.append(Verdict(judged.outcome, 0, now, judged.policies, judged.cited, judged.reasons))
+            verdict = Verdict(judged.outcome, 0, now, judged.policies, judged.cited, judged.reasons)
+            found.append(named_in(verdict, names))
         return found
 
     def refused(self) -> list[Refusal]:
         """Every refused record with its reasons."""
-        return list(refusals(self._ledger))
+        names = self._names()
+        return [replace(one, verdict=named_in(one.verdict, names)) for one in refusals(self._ledger)]
 
     def override(self, index: int, keys: Sequence[Path], why: str) -> int:
         """Log that a refused record counts after all; two people of the policy sign it. The entry's index.
@@ -220,15 +227,15 @@ class PlantGate:
             There is no such record, or nothing can be logged.
         """
         _, found = refusal(self._ledger, index)
-        before = len(self.refused())
+        before = len(list(refusals(self._ledger)))
         entry = self._logged(
             "decision", _subject(found), {"again": index}, overrides.reevaluation(index, found.leaf)
         )
         later = list(refusals(self._ledger))[before:]
         for one in later:
             if one.verdict.about == (index, found.leaf) and one.index == entry:
-                return one.verdict
-        return Verdict.parse(self._evidence.entry(entry).gate or b"")
+                return named_in(one.verdict, self._names())
+        return named_in(Verdict.parse(self._evidence.entry(entry).gate or b""), self._names())
 
     def since(self, index: int) -> list[Since]:
         """What became later of the inputs on which the verdict of entry ``index`` rests; it stands as it was.
@@ -240,6 +247,10 @@ class PlantGate:
         """
         entry: Entry = self._evidence.entry(index)
         return since(known(self._ledger), Verdict.parse(entry.gate or b""), time.time_ns() // 1_000)
+
+    def _names(self) -> Mapping[str, str]:
+        """Who is behind the ids of the log, for answers."""
+        return {} if self._people is None else self._people.names()
 
     def _logged(self, kind: str, subject: str, fields: Mapping[str, Any], said: Any) -> int:
         if not self._evidence.on:

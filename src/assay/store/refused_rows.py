@@ -6,6 +6,7 @@ A refusal blocks evidence and payment and never data: the rows stay, and this sa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,9 +23,11 @@ from assay.ledger.gate.verdict import REFUSED, Reason
 from assay.model.kinds import TIME
 from assay.store.evidence_gate import asked
 from assay.store.evidence_rows import Piece, files_of, load_named, read_piece
+from assay.store.people import PERSON
 
 if TYPE_CHECKING:
     from assay.store.lake import Lake
+    from assay.store.people import People
 
 NAME = "refusal"
 """Name of the relation."""
@@ -69,11 +72,15 @@ class RefusedRows:
         Folder with the logs, such as ``plant/ledger``.
     lake
         The plant's records.
+    people
+        Who stands for which id in the log; None where it names people. Where that is not known on this
+        machine, a row is taken for refused when rows like it by whomever were.
     """
 
-    def __init__(self, ledger: Path, lake: Lake) -> None:
+    def __init__(self, ledger: Path, lake: Lake, people: People | None = None) -> None:
         self._ledger = ledger
         self._lake = lake
+        self._people = people
         self._rows: dict[int, pa.Table] = {}
         self._found = _Found((0, 0), REFUSAL_SCHEMA.empty_table(), STANDING_SCHEMA.empty_table())
 
@@ -113,7 +120,7 @@ class RefusedRows:
         index = one.refusal.index
         if index not in self._rows:
             body = one.refusal.body
-            self._rows[index] = _stated(one) if isinstance(body, Individual) else self._batch(one)
+            self._rows[index] = self._stated(one) if isinstance(body, Individual) else self._batch(one)
         return _decided(self._rows[index], one.decision)
 
     def _batch(self, one: RefusedEntry) -> pa.Table:
@@ -137,11 +144,52 @@ class RefusedRows:
             return _shaped(kind, rows, said, one.refusal.index)
         # the columns that were compared then, whatever the settings name by now: every key has all of them
         names = tuple(parse_claims(one.keys[0].key.claims).values)
-        places, place = places_of(*asked(kind, rows, names))
-        why = {(key.claims, minute_of(key.first)): _codes(reasons) for key, reasons in one.keys}
+        named, claimed = self._comparable(rows, [key.claims for key, _ in one.keys])
+        places, place = places_of(*asked(kind, named, names))
+        why = {
+            (claims, minute_of(key.first)): _codes(reasons)
+            for claims, (key, reasons) in zip(claimed, one.keys, strict=True)
+        }
         codes = pa.array([why.get(one) for one in places], pa.string()).take(pa.array(place))
         kept = codes.is_valid()
         return _shaped(kind, rows.filter(kept), codes.filter(kept), one.refusal.index)
+
+    def _comparable(self, rows: pa.Table, claims: Sequence[bytes]) -> tuple[pa.Table, Sequence[bytes]]:
+        """Rows and claims that call people alike, or leave them out where nobody knows who is who."""
+        if self._people is None:
+            return rows, claims
+        if self._people.here or self._people.everywhere:
+            return self._people.in_known_performers(rows), claims
+        at = rows.schema.get_field_index(PERSON)
+        nobody = pa.nulls(len(rows), rows.schema.field(at).type)
+        return rows.set_column(at, rows.schema.field(at), nobody), [_by_nobody(one) for one in claims]
+
+    def _stated(self, one: RefusedEntry) -> pa.Table:
+        """A refused entry of its own: what it is about and what it claims."""
+        body = one.refusal.body
+        if not isinstance(body, Individual):
+            return REFUSAL_SCHEMA.empty_table()
+        took = one.claims.took if one.claims else {}
+        names = self._people.names() if self._people is not None else {}
+        row = {
+            "kind": body.kind,
+            "source": body.origin.source,
+            "epoch": str(body.origin.epoch),
+            "seq": body.origin.seq,
+            "subject": body.subject,
+            "segment": one.claims.step if one.claims else None,
+            "person": ", ".join(names.get(who, who) for who in took.get(PERSON, ())) or None,
+            "equipment": ", ".join(took.get("machine", ())) or None,
+            "time": _EPOCH + timedelta(microseconds=body.event_time),
+            "reasons": _codes(one.refusal.verdict.reasons),
+            "refused": one.refusal.index,
+        }
+        return pa.Table.from_pylist([row], REFUSAL_SCHEMA)
+
+
+def _by_nobody(claims: bytes) -> bytes:
+    said = parse_claims(claims)
+    return bytes(replace(said, took={role: ids for role, ids in said.took.items() if role != PERSON}))
 
 
 def _codes(reasons: Sequence[Reason]) -> str:
@@ -169,28 +217,6 @@ def _shaped(kind: str, rows: pa.Table, reasons: pa.Array, index: int) -> pa.Tabl
         ],
         schema=REFUSAL_SCHEMA,
     )
-
-
-def _stated(one: RefusedEntry) -> pa.Table:
-    """A refused entry of its own: what it is about and what it claims."""
-    body = one.refusal.body
-    if not isinstance(body, Individual):
-        return REFUSAL_SCHEMA.empty_table()
-    took = one.claims.took if one.claims else {}
-    row = {
-        "kind": body.kind,
-        "source": body.origin.source,
-        "epoch": str(body.origin.epoch),
-        "seq": body.origin.seq,
-        "subject": body.subject,
-        "segment": one.claims.step if one.claims else None,
-        "person": ", ".join(took.get("person", ())) or None,
-        "equipment": ", ".join(took.get("machine", ())) or None,
-        "time": _EPOCH + timedelta(microseconds=body.event_time),
-        "reasons": _codes(one.refusal.verdict.reasons),
-        "refused": one.refusal.index,
-    }
-    return pa.Table.from_pylist([row], REFUSAL_SCHEMA)
 
 
 def _standing(rows: pa.Table) -> pa.Table:

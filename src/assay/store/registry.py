@@ -210,14 +210,6 @@ class Registry:
                     )
         return rows
 
-    def forget(self, id_: str) -> int:
-        """Delete every version of the master data of this id, of whatever kind; how many there were.
-
-        It is for erasing: the entry that says so is the erasure's, and no change is told here.
-        """
-        with self._engine.begin() as connection:
-            return connection.execute(ENTITY.delete().where(ENTITY.c.id == id_)).rowcount
-
     def entity_kinds(self) -> list[str]:
         """The kinds that have at least one entity."""
         with self._reads.connect() as connection:

@@ -12,7 +12,8 @@ account                ``account:`` and a random   ``role``, ``credential``    r
 declared attribute     ``attribute:`` and kind     name                        JSON of type, role, unit …
 attribute of entities  ``entity_attribute:`` and   name                        JSON of type, unit, title
                        kind
-person                 the person's id             since when, and the id      JSON of the attributes
+person                 the person's id (the log    since when, and the id      JSON of the attributes
+                       has the random one)
 other master data      ``master:`` and kind        since when, and the id      JSON of the attributes
 named EPCIS query      ``epcis:queries``           name                        JSON of its parameters
 EPCIS subscription     ``epcis:subscriptions``     id                          JSON of query and SHA-256 of
@@ -94,9 +95,19 @@ class Change:
     digest: bytes
 
     @property
+    def of_person(self) -> bool:
+        """Whether it is about somebody."""
+        return is_person(self.kind, self.subject)
+
+    @property
     def origin(self) -> Origin:
         """What makes its statement the same when it is said again."""
         return Origin(SOURCE, int.from_bytes(self.digest[:7], "big"), self.position)
+
+
+def is_person(kind: str, subject: str) -> bool:
+    """Whether a subject of an entry of this kind is somebody."""
+    return kind == _RECORD and not subject.startswith(MASTER)
 
 
 def account_said(row: Mapping[str, Any]) -> list[Said]:

@@ -99,7 +99,13 @@ def condition(name: str, columns: Sequence[str], subject: str) -> tuple[str, dic
 
 
 def strike(
-    lake: Lake, subject: str, within: Mapping[str, Stretches], until: int, *, only_about: bool = False
+    lake: Lake,
+    subject: str,
+    within: Mapping[str, Stretches],
+    until: int,
+    alias: str,
+    *,
+    only_about: bool = False,
 ) -> Struck:
     """Take a subject out of the rows of batches; does nothing where that was done before.
 
@@ -113,6 +119,8 @@ def strike(
         Which batches, by table.
     until
         Rows recorded after this moment stay as they are: microseconds since 1970.
+    alias
+        What rows that stay have in its place.
     only_about
         Rows that name the subject otherwise stay as they are: its id says nothing.
 
@@ -122,7 +130,6 @@ def strike(
         A file is damaged, or the lake can't be written; a table is changed as a whole or not at all.
     """
     done = Struck()
-    alias = f"erased-{uuid.uuid4().hex[:12]}"
     with locked(lake.spool / COMPACTING):
         for name, stretches in within.items():
             columns = naming(lake, name, only_about=only_about)

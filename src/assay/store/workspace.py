@@ -56,7 +56,8 @@ class Workspace:
             raise
         self.quarantine = Quarantine(self.lake)
         self.lake.relations["refusal"] = self._refusals
-        self.people = people_of(config.ledger, lambda: self.evidence.secrets)
+        everywhere = config.ledger.pseudonyms is True
+        self.people = people_of(config.ledger, lambda: self.evidence.secrets) if everywhere else None
         self.lake.people = self.registry.people = self.people
         if config.ledger.log and (path / "ledger").is_dir():
             self.lake.after_commit = self.registry.after_change = self._committed
@@ -71,7 +72,7 @@ class Workspace:
         """Which records the gate refused as evidence."""
         from assay.store.refused_rows import RefusedRows
 
-        return RefusedRows(self.path / "ledger", self.lake)
+        return RefusedRows(self.path / "ledger", self.lake, self.evidence.people)
 
     def _refusals(self) -> pa.Table:
         return self.refused.table()
@@ -130,7 +131,8 @@ class Workspace:
             "the new plant",
         )
         logged = log_by_default() if log is None else log
-        config = config.model_copy(update={"ledger": LedgerSettings(log=logged)})
+        ledger = LedgerSettings(log=logged, pseudonyms="log" if logged else False)
+        config = config.model_copy(update={"ledger": ledger})
         existed = path.exists()
         try:
             elsewhere = {"lake": lake, "objects": objects}
@@ -171,7 +173,7 @@ class Workspace:
         if not (path / FILE_NAME).is_file():
             raise WorkspaceNotFound(f"{path} is not an Assay plant", hint=f"Make one with: assay init {path}")
         config = read_config(path / FILE_NAME)
-        if config.ledger.pseudonyms and not (path / "ledger").is_dir():
+        if config.ledger.pseudonyms is True and not (path / "ledger").is_dir():
             raise ModelError(
                 f"{path / FILE_NAME}: ledger.pseudonyms is set, and the plant has no evidence log",
                 hint=f"Begin one with: assay ledger init {path}",

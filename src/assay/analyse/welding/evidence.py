@@ -30,6 +30,7 @@ from assay.ledger.gate.verdict import Verdict
 from assay.model.text import Text
 from assay.store.evidence import Evidence
 from assay.store.evidence_statements import Statement
+from assay.store.people import named_in
 from assay.store.snapshot import Snapshot
 from assay.store.workspace import Workspace
 
@@ -144,6 +145,7 @@ def verdicts(workspace: Workspace, joint: str) -> dict[str, Said]:
         return {}
     ledger = evidence.path / "ledger"
     core, now = known(ledger), time.time_ns() // 1_000
+    names = evidence.people.names() if evidence.people is not None else {}
     found: dict[str, Said] = {}
     later: dict[int, tuple[str, int]] = {}
     for record in evidence.index.records(subject=joint):
@@ -155,7 +157,9 @@ def verdicts(workspace: Workspace, joint: str) -> dict[str, Said]:
             later[verdict.about[0]] = verdict.outcome, record.entry
         elif record.source.startswith(_PASS):
             lapsed = tuple(one.input.index for one in since(core, verdict, now) if one.revoked is not None)
-            found[record.source.removeprefix(_PASS)] = Said("main", record.entry, verdict, None, lapsed)
+            found[record.source.removeprefix(_PASS)] = Said(
+                "main", record.entry, named_in(verdict, names), None, lapsed
+            )
     for refusal in refusals(ledger):
         source = refusal.body.origin.source
         own = getattr(refusal.body, "subject", None) == joint and source.startswith(_PASS)
@@ -163,14 +167,15 @@ def verdicts(workspace: Workspace, joint: str) -> dict[str, Said]:
             execution = source.removeprefix(_PASS)
             before = found.get(execution)
             if before is None or before.verdict.at < refusal.verdict.at:
-                found[execution] = Said("refused", refusal.index, refusal.verdict, later.get(refusal.index))
+                said = named_in(refusal.verdict, names)
+                found[execution] = Said("refused", refusal.index, said, later.get(refusal.index))
     return found
 
 
 def _inputs(
     workspace: Workspace, snapshot: Snapshot, found: Iterable[Pass], notes: dict[str, Text]
 ) -> Iterator[_Input]:
-    yield from _of_people(snapshot, notes)
+    yield from _of_people(workspace, snapshot, notes)
     yield from _of_machines(snapshot)
     yield from _of_procedures(snapshot)
     for service in services(workspace, snapshot):
@@ -192,7 +197,9 @@ def _inputs(
         yield _Input("environment", zone, minute.isoformat(), minute, None, rounded)
 
 
-def _of_people(snapshot: Snapshot, notes: dict[str, Text]) -> Iterator[_Input]:
+def _of_people(workspace: Workspace, snapshot: Snapshot, notes: dict[str, Text]) -> Iterator[_Input]:
+    """The qualifications; of welders by their random ids, where the log has people by that."""
+    people = workspace.evidence.people
     for row in _rows(snapshot, "qualification"):
         if not row.get("person") or row.get("segment") not in {None, SEGMENT} or not row.get("level"):
             continue
@@ -213,7 +220,8 @@ def _of_people(snapshot: Snapshot, notes: dict[str, Text]) -> Iterator[_Input]:
             "thickness_min_mm": range_.thickness_min,
             "thickness_max_mm": range_.thickness_max,
         }
-        yield _versioned("qualification", row["person"], row, values)
+        person = row["person"] if people is None else people.id_of(row["person"])
+        yield _versioned("qualification", person, row, values)
 
 
 def _of_machines(snapshot: Snapshot) -> Iterator[_Input]:

@@ -66,7 +66,7 @@ class RecordsToCheck(_Card):
 def policies(_: Guarded, rooms: Rooms) -> list[PolicyCard]:
     """The policies in force, by name."""
     return [
-        PolicyCard(index=one.index, digest=one.policy.digest.hex(), policy=one.policy)
+        PolicyCard(index=one.index, digest=one.digest.hex(), policy=one.policy)
         for one in PlantGate(rooms.workspace.evidence).policies()
     ]
 

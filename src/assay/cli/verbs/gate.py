@@ -79,7 +79,7 @@ def policy(
             "name": one.policy.name,
             "version": one.policy.version,
             "index": one.index,
-            "digest": one.policy.digest.hex(),
+            "digest": one.digest.hex(),
             "policy": one.policy.model_dump(mode="json", exclude_defaults=True),
         }
         for one in found

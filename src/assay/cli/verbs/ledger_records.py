@@ -166,9 +166,10 @@ def people(
     from assay.store.workspace import Workspace
 
     with Workspace.open(directory) as workspace:
-        if workspace.people is None:
+        known = workspace.evidence.people
+        if known is None:
             raise LogError.of("no_pseudonyms", path=directory)
-        found = workspace.people.ids(names) if names else workspace.people.everybody()
+        found = known.ids(names) if names else known.everybody()
     rows = [[name, found[name]] for name in sorted(found)]
     document = {"people": [{"name": name, "id": id_} for name, id_ in rows]}
     show(document, lambda to: table(to, [say("ledger.person"), say("ledger.id")], rows), as_json=as_json)

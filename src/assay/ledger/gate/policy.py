@@ -189,7 +189,7 @@ class Override(_Strict):
     """Who may say, two together, that a refused record counts after all."""
 
     people: dict[str, str] = Field(
-        description="Public key (64 hex digits) by person; a person by a random id only."
+        description="Public key (64 hex digits) by person; the log has their random ids."
     )
 
     @field_validator("people")
