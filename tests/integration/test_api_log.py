@@ -159,3 +159,18 @@ def test_a_server_without_a_witness_has_none_and_one_with_a_witness_answers(publ
     assert conflict.headers["content-type"] == "text/x.tlog.size"
     large = public.post("/witness/add-checkpoint", content=b"old 5\n" * 50_000)
     assert large.status_code == 413
+
+
+def test_an_address_that_only_takes_something_says_so_when_it_is_asked(public: TestClient) -> None:
+    answer = public.get("/witness/add-checkpoint")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["error"]["message"]["en"]
+
+
+def test_no_address_of_the_api_is_answered_by_a_page(public: TestClient) -> None:
+    said = public.app.openapi()["paths"]  # type: ignore[attr-defined]
+    acting = {path: sorted(map(str.upper, methods)) for path, methods in said.items() if "get" not in methods}
+    assert acting
+    for path, methods in acting.items():
+        answer = public.get(path.replace("{", "").replace("}", ""))
+        assert (answer.status_code, answer.headers["allow"]) == (405, ", ".join(methods)), path

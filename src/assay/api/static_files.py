@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Match
 
 from assay.api.errors import CATALOGUE
 
@@ -17,6 +18,7 @@ STATIC = Path(__file__).parent / "static"
 
 _HASHED = re.compile(r"[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+\Z")
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_ACTING = ("DELETE", "PATCH", "POST", "PUT")
 _ASK_AGAIN = {"Cache-Control": "no-cache"}
 
 _NOT_BUILT = """<!doctype html>
@@ -32,6 +34,8 @@ def static_router(folder: Path = STATIC) -> APIRouter:
 
     @router.get("/{path:path}")
     async def web_app(path: str, request: Request) -> Response:
+        if allowed := _methods(request):
+            raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
         if path == "api" or path.startswith("api/"):
             raise HTTPException(404)
         found = await run_in_threadpool(_file, root, path)
@@ -43,6 +47,16 @@ def static_router(folder: Path = STATIC) -> APIRouter:
         return FileResponse(found, headers=_FOREVER if hashed else _ASK_AGAIN)
 
     return router
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods by which something else answers at this address; none where only a page does."""
+    asked = {method: {**request.scope, "method": method} for method in _ACTING}
+    return [
+        method
+        for method, scope in asked.items()
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 def _file(root: Path, path: str) -> Path | None:
