@@ -166,3 +166,12 @@ def test_a_writer_killed_at_any_step_loses_nothing_and_signs_no_fork(place: Plac
 @pytest.mark.parametrize("seed", range(10))
 def test_a_writer_killed_at_200_random_steps(place: Place, seed: int) -> None:
     killed_at_random(place, 20, seed=100 + seed)
+
+
+def test_a_sequencer_starts_without_the_libraries_that_read_rows() -> None:
+    probe = (
+        "import sys, assay.ledger.sequencer;"
+        "sys.exit(', '.join({'numpy', 'pyarrow', 'scipy'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

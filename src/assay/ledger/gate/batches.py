@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from assay.ledger.canonical import decode, encode
 from assay.ledger.entries import Batch
 from assay.ledger.errors import LedgerError
@@ -25,6 +23,7 @@ from assay.ledger.gate.verdict import ACCEPTED, NO_POLICY, PARTIAL, REFUSED, Rea
 from assay.ledger.merkle import leaf_hash, root_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
@@ -116,6 +115,7 @@ def distinct(table: pa.Table, columns: Columns) -> list[Key]:
 def places_of(table: pa.Table, columns: Columns) -> tuple[list[tuple[bytes, int]], NDArray[np.int64]]:
     """By which (claims, minute since 1970) each row is judged: the distinct ones, and the place there of each
     row, shape (n,); raises like :func:`keys_of`."""
+    import numpy as np
     import pyarrow as pa
 
     asked = _asked(table, columns)
