@@ -4003,7 +4003,7 @@ export interface components {
         Override: {
             /**
              * People
-             * @description Public key (64 hex digits) by person; a person by a random id only.
+             * @description Public key (64 hex digits) by person; the log has their random ids.
              */
             people: {
                 [key: string]: string;
