@@ -17,6 +17,7 @@ from assay.analyse.welding import log_passes
 from assay.ledger.entries import Individual
 from assay.ledger.gate.facts import claims_of
 from assay.ledger.gate.policy import parse_policy
+from assay.ledger.gate.verdict import Verdict
 from assay.ledger.issuer import make_issuer
 from assay.ledger.place import MAIN
 from assay.ledger.standing import Erasure, statements_in
@@ -137,7 +138,9 @@ def test_the_log_has_nobodys_name_and_the_records_have(plant: Workspace, tmp_pat
     assert subjects.count(ids["Li Wei"]) == 3, "the master data, the alarm, the attestation"
     assert all(ids[name].encode() in told for name in ("Zhou Min", "Chen Yu", "administrator"))
 
-    assert accepted > 0
+    cited = Verdict.parse(plant.evidence.entry(accepted).gate or b"").cited
+    gate.revoke(cited[0], "withdrawn")
+    assert [one.input.subject for one in gate.since(accepted)] == ["Zhou Min"]
     assert performers(plant) == ["Zhou Min", "Chen Yu", "Zhou Min"]
     assert refused(plant) == [(1, "Chen Yu")]
     overridden = plant.lake.query("SELECT person, outcome FROM refusal WHERE kind = 'step'").to_pylist()

@@ -246,7 +246,12 @@ class PlantGate:
             There is no such entry, or it bears no verdict.
         """
         entry: Entry = self._evidence.entry(index)
-        return since(known(self._ledger), Verdict.parse(entry.gate or b""), time.time_ns() // 1_000)
+        names = self._names()
+        found = since(known(self._ledger), Verdict.parse(entry.gate or b""), time.time_ns() // 1_000)
+        return [
+            replace(one, input=replace(one.input, subject=names.get(one.input.subject, one.input.subject)))
+            for one in found
+        ]
 
     def _names(self) -> Mapping[str, str]:
         """Who is behind the ids of the log, for answers."""
