@@ -223,6 +223,21 @@ def test_a_reorganised_chain_gets_the_head_again(node: Anvil, tmp_path: Path) ->
     assert place.anchorer().step()[0].state is AnchorState.FINAL
 
 
+def test_what_was_final_and_was_taken_back_is_sent_again(node: Anvil, tmp_path: Path) -> None:
+    place = Place(node, tmp_path, origin="plant.example/taken-back")
+    place.put(3)
+    place.anchorer().run(10, pause=0.05)
+    mark = node.rpc("evm_snapshot")
+    head = place.put(5)
+    for _ in range(2):
+        place.anchorer().step()
+    assert [one.state for one in place.queue.heads()] == [AnchorState.FINAL, AnchorState.FINAL]
+    assert node.rpc("evm_revert", mark)
+    place.anchorer().step()
+    assert root_at(place.link, place.anchor, head) == head.root
+    assert [one.state for one in place.anchorer().step()] == [AnchorState.FINAL, AnchorState.FINAL]
+
+
 def test_gas_that_is_too_dear_is_waited_out(place: Place) -> None:
     place.put(5)
     cheap = place.link.settings

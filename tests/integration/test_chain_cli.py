@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import string
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.consortium import BUYER, OWNER, leaf_hash
 from tests.evm import account
 
 from assay.cli.app import run
+from assay.exchange.chain.errors import CATALOGUE
 from assay.exchange.chain.keys import TypedDomain, sign_disposition
 from assay.ledger.checkpoint import Checkpoint
 from assay.ledger.keys import KeyKind, SigningKey
@@ -152,6 +154,10 @@ def test_from_nothing_to_a_paid_order(
     }
     file.write_text(yaml.safe_dump(terms), "utf-8")
     order = assay("contract", "new", buyer, "purchase-order/1", file)["address"]
+    assert run(["contract", "show", str(buyer), order]) == 0
+    told = capsys.readouterr().out
+    assert terms["fundBy"].replace(microsecond=0).isoformat().replace("+00:00", "Z") in told
+    assert "fund: Fund (Buyer)" in told
     token.send(OWNER.address, "mint", me, 700)
     token.send(me, "approve", order, 700)
     assay("contract", "call", buyer, order, "fund")
@@ -207,6 +213,52 @@ def test_what_can_go_wrong_is_said_with_what_to_do(
     assert "settings.yaml" in refused(capsys, "chain", "status", tmp_path)
     (home / "sender.key").chmod(0o644)
     assert "chmod 600" in refused(capsys, "chain", "deploy", home)
+
+
+def test_addresses_and_hashes_need_no_quotes_and_every_refusal_of_a_contract_says_what_to_do(
+    node: Anvil, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours, theirs = plant(node, tmp_path / "ours", KEY), plant(node, tmp_path / "theirs", SELLER_KEY)
+    Shell(capsys)("chain", "deploy", ours, "--template", "inspector-registry")
+    (theirs / "chain/deployment.json").write_bytes((ours / "chain/deployment.json").read_bytes())
+    file = tmp_path / "terms.yaml"
+    file.write_text(f"authority: {OWNER.address}\n", "utf-8")
+    registry = Shell(capsys)("contract", "new", ours, "inspector-registry", file)["address"]
+    file.write_text(f"inspector: {BUYER.address}\nuntil: 1900000000\n", "utf-8")
+    said = refused(capsys, "contract", "call", theirs, registry, "appoint", file)
+    assert "NotAllowed(0x70997970" in said
+    assert "sender_key" in said
+    assert run(["contract", "call", str(theirs), registry, "appoint", str(file), "--lang", "zh"]) == 1
+    assert "无权" in capsys.readouterr().err
+
+    file.write_text("inspector: 0x12\nuntil: 1900000000\n", "utf-8")
+    assert "inspector: '0x12'" in refused(capsys, "contract", "call", ours, registry, "appoint", file)
+    file.write_text(f"inspector: {BUYER.address}\nuntil: -1\n", "utf-8")
+    said = refused(capsys, "contract", "call", ours, registry, "appoint", file)
+    assert "until: -1; uint64 = 0 … 18446744073709551615" in said
+    assert "inspector: address, until: uint64" in said
+    missing = refused(capsys, "contract", "call", ours, registry, "appoint", tmp_path / "none.yaml")
+    assert "none.yaml can't be read: No such file" in missing
+
+    assert run(["contract", "templates", "purchase-order"]) == 0
+    told = capsys.readouterr().out
+    assert "deliver: Deliver (Seller)" in told
+    assert "note: bytes32" in told
+    assert "verdict: (accepted: uint64, rejected: uint64, deadline: uint64, signature: bytes)" in told
+
+
+def test_hints_of_refusals_name_values_that_the_contracts_give() -> None:
+    given: dict[str, set[str]] = {}
+    for file in (Path(__file__).parents[2] / "src/assay/exchange/chain/artifacts").glob("*.json"):
+        for each in json.loads(file.read_text("utf-8"))["abi"]:
+            if each["type"] == "error":
+                given[each["name"]] = {one["name"] for one in each["inputs"]}
+    for language in ("zh", "en"):
+        hints = {key: text for key, text in CATALOGUE.keys(language).items() if key.startswith("contract.")}
+        assert hints
+        for key, text in hints.items():
+            named = {name for _, name, _, _ in string.Formatter().parse(text) if name}
+            assert named <= given[key.removeprefix("contract.")], (language, key)
 
 
 def test_a_chain_that_charges_for_gas_is_told_from_settings_that_pay_nothing(

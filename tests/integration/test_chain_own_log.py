@@ -160,6 +160,15 @@ def test_an_inspector_attests_a_disposition_and_nothing_else(
     assert registry in refused(capsys, *stranger)
     none = ["contract", "attest", world.path, registry, *words[4:], *rest, "--deadline", soon]
     assert "no attestation" in refused(capsys, *none)
+    blind = tmp_path / "blind"
+    blind.write_bytes(bytes(prove_record(world.workspace, str(index), [])))
+    assert f"PLANT {index} --field" in refused(
+        capsys, *words[:4], blind, *words[5:], *rest, "--deadline", soon
+    )
+    other = tmp_path / "other.json"
+    other.write_text(entry.read_text("utf-8").replace('"leaf": "0x', '"leaf": "0xff'), "utf-8")
+    moved = [*words, *rest[:4], "--inclusion", other, "-o", out, "--deadline", soon]
+    assert "other.json is about the leaf 0xff" in refused(capsys, *moved)
     assert not out.exists(), "nothing was signed"
 
     signed = assay(*words, *rest, "--deadline", soon)

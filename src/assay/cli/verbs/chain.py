@@ -356,6 +356,7 @@ def status(directory: Plant, *, as_json: AsJson = False) -> None:
             heads = queue.heads()
 
     own = _own(directory)
+    lost = _lost(heads, {one["log_id"]: one["size"] for one in logs})
 
     def human(to: Console) -> None:
         to.print(problem or say("chain.reached", chain_id=settings.chain_id, finality=settings.finality.kind))
@@ -363,12 +364,16 @@ def status(directory: Plant, *, as_json: AsJson = False) -> None:
             to.print(say("chain.anchored", origin=one["origin"], size=one["size"]))
         if own is not None:
             known, names = own["witnesses"], ", ".join(own["cosigners"])
-            said = "cosigned" if names else "not_cosigned" if known else "unwitnessed"
+            covered = max((one["size"] for one in logs if one["origin"] == own["origin"]), default=0)
+            alone = "only_anchored" if 0 < own["size"] <= covered else "unwitnessed"
+            said = "cosigned" if names else "not_cosigned" if known else alone
             to.print(say(f"chain.{said}", size=own["size"], names=names, known=known))
             for one in own["states"]:
                 if one["state"] != "ok":
                     to.print(f"{one['name']}: {say('ledger.state_' + one['state'])}")
         _heads(to, heads)
+        if lost:
+            to.print(say("chain.lost", size=max(lost)))
 
     document = {
         "chain_id": settings.chain_id,
@@ -378,10 +383,23 @@ def status(directory: Plant, *, as_json: AsJson = False) -> None:
         "logs": logs,
         "own_log": own,
         "heads": [one.to_dict() for one in heads],
+        "lost": lost,
     }
     show(document, human, as_json=as_json)
-    if problem or any(one.state is AnchorState.CONFLICT for one in heads):
+    if problem or lost or any(one.state is AnchorState.CONFLICT for one in heads):
         raise typer.Exit(1)
+
+
+def _lost(heads: list[Queued], anchored: dict[str, int]) -> list[int]:
+    """Sizes of heads that were final and that the chain has no more."""
+    from assay.exchange.chain.queue import AnchorState
+
+    return [
+        one.head.size
+        for one in heads
+        if one.state is AnchorState.FINAL
+        and one.head.size > anchored.get("0x" + one.head.log_id.hex(), one.head.size)
+    ]
 
 
 def _own(plant: Path) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,11 @@ from assay.cli.verbs.chain import opened
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from assay.exchange.chain.templates import Template
+
+_MOMENT = re.compile(r"(by|until|ends|at|deadline)$", re.IGNORECASE)
+"""Names of values that are moments, as on the page Contracts."""
 
 Address = Annotated[
     str, typer.Argument(metavar="ADDRESS", help="argument.contract_address", show_default=False)
@@ -33,8 +39,8 @@ def list_templates(
     from assay.exchange.chain.templates import Template, found_templates, template
 
     if name:
-        document = dict(template(name).document)
-        show(document, lambda to: _form(to, document), as_json=as_json)
+        chosen = template(name)
+        show(dict(chosen.document), lambda to: _form(to, chosen), as_json=as_json)
         return
     found = found_templates()
     rows = [
@@ -84,14 +90,17 @@ def show_contract(directory: Plant, address: Address, *, as_json: AsJson = False
     from assay.exchange.chain.instances import show as look
     from assay.exchange.chain.templates import installed
 
+    known = installed()
     with opened(directory) as (_, link, deployment):
-        found = look(link, deployment, installed(), address)
+        found = look(link, deployment, known, address)
 
     def human(to: Console) -> None:
         to.print(say("contract.is", template=found.template, state=found.state["title"][spoken()]))
-        table(to, (say("contract.value"), ""), list(found.values.items()))
+        table(
+            to, (say("contract.value"), ""), [(name, _told(name, one)) for name, one in found.values.items()]
+        )
         for one in found.transitions:
-            to.print(f"  {one['function']}: {one['title'][spoken()]} ({', '.join(one['by'])})")
+            to.print(_step(known[found.template], one))
 
     show(found.to_dict(), human, as_json=as_json)
 
@@ -171,8 +180,9 @@ def attest(
     arguments: dict[str, Any] = {"verdict": found.verdict}
     if inclusion is not None:
         arguments = {"entry": _mapping(inclusion)} | arguments
-        if arguments["entry"].get("leaf") != "0x" + found.leaf.hex():
-            raise ChainError.of("request_invalid", path=inclusion, said=f"leaf 0x{found.leaf.hex()}")
+        given, wanted = arguments["entry"].get("leaf"), "0x" + found.leaf.hex()
+        if given != wanted:
+            raise ChainError.of("other_inclusion", path=inclusion, given=given, wanted=wanted)
     out.write_text(json.dumps(arguments, indent=2), "utf-8")
     document = {
         "file": str(out),
@@ -192,19 +202,27 @@ def attest(
 
 
 def _mapping(file: Path) -> dict[str, Any]:
-    """What a YAML file (JSON is YAML) maps; a moment written without quotes is as good as one with."""
+    """What a YAML file (JSON is YAML) maps; a moment, address or hash needs no quotes."""
     from datetime import date
 
     import yaml
 
     from assay.exchange.chain.errors import ChainError
 
+    class Loader(yaml.SafeLoader):
+        """Leaves what begins with 0x the text it is: YAML takes it for a number."""
+
+    first = {letter: list(kinds) for letter, kinds in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+    first["0"].insert(0, ("tag:yaml.org,2002:str", re.compile(r"0x[0-9a-fA-F]*\Z")))
+    Loader.yaml_implicit_resolvers = first
     try:
-        read = yaml.safe_load(file.read_text("utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise ChainError.of("request_invalid", path=file, said=problem) from None
+        read = yaml.load(file.read_text("utf-8"), Loader)  # noqa: S506
+    except OSError as problem:
+        raise ChainError.of("file_unreadable", path=file, said=problem.strerror) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise ChainError.of("file_unreadable", path=file, said=problem) from None
     if not isinstance(read, dict):
-        raise ChainError.of("request_invalid", path=file, said=type(read).__name__)
+        raise ChainError.of("file_unreadable", path=file, said=type(read).__name__)
     return {str(key): value.isoformat() if isinstance(value, date) else value for key, value in read.items()}
 
 
@@ -212,7 +230,8 @@ def _title(row: dict[str, Any]) -> str:
     return str(row["title"][spoken()]) if row["title"] else ""
 
 
-def _form(to: Console, document: dict[str, Any]) -> None:
+def _form(to: Console, chosen: Template) -> None:
+    document = chosen.document
     to.print(f"{document['id']}/{document['version']}: {document['description'][spoken()]}")
     fields = document["terms"]["properties"]
     table(
@@ -221,7 +240,24 @@ def _form(to: Console, document: dict[str, Any]) -> None:
         [(name, one["title"], one["x-solidity"]) for name, one in fields.items()],
     )
     for one in document["transitions"]:
-        to.print(f"  {one['function']}: {one['title'][spoken()]} ({', '.join(one['by'])})")
+        to.print(_step(chosen, one))
+
+
+def _step(chosen: Template, one: dict[str, Any]) -> str:
+    """A function with its title, who may call it, and what its file of arguments holds."""
+    roles = chosen.document["roles"]
+    by = [roles[role]["title"][spoken()] if role in roles else say("contract.anyone") for role in one["by"]]
+    wanted = chosen.wanted(one["function"])
+    step = say("contract.step", function=one["function"], title=one["title"][spoken()], by=", ".join(by))
+    return f"  {step}" + (f"\n      {wanted}" if wanted else "")
+
+
+def _told(name: str, value: Any) -> Any:
+    """A value; seconds since 1970 as the moment they are."""
+    from datetime import UTC, datetime
+
+    is_moment = isinstance(value, int) and value > 1_000_000_000 and _MOMENT.search(name)
+    return datetime.fromtimestamp(value, UTC) if is_moment and value < 2**40 else value
 
 
 VERBS: dict[str, Callable[..., None]] = {

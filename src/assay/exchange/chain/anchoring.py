@@ -57,12 +57,28 @@ class Anchorer:
     def step(self) -> list[Queued]:
         """Do for each open head what can be done now; the queue as it is then.
 
-        Of several open heads of a log the largest goes first: the others are in it.
+        Of several open heads of a log the largest goes first: the others are in it. A head that was final
+        and that the chain has no more is open again.
         """
+        self._look_back()
         for _, several in groupby(self._queue.heads(open_only=True), key=lambda one: one.head.log_id):
             for queued in several:
                 self._advance(queued)
         return self._queue.heads()
+
+    def _look_back(self) -> None:
+        """Open again what was thought final and was taken back, largest first, to one that is there."""
+        final = [one for one in self._queue.heads() if one.state is AnchorState.FINAL]
+        for _, several in groupby(final, key=lambda one: one.head.log_id):
+            for queued in several:
+                try:
+                    if root_at(self._link, self._contract, queued.head) is not None:
+                        break
+                except ChainError as problem:
+                    if problem.reason in _CANT_BE_REACHED:
+                        return
+                    raise
+                self._queue.mark(queued.head, AnchorState.WAITING, "taken back")
 
     def run(self, seconds: float, pause: float = 0.5) -> list[Queued]:
         """Step until nothing is open or the time is over."""

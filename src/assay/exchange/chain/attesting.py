@@ -80,7 +80,8 @@ def attest(  # noqa: PLR0917
         The proof does not hold under the policy.
     ChainError
         ``not_a_disposition``; ``other_log`` than the contract settles on; ``not_an_inspector``;
-        ``deadline_invalid``; ``no_evidence`` for a template that takes none.
+        ``deadline_invalid``; ``no_evidence`` for a template that takes none; ``nothing_shown`` when the
+        proof shows no field.
     """
     template = template_at(link, deployment, installed(), address)
     ends = _second(deadline)
@@ -97,6 +98,9 @@ def attest(  # noqa: PLR0917
     registry = str(link.read(contract.get_function_by_name(evidence["attested_by"])()))
     if not link.read(link.at("InspectorRegistry", registry).functions.isInspector(key.address)):
         raise ChainError.of("not_an_inspector", address=key.address, registry=registry)
+    shown = {name: value for each in one.values() for name, value in each.items()}
+    if not shown:
+        raise ChainError.of("nothing_shown", index=one.index)
     leaf = leaf_hash(one.entry)
     domain = TypedDomain(template.document["signing_domain"], link.settings.chain_id, contract.address)
     signature = sign_disposition(key, domain, log_id, leaf, quantities, ends)
@@ -106,9 +110,7 @@ def attest(  # noqa: PLR0917
         "deadline": ends,
         "signature": "0x" + signature.hex(),
     }
-    return Attested(
-        one.index, leaf, {name: value for each in one.values() for name, value in each.items()}, verdict
-    )
+    return Attested(one.index, leaf, shown, verdict)
 
 
 def _disposition(proof: bytes, policy: Policy) -> tuple[Proved, str]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from assay.exchange.chain.artifacts import Artifact, artifact
 from assay.exchange.chain.errors import ChainError
+from assay.exchange.chain.refusals import refused
 from assay.exchange.chain.settings import ChainSettings
 
 POLL_SECONDS = 0.05
@@ -126,7 +125,7 @@ class Link:
             except (Web3RPCError, ValueError) as problem:
                 known = ("already known", "already imported", "known transaction", "nonce too low")
                 if not any(word in str(problem).lower() for word in known):
-                    raise ChainError.of("gas_estimate", said=problem) from None
+                    raise ChainError.of("gas_estimate", said=_words(problem)) from None
 
     def receipt(self, signed_hash: str) -> dict[str, Any] | None:
         """The receipt of a transaction, or None while it isn't mined."""
@@ -195,7 +194,7 @@ def speaking(url: str) -> Iterator[None]:
     try:
         yield
     except ContractCustomError as problem:
-        raise ChainError.of("refused", what=refusal(str(problem.data or problem.message))) from None
+        raise refused(str(problem.data or problem.message)) from None
     except ContractLogicError as problem:
         raise ChainError.of("refused", what=problem.message or problem) from None
     except (RequestException, ConnectionError, TimeoutError) as problem:
@@ -203,31 +202,11 @@ def speaking(url: str) -> Iterator[None]:
     except BadFunctionCallOutput:
         raise ChainError.of("no_answer", url=url) from None
     except Web3Exception as problem:
-        raise ChainError.of("gas_estimate", said=problem) from None
+        raise ChainError.of("gas_estimate", said=_words(problem)) from None
 
 
-def refusal(data: str) -> str:
-    """A custom error of Assay's contracts as ``Name(value, …)``; the raw data of any other."""
-    from eth_abi.abi import decode
-
-    raw = bytes.fromhex(data.removeprefix("0x")) if data.startswith("0x") else b""
-    known = _errors().get(raw[:4])
-    if known is None:
-        return data
-    name, types = known
-    values = (one.hex() if isinstance(one, bytes) else str(one) for one in decode(types, raw[4:]))
-    return f"{name}({', '.join(values)})"
-
-
-@cache
-def _errors() -> dict[bytes, tuple[str, list[str]]]:
-    from eth_utils.crypto import keccak
-
-    found = {}
-    folder = files("assay.exchange.chain").joinpath("artifacts")
-    for file in sorted(folder.iterdir(), key=lambda one: one.name):
-        for each in artifact(file.name.removesuffix(".json")).abi:
-            if each["type"] == "error":
-                types = [one["type"] for one in each["inputs"]]
-                found[bytes(keccak(text=f"{each['name']}({','.join(types)})")[:4])] = (each["name"], types)
-    return found
+def _words(problem: Exception) -> object:
+    """What the node said, without the JSON around it."""
+    answer = getattr(problem, "rpc_response", None)
+    told = answer.get("error") if isinstance(answer, dict) else None
+    return told["message"] if isinstance(told, dict) and "message" in told else problem

@@ -119,7 +119,9 @@ class ChainFolder:
             read = ChainSettings.model_validate(yaml.safe_load(file.read_text("utf-8")))
         except FileNotFoundError:
             raise ChainError.of("settings_missing", path=file) from None
-        except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as problem:
+        except ValidationError as problem:
+            raise ChainError.of("settings_invalid", path=file, said=_listed(problem)) from None
+        except (yaml.YAMLError, UnicodeDecodeError) as problem:
             raise ChainError.of("settings_invalid", path=file, said=problem) from None
         if not read.development:
             if read.chain_id in DEVELOPMENT_CHAINS:
@@ -136,7 +138,7 @@ class ChainFolder:
         try:
             read = Deployment.model_validate_json(file.read_bytes())
         except ValidationError as problem:
-            raise ChainError.of("settings_invalid", path=file, said=problem) from None
+            raise ChainError.of("settings_invalid", path=file, said=_listed(problem)) from None
         if read.chain_id != chain_id:
             raise ChainError.of("settings_invalid", path=file, said=f"chain {read.chain_id}, not {chain_id}")
         return read
@@ -147,3 +149,10 @@ class ChainFolder:
         beside = file.with_suffix(".new")
         beside.write_text(json.dumps(deployment.model_dump(), indent=2) + "\n", "utf-8")
         beside.replace(file)
+
+
+def _listed(problem: ValidationError) -> str:
+    """Each key that is wrong, and how."""
+    return "; ".join(
+        ": ".join(filter(None, (".".join(map(str, one["loc"])), one["msg"]))) for one in problem.errors()
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -92,6 +93,16 @@ class Template:
                 raise ChainError.of("terms_invalid", name=self.name, where=name, said=problem) from None
         return bytes(encode([field["x-solidity"] for field in fields.values()], values))
 
+    def wanted(self, function: str) -> str:
+        """The arguments of a function, ``name: type`` each; empty for none."""
+        return _written(self._inputs(function))
+
+    def _inputs(self, function: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = next(
+            one["inputs"] for one in self.artifact.abi if one.get("name") == function
+        )
+        return found
+
     def state(self, number: int) -> dict[str, Any]:
         """A state of the manifest by its number; ``KeyError`` for one that it doesn't list."""
         return {one["number"]: dict(one) for one in self.document["states"]}[number]
@@ -107,8 +118,7 @@ class Template:
         known = [one["function"] for one in self.document["transitions"]]
         if function not in known:
             raise ChainError.of("function_unknown", name=self.name, function=function, known=", ".join(known))
-        inputs = next(one["inputs"] for one in self.artifact.abi if one.get("name") == function)
-        wanted = ", ".join(f"{one['name'] or '?'}: {one['type']}" for one in inputs) or "-"
+        inputs = self._inputs(function)
         try:
             return _named(inputs, given)
         except (KeyError, ValueError, TypeError, AttributeError) as problem:
@@ -116,7 +126,7 @@ class Template:
                 "arguments_invalid",
                 function=function,
                 given=", ".join(given) or "-",
-                wanted=wanted,
+                wanted=self.wanted(function) or "-",
                 said=problem,
             ) from None
 
@@ -169,21 +179,56 @@ def as_abi(kind: Mapping[str, Any], value: Any) -> Any:
     if solidity == "address":
         return checked_address(str(value))
     if solidity.startswith("bytes"):
-        return bytes.fromhex(str(value).removeprefix("0x"))
+        return _octets(solidity, str(value))
     if solidity.startswith(("uint", "int")):
-        if isinstance(value, bool):
-            raise TypeError(f"{value} is not a whole number")
-        return int(value)
+        return _whole(solidity, value)
     if solidity == "bool" and not isinstance(value, bool):
         raise TypeError(f"{value!r} is not true or false")
     return value
+
+
+def _written(inputs: Sequence[Mapping[str, Any]]) -> str:
+    """ABI parameters as ``name: type``, the parts of a tuple in parentheses."""
+    return ", ".join(f"{one['name'] or '?'}: {_type(one)}" for one in inputs)
+
+
+def _type(kind: Mapping[str, Any]) -> str:
+    solidity = str(kind["type"])
+    if not solidity.startswith("tuple"):
+        return solidity
+    return f"({_written(kind['components'])}){solidity.removeprefix('tuple')}"
+
+
+def _octets(solidity: str, value: str) -> bytes:
+    size = solidity.removeprefix("bytes")
+    digits = value.removeprefix("0x")
+    if not re.fullmatch(r"([0-9a-fA-F]{2})*", digits) or (size and len(digits) != 2 * int(size)):
+        raise ValueError(f"{value!r}; {solidity} = 0x" + (f" + {2 * int(size)} × 0-9a-f" if size else "…"))
+    return bytes.fromhex(digits)
+
+
+def _whole(solidity: str, value: Any) -> int:
+    if isinstance(value, (bool, float)):
+        raise TypeError(f"{value!r}; {solidity}")
+    number, bits = int(value), int(solidity.lstrip("uint") or 256)
+    half = 2 ** (bits - 1)
+    least, most = (0, 2 * half - 1) if solidity.startswith("uint") else (-half, half - 1)
+    if not least <= number <= most:
+        raise ValueError(f"{number}; {solidity} = {least} … {most}")
+    return number
 
 
 def _named(inputs: Sequence[Mapping[str, Any]], given: Mapping[str, Any]) -> list[Any]:
     names = [one["name"] for one in inputs]
     if set(names) != set(given):
         raise ValueError(", ".join(sorted(set(names) ^ set(given))))
-    return [as_abi(one, given[one["name"]]) for one in inputs]
+    values = []
+    for one in inputs:
+        try:
+            values.append(as_abi(one, given[one["name"]]))
+        except (ChainError, ValueError, TypeError, AttributeError) as problem:
+            raise ValueError(f"{one['name']}: {problem}") from None
+    return values
 
 
 def _seconds(template_name: str, term: str, value: str) -> int:
