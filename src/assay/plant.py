@@ -494,15 +494,15 @@ class Plant(PlantStatistics):
             look_now(self.workspace)
         return alarms(self.workspace, by=by, subject=subject, since=since, limit=limit)
 
-    def prove(self, record: str, fields: Sequence[str] | None = None) -> TlogProof:
+    def prove(self, record: str | int, fields: Sequence[str] | None = None) -> TlogProof:
         """The proof that a record is in the evidence log; ``bytes()`` of it is a file anybody can check.
 
         ``record`` is ``table:source/epoch/seq``, ``subject@time`` or an entry's index; ``fields`` are those
-        to show, everything without them.
+        to show; without them everything is shown, but nothing of an entry named by its index.
         """
         from assay.store.plant_evidence import prove_record
 
-        return prove_record(self.workspace, record, fields)
+        return prove_record(self.workspace, str(record), fields)
 
     def bundle(self, subject: str) -> bytes:
         """Everything recorded of a unit or lot with its proofs, as one file anybody can check offline."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,10 +81,12 @@ def test_from_a_load_to_a_proof(call: Call, tmp_path: Path, capsys: pytest.Captu
     said = capsys.readouterr().out
     assert "accepted" in said
     assert "height" in said
+    assert re.search(r"recorded +20\d\d-\d\d-\d\dT", said)
     seen = call("audit", plant, "--records")
     assert (seen["valid"], seen["records"]["rows"]) == (True, 80)
     with assay.open(plant) as opened:
         assert bytes(opened.prove(name)) == bytes(opened.prove(name))
+        assert bytes(opened.prove(0)) == bytes(opened.prove("0"))
         assert opened.bundle("U-7") == bundle.read_bytes()
         assert opened.audit(records=True).valid
         assert opened.attest("attestation", "U-8", {"note": 1.5}) == status["size"]

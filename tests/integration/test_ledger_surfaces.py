@@ -150,6 +150,55 @@ def test_a_key_file_that_is_no_text_any_more_is_a_finding(
     assert "not UTF-8" in capsys.readouterr().err
 
 
+def test_a_log_without_its_key_file_is_not_taken_for_a_plant_without_a_log(
+    plant: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = plant / "ledger/main/log.vkey"
+    kept = file.read_bytes()
+    file.unlink()
+    for words in (["status"], ["rebuild"], ["prove", "3", "-o", "p"]):
+        assert run(["ledger", words[0], str(plant), *words[1:]]) == 1
+        told = capsys.readouterr().err
+        assert "lacks log.vkey" in told
+        assert "ledger init" not in told
+    assert assay(capsys, "audit", str(plant), code=1)["findings"][0]["file"] == "log.vkey"
+    file.write_bytes(kept)
+    assert assay(capsys, "audit", str(plant))["valid"]
+
+
+def test_a_person_reads_what_a_file_proves_and_how_far_a_log_is(
+    plant: Path, policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cosign(plant, 2)
+    file = tmp_path / "U-3.bundle"
+    assay(capsys, "ledger", "bundle", str(plant), "U-3", "--out", str(file))
+    assert run(["verify", str(file), "--policy", str(policy)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Entry 13: disposition of U-3, 1970-01-01T00:00:00.000013Z, issuer" in told
+    assert run(["ledger", "status", str(plant), "--lang", "zh"]) == 0
+    told = capsys.readouterr().out
+    assert "已签名条目数" in told
+    assert "True" not in told
+    (plant / "ledger/main/checkpoint").unlink()
+    assert run(["audit", str(plant), "--lang", "zh"]) == 1
+    told = capsys.readouterr().out
+    assert "是" in told
+    assert "True" not in told
+
+
+@pytest.mark.parametrize("data", [b"", b"unit,result\nU-1,OK\n", b"%PDF-1.7", b"\xff" * 40])
+def test_a_file_of_another_kind_is_said_to_be_one(
+    data: bytes, policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(data)
+    assert assay(capsys, "verify", str(file), "--policy", str(policy), code=1)["reason"] == "not_a_proof"
+    assert run(["verify", str(file), "--policy", str(policy)]) == 1
+    told = capsys.readouterr().out
+    assert "neither a proof nor a bundle" in told
+    assert "CBOR" not in told
+
+
 def test_a_field_is_shown_with_the_proof_of_its_entry(plant: Path, policy: Path, tmp_path: Path) -> None:
     cosign(plant, 3)
     made = commit(FIELDS, lambda name: name.encode().ljust(16, b"."))

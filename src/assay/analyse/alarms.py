@@ -27,7 +27,7 @@ By = Literal["chart", "monitor", "scan", "log"]
 Severity = Literal["warning", "critical"]
 
 _PREFIX = "alarm_"
-_NO_LOG_HERE = {"no_log", "not_here"}
+_NO_LOG_HERE = {"no_log", "no_log_key", "not_here"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,14 +176,14 @@ def read_keys(folder: Path, most: int = -1) -> list[VerifierKey]:
     Raises
     ------
     LogError
-        There is no log.
+        There is no log, or the file of its keys is gone.
     VerificationError
         A line is not a vkey.
     """
     try:
         text = (folder / LOG_KEY).read_text("utf-8")
     except FileNotFoundError:
-        raise LogError.of("no_log", path=folder) from None
+        raise LogError.of("no_log_key" if folder.is_dir() else "no_log", path=folder, file=LOG_KEY) from None
     except UnicodeDecodeError as problem:
         why = f"byte {problem.start} of {LOG_KEY} is not UTF-8"
         raise VerificationError.of("bad_key", value=str(folder), why=why) from None

@@ -246,7 +246,7 @@ def _proved(
     wanted = list(wanted)
     note = provable(place, published[0], max((index for index, *_ in wanted), default=0))
     seen = Checkpoint.parse(note.text)
-    tree, proved = derived.tree(seen.size), []
+    tree, proved = derived.tree_kept(seen.size), []
     for index, shown, rows in wanted:
         if not 0 <= index < seen.size:
             raise LogError.of("not_covered", index=index, size=seen.size)
@@ -272,6 +272,8 @@ def read_proofs(data: bytes) -> tuple[Note, list[Proved]]:
                 row = RowProof.of_parts(parts)
                 return proof.note, [Proved(proof.index, proof.hashes, entry, rows=(row,))]
         raise VerificationError.of("bad_proof", why="it does not hold the entry")
+    if BUNDLE.encode() not in data[: 2 * len(BUNDLE)]:
+        raise VerificationError.of("not_a_proof")
     match decode(data):
         case [str() as schema, bytes() as note, list() as rows] if schema == BUNDLE and rows:
             return Note.parse(note), [_row(row) for row in rows]

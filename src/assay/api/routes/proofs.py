@@ -35,12 +35,15 @@ class LedgerCard(BaseModel):
     differing: int = Field(description="Batches that are no longer in the lake as they were logged.")
 
 
+_NOT_HERE = {"no_log", "no_log_key", "not_here"}
+
+
 @router.get("/ledger", response_model=LedgerCard)
 def ledger(_: Guarded, rooms: Rooms) -> LedgerCard:
     """Whether what the plant records is logged, and how far."""
     log = rooms.workspace.evidence
     state = log.state
-    here = state.on and not (state.why is not None and state.why.reason in {"no_log", "not_here"})
+    here = state.on and not (state.why is not None and state.why.reason in _NOT_HERE)
     lag = log.index.lag() if here else None
     key = log.place.public_key() if here else None
     return LedgerCard(

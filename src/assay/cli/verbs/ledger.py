@@ -16,6 +16,7 @@ from assay.cli.output import show, table
 from assay.cli.speech import said, say, spoken
 from assay.cli.verbs import ledger_keys, ledger_records, ledger_watch, ledger_witness
 from assay.cli.verbs.ledger_keys import log_of
+from assay.cli.verbs.ledger_words import print_proved, print_state, yes_or_no
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,8 +33,6 @@ PolicyFile = Annotated[
 Pinned = Annotated[
     Path | None, typer.Option("--pinned", metavar="FILE", help="option.pinned_note", show_default=False)
 ]
-_SHOWN = 20
-"""Records of a proof that are printed."""
 
 
 def init(
@@ -81,7 +80,7 @@ def status(directory: Plant, *, as_json: AsJson = False) -> None:
 
     def human(to: Console) -> None:
         for by, far in logs:
-            table(to, [say("ledger.what"), say("ledger.is")], [list(row) for row in far.items()])
+            print_state(to, far)
             if not by.known:
                 to.print(say("ledger.unwitnessed"))
             elif not by.quorum:
@@ -204,7 +203,7 @@ def verify(
     """Say what a proof or bundle proves under a policy; the exit code is 1 when it proves nothing."""
     from assay.ledger.checkpoint import Checkpoint
     from assay.ledger.errors import VerificationError
-    from assay.ledger.proving import Verdict, verify_file
+    from assay.ledger.proving import Verdict, read_proofs, verify_file
 
     data = file.read_bytes()
     try:
@@ -228,11 +227,8 @@ def verify(
                     to.print(said(words), markup=False)
             return
         to.print(say("ledger.valid", entries=len(verdict.entries), size=verdict.size))
-        for one in verdict.shown[:_SHOWN]:
-            values = [[name, value] for name, value in one.items() if value is not None]
-            table(to, [say("ledger.what"), say("ledger.is")], values)
-        if (more := len(verdict.shown) - _SHOWN) > 0:
-            to.print(say("ledger.more", count=more))
+        if verdict.entries:
+            print_proved(to, read_proofs(data)[1])
         to.print(say("ledger.cosigned", names=", ".join(verdict.cosigners)) if verdict.cosigners else "")
         if not verdict.cosigners:
             to.print(say("ledger.unwitnessed"))
@@ -275,7 +271,10 @@ def audit(
         )
         if seen.findings:
             heads = ("file", "index", "offset", "kind", "rebuildable")
-            rows = [[getattr(one, head) for head in heads] for one in seen.findings]
+            rows = [
+                [one.file, one.index, one.offset, one.kind, yes_or_no(one.rebuildable)]
+                for one in seen.findings
+            ]
             table(to, [say(f"ledger.{head}") for head in heads], rows)
         elif pinned is None:
             to.print(say("ledger.no_pin"))
