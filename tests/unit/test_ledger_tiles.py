@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.ledger import merkle, tiles
+from assay.ledger.derived import Derived, Edge
 from assay.ledger.errors import VerificationError
 from assay.ledger.tiles import ENTRIES, Tile, TileTree
 
@@ -64,6 +67,33 @@ def test_proofs_from_tiles_lead_to_the_root_and_to_no_other(size: int, data: st.
     if old < size:
         with pytest.raises(VerificationError):
             merkle.verify_consistency(old, size, leaf(size), root, between)
+
+
+@settings(max_examples=25, deadline=None)
+@given(sizes=st.lists(st.integers(1, 3000), min_size=1, max_size=4), data=st.data())
+def test_a_tree_that_is_asked_again_and_again_proves_what_a_new_one_proves(
+    sizes: list[int], data: st.DataObject
+) -> None:
+    with TemporaryDirectory() as folder:
+        derived, edge = Derived(Path(folder)), Edge()
+        for size in sizes:
+            leaves = [leaf(n) for n in range(edge.size, edge.size + size)]
+            derived.write(edge.extend([b""] * size, leaves))
+            derived.write(edge.partial())
+            tree = derived.tree_kept(edge.size)
+            assert tree.root() == edge.root()
+            for index in data.draw(st.lists(st.integers(0, edge.size - 1), max_size=4)):
+                assert tree.inclusion(index) == derived.tree(edge.size).inclusion(index)
+
+
+def test_a_tile_that_was_written_since_is_read_again(tmp_path: Path) -> None:
+    derived, edge = Derived(tmp_path), Edge()
+    derived.write(edge.extend([b""] * 1024, [leaf(n) for n in range(1024)]))
+    derived.write(edge.partial())
+    assert derived.tree_kept(1024).root() == edge.root()
+    (tile,) = (tile for tile, _ in edge.partial() if tile.level == 1)
+    derived.write([(tile, bytes(4 * 32))])
+    assert derived.tree_kept(1024).root() == derived.tree(1024).root() != edge.root()
 
 
 def test_paths_and_widths_are_those_of_the_specification() -> None:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from assay.ledger.checkpoint import Checkpoint
@@ -13,9 +14,21 @@ from assay.ledger.disk import write_whole
 from assay.ledger.errors import VerificationError
 from assay.ledger.merkle import HASH_SIZE, fold
 from assay.ledger.notes import Note
-from assay.ledger.tiles import ENTRIES, WIDTH, Tile, TileTree, read_bundle, tile_of, write_bundle
+from assay.ledger.tiles import (
+    ENTRIES,
+    WIDTH,
+    Layers,
+    Tile,
+    TileTree,
+    layers_of,
+    read_bundle,
+    tile_of,
+    write_bundle,
+)
 
 CHECKPOINT = "checkpoint"
+_KEPT = 256
+"""Tiles above the leaves' that are kept: those of 16 million entries, 8 MiB of hashes."""
 
 
 @dataclass(slots=True)
@@ -115,6 +128,25 @@ class Derived:
         """The tree of the first ``size`` entries."""
         return TileTree(size, self.read)
 
+    def tree_kept(self, size: int) -> TileTree:
+        """The same tree, for who asks again and again: what was read above the leaves' tiles is kept.
+
+        A file that was written since is read again; that a kept hash is right the root says.
+        """
+        return TileTree(size, self.read, self._kept)
+
+    def _kept(self, tile: Tile) -> Layers | None:
+        if tile.level < 1:
+            return None
+        path = self.folder / tile.path
+        try:
+            seen = path.stat()
+        except FileNotFoundError:
+            return None
+        if seen.st_size != tile.width * HASH_SIZE:
+            return None
+        return _layers_at(path, seen.st_ino, seen.st_mtime_ns)
+
     def entry(self, index: int, size: int) -> bytes:
         """Entry ``index`` of a log of ``size`` entries, from its bundle."""
         tile = tile_of(ENTRIES, index // WIDTH, size)
@@ -178,6 +210,11 @@ class Derived:
             return None
         note = Note.parse(path.read_bytes())
         return note, Checkpoint.parse(note.text)
+
+
+@lru_cache(_KEPT)
+def _layers_at(path: Path, _inode: int, _written: int) -> Layers:
+    return layers_of(path.read_bytes())
 
 
 def narrowed(data: bytes, wide: Tile, tile: Tile) -> bytes:

@@ -85,6 +85,10 @@ def tiles_between(old: int, new: int) -> Iterator[Tile]:
         level += 1
 
 
+Layers = list[list[bytes]]
+"""The hashes of a tile, and above them those of each height."""
+
+
 class TileTree:
     """A tree of ``size`` leaves read from its tiles.
 
@@ -94,11 +98,19 @@ class TileTree:
         How many leaves.
     read
         Gives the bytes of a tile; 32 for each hash.
+    known
+        Gives the hashes of a tile and all above them, where they are known.
     """
 
-    def __init__(self, size: int, read: Callable[[Tile], bytes]) -> None:
+    def __init__(
+        self,
+        size: int,
+        read: Callable[[Tile], bytes],
+        known: Callable[[Tile], Layers | None] = lambda _: None,
+    ) -> None:
         self.size = size
         self._read = read
+        self._known = known
         self._layers: dict[Tile, list[list[bytes]]] = {}
 
     def root(self, start: int = 0, end: int | None = None) -> bytes:
@@ -139,10 +151,13 @@ class TileTree:
     def _node(self, height: int, index: int) -> bytes:
         level, above = divmod(height, 8)
         first = index << above
-        layers = self._of(tile_of(level, first // WIDTH, self.size))
+        tile = tile_of(level, first // WIDTH, self.size)
+        known = None if tile in self._layers else self._known(tile)
+        if known is not None:
+            return known[above][first % WIDTH >> above]
+        layers = self._of(tile)
         while len(layers) <= above:
-            below = layers[-1]
-            layers.append(paired(below[: len(below) // 2 * 2]))
+            layers.append(_above(layers[-1]))
         return layers[above][first % WIDTH >> above]
 
     def _of(self, tile: Tile) -> list[list[bytes]]:
@@ -155,8 +170,23 @@ class TileTree:
             raise VerificationError.of("bad_tile", path=tile.path, length=len(data), expected=expected)
         if len(self._layers) >= _KEPT:
             self._layers.clear()
-        layers = [[data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]]
-        return self._layers.setdefault(tile, layers)
+        return self._layers.setdefault(tile, [_hashes(data)])
+
+
+def layers_of(data: bytes) -> Layers:
+    """The hashes of a tile, and above them those of each height that is whole there."""
+    layers = [_hashes(data)]
+    while len(layers[-1]) > 1:
+        layers.append(_above(layers[-1]))
+    return layers
+
+
+def _hashes(data: bytes) -> list[bytes]:
+    return [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
+
+
+def _above(hashes: list[bytes]) -> list[bytes]:
+    return paired(hashes[: len(hashes) // 2 * 2])
 
 
 def write_bundle(entries: Sequence[bytes]) -> bytes:
