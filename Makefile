@@ -41,7 +41,7 @@ test: setup ## run the tests (what a machine lacks, such as PostgreSQL, is skipp
 	@$(BIN)/python -m pytest -q -m "not browser and not soak and not spark" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 browser: setup ## run the journeys in a real Chromium
-	@$(BIN)/python -m pytest -q -m browser $(ARGS)
+	@$(BIN)/python -m pytest -q -m browser -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder tests/browser $(ARGS)
 
 SPARK := .venv/.spark
 
