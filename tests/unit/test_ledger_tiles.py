@@ -150,6 +150,11 @@ def test_what_a_growing_log_adds_makes_the_whole(one: int, other: int) -> None:
 @given(st.lists(st.binary(max_size=300), max_size=256))
 def test_bundles_give_back_their_entries(entries: list[bytes]) -> None:
     data = tiles.write_bundle(entries)
+    assert [tiles.entry_in(data, at) for at in range(len(entries))] == entries
+    for end in (len(data) - 1, 1, 0):
+        if entries and (end := max(end, 0)) < len(data):
+            with pytest.raises(VerificationError):
+                tiles.entry_in(data[:end], len(entries) - 1)
     assert tiles.read_bundle(data, len(entries)) == entries
     with pytest.raises(VerificationError):
         tiles.read_bundle(data + b"\0", len(entries))

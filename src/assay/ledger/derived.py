@@ -20,6 +20,7 @@ from assay.ledger.tiles import (
     Layers,
     Tile,
     TileTree,
+    entry_in,
     layers_of,
     read_bundle,
     tile_of,
@@ -150,7 +151,7 @@ class Derived:
     def entry(self, index: int, size: int) -> bytes:
         """Entry ``index`` of a log of ``size`` entries, from its bundle."""
         tile = tile_of(ENTRIES, index // WIDTH, size)
-        return read_bundle(self.read(tile), tile.width)[index % WIDTH]
+        return entry_in(self.read(tile), index % WIDTH)
 
     def edge(self, size: int) -> Edge:
         """The right edge of the first ``size`` entries.

@@ -151,11 +151,7 @@ class TileTree:
     def _node(self, height: int, index: int) -> bytes:
         level, above = divmod(height, 8)
         first = index << above
-        tile = tile_of(level, first // WIDTH, self.size)
-        known = None if tile in self._layers else self._known(tile)
-        if known is not None:
-            return known[above][first % WIDTH >> above]
-        layers = self._of(tile)
+        layers = self._of(tile_of(level, first // WIDTH, self.size))
         while len(layers) <= above:
             layers.append(_above(layers[-1]))
         return layers[above][first % WIDTH >> above]
@@ -164,6 +160,8 @@ class TileTree:
         """The hashes of a tile, and above them those of each height that was asked for."""
         if (found := self._layers.get(tile)) is not None:
             return found
+        if (known := self._known(tile)) is not None:
+            return self._layers.setdefault(tile, known)
         data = self._read(tile)
         if len(data) != tile.width * HASH_SIZE:
             expected = tile.width * HASH_SIZE
@@ -203,6 +201,23 @@ def write_bundle(entries: Sequence[bytes]) -> bytes:
             raise EntryError.of("too_large", length=len(entry), most=LARGEST_ENTRY)
         parts += (len(entry).to_bytes(2, "big"), entry)
     return b"".join(parts)
+
+
+def entry_in(data: bytes, at: int) -> bytes:
+    """Entry ``at`` of a bundle; what follows it is not looked at.
+
+    Raises
+    ------
+    VerificationError
+        The bundle ends before it does.
+    """
+    place = 0
+    for _ in range(at):
+        place += 2 + int.from_bytes(data[place : place + 2], "big")
+    end = place + 2 + int.from_bytes(data[place : place + 2], "big")
+    if len(data) < max(place + 2, end):
+        raise VerificationError.of("bad_bundle", entry=at, width=at + 1)
+    return data[place + 2 : end]
 
 
 def read_bundle(data: bytes, width: int) -> list[bytes]:
