@@ -96,6 +96,8 @@ def test_from_a_policy_to_an_override(
     plant.workspace.evidence.say("disposition", "LOT-1", {"quantity": 3}, moment=MOMENT, gate=claims)
     refused = ran(capsys, "gate", "check", path, "--refused")["verdicts"]
     assert [(one["index"], one["about"], one["outcome"]) for one in refused] == [(0, "LOT-1", "refused")]
+    assert run(["gate", "check", str(path), "--refused"]) == 0
+    assert "LOT-1" in capsys.readouterr().out, "a person sees what was refused, too"
     again = ran(capsys, "gate", "again", path, 0)
     assert again["outcome"] == "refused"
     by = [word for key in people.values() for word in ("--by", key)]
@@ -158,6 +160,7 @@ def test_bad_input_says_what_and_where(plant: Plant, policy: Path) -> None:
     with pytest.raises(LedgerError) as refused:
         plant.gate.tell("calibration", "m-1", start=MOMENT, until=MOMENT)
     assert refused.value.reason == "contradictory_validity"
+    assert f"'calibration' ends ({MOMENT.strftime('%Y-%m-%dT%H:%M:%S')}" in refused.value.said.en
     with pytest.raises(LedgerError) as refused:
         plant.gate.override(7, [], "why")
     assert refused.value.reason == "no_refusal"

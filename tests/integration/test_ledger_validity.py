@@ -111,6 +111,9 @@ def test_a_key_that_holds_later_signs_nothing_yet(place: Place, capsys: pytest.C
     assert isinstance(hand_in(place, made(issuer_of(place), 2))[0], int), "other keys are as they were"
     own = place.public_key().public.hex()
     assert run(["ledger", "expire", plant_of(place), own, "--until", moment(1), "--why", "x"]) == 1
+    capsys.readouterr()
+    assert run(["ledger", "expire", plant_of(place), "nokey", "--until", moment(1), "--why", "x"]) == 1
+    assert "The key 'nokey' is not valid" in capsys.readouterr().err
     for words in (["--until", "tomorrow"], ["--from", moment(2), "--until", moment(1)]):
         assert run(["ledger", "expire", plant_of(place), *words, "--why", "x"]) == 1
 

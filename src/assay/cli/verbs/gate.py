@@ -203,11 +203,13 @@ def _document(verdict: Verdict) -> dict[str, Any]:
 
 
 def _told(to: Console, rows: list[dict[str, Any]]) -> None:
-    heads = ("index", "outcome", "why", "advice")
+    about = [head for head in ("about",) if any(head in row for row in rows)]
+    heads = ("index", *about, "outcome", "why", "advice")
     shown = []
     for row in rows:
-        shown.append([row["index"], say(f"gate.{row['outcome']}"), "", ""])
-        shown += [["", "", one["said"], one["advice"]] for one in row["reasons"]]
+        first = [row["index"], *(row[head] for head in about)]
+        shown.append([*first, say(f"gate.{row['outcome']}"), "", ""])
+        shown += [[*("" for _ in first), "", one["said"], one["advice"]] for one in row["reasons"]]
     table(to, [say(f"gate.{head}") for head in heads], shown)
 
 

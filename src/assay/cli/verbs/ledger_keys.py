@@ -75,11 +75,15 @@ def expire(
     as_json: AsJson = False,
 ) -> None:
     """Say from when and until when a key may sign entries; the last word counts, also to prolong it."""
+    from assay.ledger.errors import VerificationError
+    from assay.ledger.keys import is_public_hex
     from assay.ledger.rotation import issuer_of
     from assay.ledger.text import of_moment
     from assay.ledger.validity import Validity, limited
 
     place = log_of(directory)
+    if key and not is_public_hex(key):
+        raise VerificationError.of("bad_key", value=key, why="64 × 0-9a-f")
     public = bytes.fromhex(key) if key else issuer_of(place).public_key().public_bytes_raw()
     validity = Validity(*(of_moment(one) if one else None for one in (start, until)))
     index = stated_by(place, "validity", limited(public, validity, why), countersigner(place))

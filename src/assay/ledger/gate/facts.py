@@ -25,6 +25,7 @@ from assay.ledger.errors import VerificationError
 from assay.ledger.gate.errors import GateError
 from assay.ledger.gate.policy import ROLES, number_of
 from assay.ledger.merkle import leaf_hash, verify_inclusion
+from assay.ledger.text import as_moment
 
 FIELD = "gate"
 """The field of an entry that holds an input or claims."""
@@ -114,7 +115,7 @@ def fact_of(
         A value can't be said, or the input ends before it begins.
     """
     made = Fact(type_, start, until, _said(values or {}))
-    return parse_fact(bytes(made), type_)
+    return parse_fact(bytes(made))
 
 
 def claims_of(
@@ -168,10 +169,10 @@ def opened(opening: bytes, body: Individual) -> Fact | Claims:
         verify_inclusion(at, size, leaf, cast("list[bytes]", hashes), body.root)
     except VerificationError as problem:
         raise GateError.of("not_opened", why=problem.message) from None
-    return parsed(value, body.subject)
+    return parsed(value)
 
 
-def parsed(data: bytes, subject: str = "") -> Fact | Claims:
+def parsed(data: bytes) -> Fact | Claims:
     """The input or claims in ``data``.
 
     Raises
@@ -182,15 +183,15 @@ def parsed(data: bytes, subject: str = "") -> Fact | Claims:
     value = _decoded(data)
     match value:
         case [str() as schema, *_] if schema == FACT:
-            return _fact(value, subject)
+            return _fact(value)
         case [str() as schema, *_] if schema == CLAIMS:
             return read_claims(value)
     raise GateError.of("bad_opening", why=f"neither {FACT} nor {CLAIMS}")
 
 
-def parse_fact(data: bytes, subject: str = "") -> Fact:
+def parse_fact(data: bytes) -> Fact:
     """The input in ``data``; raises like :func:`parsed`."""
-    return _fact(_decoded(data), subject)
+    return _fact(_decoded(data))
 
 
 def parse_claims(data: bytes) -> Claims:
@@ -218,15 +219,14 @@ def read_claims(value: Plain) -> Claims:
     return Claims(step, found, _values(values))
 
 
-def _fact(value: Plain, subject: str) -> Fact:
+def _fact(value: Plain) -> Fact:
     match value:
         case [str() as schema, str() as type_, start, until, list() as values] if schema == FACT:
             if not _TYPE.fullmatch(type_) or not (_time(start) and _time(until)):
                 raise GateError.of("bad_opening", why=f"type {type_[:64]!r}, from {start!r} until {until!r}")
             if start is not None and until is not None and start >= until:  # type: ignore[operator]
-                raise GateError.of(
-                    "contradictory_validity", type=type_, subject=subject, start=start, until=until
-                )
+                begins, ends = (as_moment(cast("int", one)) for one in (start, until))
+                raise GateError.of("contradictory_validity", type=type_, start=begins, until=ends)
             return Fact(type_, cast("int | None", start), cast("int | None", until), _values(values))
     raise GateError.of("bad_opening", why=f"not {FACT}")
 

@@ -78,7 +78,7 @@ class Core:
     def know(self, one: Opened) -> None:
         """Know an input of the main log that was judged before."""
         value = Disclosure.parse(one.opening).value
-        said = parsed(value, one.subject) if isinstance(value, bytes) else None
+        said = parsed(value) if isinstance(value, bytes) else None
         if isinstance(said, Fact) and said.type not in {OVERRIDE, REEVALUATION}:
             self.inputs.add(one.entry, one.subject, said, one.issuer)
 

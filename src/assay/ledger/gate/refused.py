@@ -126,7 +126,7 @@ def _parts(core: Core, refusal: Refusal, opening: bytes) -> tuple[tuple[RefusedK
     if not opening:
         return (), None
     if not isinstance(refusal.body, Batch):
-        said = _said(opening, "")
+        said = _said(opening)
         return (), said if isinstance(said, Claims) else None
     keys = parse_keys(opening)
     judged = judge_keys(core.judge, refusal.body.kind, keys, refusal.verdict.at)
@@ -138,7 +138,7 @@ def _decided(ledger: Path, told: list[Opened]) -> dict[tuple[int, bytes], Decisi
     """What the main log says of refusals, the newest of each."""
     found: dict[tuple[int, bytes], Decision] = {}
     for one in told:
-        fact = _said(one.opening, one.subject)
+        fact = _said(one.opening)
         if isinstance(fact, Fact) and fact.type in {OVERRIDE, REEVALUATION}:
             record = next(read_segments(ledger / "main" / "segment", one.entry), None)
             if isinstance(record, Record) and record.index == one.entry:
@@ -147,9 +147,9 @@ def _decided(ledger: Path, told: list[Opened]) -> dict[tuple[int, bytes], Decisi
     return found
 
 
-def _said(opening: bytes, subject: str) -> Fact | Claims | None:
+def _said(opening: bytes) -> Fact | Claims | None:
     try:
         value = Disclosure.parse(opening).value
-        return parsed(value, subject) if isinstance(value, bytes) else None
+        return parsed(value) if isinstance(value, bytes) else None
     except LedgerError:
         return None
