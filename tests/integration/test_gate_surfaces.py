@@ -103,8 +103,21 @@ def test_from_a_policy_to_an_override(
     by = [word for key in people.values() for word in ("--by", key)]
     assert run(["gate", "override", str(path), "0", *map(str, by[:2]), "--why", "seen", "--json"]) == 1
     capsys.readouterr()
+    missing = ["--by", tmp_path / "gone.pem", *by[:2]]
+    for words, said in (((*by, "--why", " "), "--why TEXT"), ((*missing, "--why", "seen"), "gone.pem")):
+        assert run(["gate", "override", str(path), "0", *map(str, words)]) == 1
+        assert said in capsys.readouterr().err
     done = ran(capsys, "gate", "override", path, 0, *by, "--why", "seen")
     assert done["refused"] == 0
+    listed = ran(capsys, "gate", "check", path, "--refused")["verdicts"]
+    assert [(one["index"], one["outcome"], one["now"], one["decided"]) for one in listed] == [
+        (0, "refused", "overridden", done["index"]),
+        (1, "refused", "refused", None),  # judged again
+    ]
+    assert run(["gate", "check", str(path), "--refused"]) == 0
+    assert f"entry {done['index']} overrides it" in " ".join(capsys.readouterr().out.split())
+    assert run(["gate", "override", str(path), "0", *map(str, by), "--why", "twice"]) == 1
+    assert f"overridden before, by entry {done['index']}" in " ".join(capsys.readouterr().err.split())
     accepted = plant.workspace.evidence.say(
         "disposition",
         "LOT-2",

@@ -361,3 +361,11 @@ def test_many_words_are_numbered_in_more_bytes() -> None:
 )
 def test_a_field_is_encoded_as_any_array_is(salt: bytes, name: str, value: str | int | bytes | None) -> None:
     assert canonical.encode_field(salt, name, value) == canonical.encode([salt, name, value])
+
+
+@pytest.mark.parametrize(("fields", "reason"), [({}, "no_fields"), ({"": 1}, "no_name")])
+def test_a_record_commits_to_fields_that_have_names(fields: dict[str, int], reason: str) -> None:
+    with pytest.raises(EntryError) as refused:
+        commit(fields)
+    assert refused.value.reason == reason
+    assert refused.value.said.zh

@@ -146,10 +146,12 @@ def commit(fields: Mapping[str, Value], salt: Callable[[str], bytes] = random_sa
     Raises
     ------
     EntryError
-        There is no field, or a value has no canonical form.
+        There is no field, one has no name, or a value has no canonical form.
     """
     if not fields:
         raise EntryError.of("no_fields")
+    if "" in fields:
+        raise EntryError.of("no_name")
     names = sorted(fields)
     if salt is random_salt:  # one call for all of them
         drawn = os.urandom(SALT_SIZE * len(names))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ from assay.model.kinds import RecordKind
 if TYPE_CHECKING:
     from assay.ledger.gate.facts import Claims
     from assay.ledger.gate.policy import GatePolicy
-    from assay.ledger.gate.verdict import Verdict
+    from assay.ledger.gate.verdict import Reason, Verdict
     from assay.model.entities import Entity
     from assay.store.config import LedgerSettings
     from assay.store.evidence_secrets import Secrets
@@ -181,11 +181,14 @@ def in_claims(claims: Claims, ids: Mapping[str, str]) -> Claims:
 
 def named_in(verdict: Verdict, names: Mapping[str, str]) -> Verdict:
     """What the gate said as it is shown: with names in the place of ids."""
-    reasons = (
-        one._replace(subject=names.get(one.subject, one.subject)) if one.subject else one
-        for one in verdict.reasons
+    return verdict._replace(reasons=reasons_named(verdict.reasons, names))
+
+
+def reasons_named(reasons: Sequence[Reason], names: Mapping[str, str]) -> tuple[Reason, ...]:
+    """Reasons as they are shown: with names in the place of ids."""
+    return tuple(
+        one._replace(subject=names.get(one.subject, one.subject)) if one.subject else one for one in reasons
     )
-    return verdict._replace(reasons=tuple(reasons)) if names else verdict
 
 
 def _with_people(policy: GatePolicy, called: Mapping[str, str]) -> GatePolicy:

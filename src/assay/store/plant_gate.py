@@ -23,13 +23,16 @@ from assay.ledger.gate.policy import (
     ready_policies,
     ready_policy,
 )
+from assay.ledger.gate.refused import RefusedEntry, refused_entries
 from assay.ledger.gate.state import Refusal, Since, known, refusal, refusals, since
-from assay.ledger.gate.verdict import Verdict
+from assay.ledger.gate.verdict import OVERRIDDEN, Verdict
 from assay.ledger.issuer import read_issuer
 from assay.ledger.place import MAIN
-from assay.store.people import PERSON, named_in
+from assay.store.people import PERSON, named_in, reasons_named
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from assay.store.evidence import Evidence
 
 ABOUT_GATE = "gate"
@@ -196,6 +199,24 @@ class PlantGate:
         names = self._names()
         return [replace(one, verdict=named_in(one.verdict, names)) for one in refusals(self._ledger)]
 
+    def standing(self) -> dict[int, RefusedEntry]:
+        """What is known of each refused entry, by its index there: keys of a batch, what was decided since.
+
+        Judging one again makes no further one.
+
+        Raises
+        ------
+        GateError
+            What was handed to the gate is damaged.
+        """
+        names = self._names()
+        return {
+            one.refusal.index: one._replace(
+                keys=tuple(key._replace(reasons=reasons_named(key.reasons, names)) for key in one.keys)
+            )
+            for one in refused_entries(self._ledger)
+        }
+
     def override(self, index: int, keys: Sequence[Path], why: str) -> int:
         """Log that a refused record counts after all; two people of the policy sign it. The entry's index.
 
@@ -211,11 +232,16 @@ class PlantGate:
         Raises
         ------
         LedgerError
-            There is no such record, they are not two of the people whom the policy names, or nothing can
-            be logged.
+            There is no such record, it was overridden before, nobody says why, they are not two of the people
+            whom the policy names, or nothing can be logged.
         """
+        if not why.strip():
+            raise GateError.of("no_why")
         _, found = refusal(self._ledger, index)
-        said = overrides.override(index, found.leaf, why, [read_issuer(key) for key in keys])
+        known_of = self.standing().get(index)
+        if known_of is not None and known_of.decision.outcome == OVERRIDDEN:
+            raise GateError.of("overridden_before", index=index, entry=known_of.decision.entry)
+        said = overrides.override(index, found.leaf, why, [_key_of(key) for key in keys])
         return self._logged("override", _subject(found), {"why": why}, said)
 
     def again(self, index: int) -> Verdict:
@@ -261,6 +287,12 @@ class PlantGate:
         if not self._evidence.on:
             raise LogError.of("no_log", path=self._ledger / MAIN)
         return self._evidence.say(kind, subject, fields, gate=said)
+
+
+def _key_of(path: Path) -> Ed25519PrivateKey:
+    if not path.is_file():
+        raise GateError.of("no_key", path=path)
+    return read_issuer(path)
 
 
 def read_record(record: Mapping[str, Any], number: int = 0) -> tuple[str, Claims, int]:

@@ -16,6 +16,8 @@ from assay.cli.speech import said, say
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from assay.ledger.gate.refused import RefusedEntry
+    from assay.ledger.gate.state import Refusal
     from assay.ledger.gate.verdict import Verdict
 
 Begins = Annotated[
@@ -43,12 +45,8 @@ def check(
         raise GateError.of("nothing_to_check")
     with open_plant(directory) as plant:
         if file is None:
-            found = plant.gate.refused()
-            rows = [
-                {"index": one.index, "about": getattr(one.body, "subject", one.body.origin.source)}
-                | _document(one.verdict)
-                for one in found
-            ]
+            known = plant.gate.standing()
+            rows = [_refusal(one, known.get(one.index)) for one in plant.gate.refused()]
         else:
             verdicts = plant.gate.check(read_records(file))
             rows = [{"index": at} | _document(one) for at, one in enumerate(verdicts)]
@@ -186,6 +184,18 @@ VERBS: dict[str, Callable[..., None]] = {
 }
 
 
+def _refusal(one: Refusal, known: RefusedEntry | None) -> dict[str, Any]:
+    """A refused entry: of a batch with the reasons of all its keys, and what was decided of it since."""
+    verdict = one.verdict
+    if known is not None and known.keys:
+        verdict = verdict._replace(
+            reasons=tuple(dict.fromkeys(why for key in known.keys for why in key.reasons))
+        )
+    about = getattr(one.body, "subject", one.body.origin.source)
+    now, entry = known.decision if known is not None else (verdict.outcome, None)
+    return {"index": one.index, "about": about, **_document(verdict), "now": now, "decided": entry}
+
+
 def _document(verdict: Verdict) -> dict[str, Any]:
     return {
         "outcome": verdict.outcome,
@@ -208,7 +218,9 @@ def _told(to: Console, rows: list[dict[str, Any]]) -> None:
     shown = []
     for row in rows:
         first = [row["index"], *(row[head] for head in about)]
-        shown.append([*first, say(f"gate.{row['outcome']}"), "", ""])
+        decided = row.get("decided")
+        outcome = f"since_{row['now']}" if decided is not None else row["outcome"]
+        shown.append([*first, say(f"gate.{outcome}", entry=decided), "", ""])
         shown += [[*("" for _ in first), "", one["said"], one["advice"]] for one in row["reasons"]]
     table(to, [say(f"gate.{head}") for head in heads], shown)
 
