@@ -189,6 +189,8 @@ def test_an_erasure_says_no_name_and_the_refusal_stays_told(plant: Workspace) ->
     assert (done.rows, done.altered, done.entities) == (1, 1, 1)
     assert [row["person"] for row in plant.registry.entities("qualification")] == [chen]
     assert [row["name"] for row in plant.registry.entities("person")] == [f"taught by {chen}"]
+    files = [path for path in plant.path.rglob("*") if path.is_file() and b"Chen Yu" in path.read_bytes()]
+    assert files == []
     assert performers(plant) == ["Zhou Min", chen, "Zhou Min"]
     assert refused(plant) == [(1, chen)]
     with Workspace.open(plant.path) as again:

@@ -204,11 +204,11 @@ def finish(workspace: Workspace) -> Finished:
                 if load is not None:
                     stretches = within.setdefault(body.kind, {}).setdefault(load, [])
                     stretches.append((body.origin.seq, body.last))
-            events = secrets.erased_events(subject)
-            finished.events += strike_events(workspace.registry, subject, events)
             alias = ids.get(subject, f"erased-{uuid.uuid4().hex[:12]}")
             said_nothing = is_random(subject)
             finished.entities += strike_master(workspace.registry, subject, None if said_nothing else alias)
+            events = secrets.erased_events(subject)
+            finished.events += strike_events(workspace.registry, subject, events)  # and out of the file
             done = strike(workspace.lake, subject, within, moment, alias, only_about=said_nothing)
             finished.objects += _unreferred(workspace, done.contents)
             secrets.done(subject)
