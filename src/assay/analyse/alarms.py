@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from assay.analyse.recording import record_rows
+from assay.ledger.place import NOT_HERE
 from assay.model.kinds import RecordKind
 from assay.store.evidence_rows import source_of
 from assay.store.evidence_statements import ALARMS
@@ -27,7 +28,6 @@ By = Literal["chart", "monitor", "scan", "log"]
 Severity = Literal["warning", "critical"]
 
 _PREFIX = "alarm_"
-_NO_LOG_HERE = {"no_log", "no_log_key", "not_here"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def alarms(
 def _entries(workspace: Workspace) -> Callable[[str, int], int | None]:
     """Which entry of the log an alarm is, by its load and its place there."""
     evidence = workspace.evidence
-    if not evidence.on or (evidence.state.why is not None and evidence.state.why.reason in _NO_LOG_HERE):
+    if not evidence.on or (evidence.state.why is not None and evidence.state.why.reason in NOT_HERE):
         return lambda epoch, seq: None
     index = evidence.index
 

@@ -34,16 +34,18 @@ def static_router(folder: Path = STATIC) -> APIRouter:
 
     @router.get("/{path:path}")
     async def web_app(path: str, request: Request) -> Response:
-        if allowed := _methods(request):
+        of_api = path == "api" or path.startswith("api/")
+        found = None if of_api else await run_in_threadpool(_file, root, path)
+        is_asset = found is not None and found.parent != root
+        if not is_asset and (allowed := _methods(request)):
             raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
-        if path == "api" or path.startswith("api/"):
+        if of_api:
             raise HTTPException(404)
-        found = await run_in_threadpool(_file, root, path)
         if found is None:
             text = CATALOGUE.text("server.not-built")
             page = _NOT_BUILT.format(zh=escape(text.zh), en=escape(text.en))
             return HTMLResponse(page, status_code=503, headers=_ASK_AGAIN)
-        hashed = found.parent != root and _HASHED.search(found.name)
+        hashed = is_asset and _HASHED.search(found.name)
         return FileResponse(found, headers=_FOREVER if hashed else _ASK_AGAIN)
 
     return router

@@ -96,7 +96,7 @@ def unit_evidence(workspace: Workspace, wanted: str | None) -> EvidencePayload:
     if not subject:
         return EvidencePayload(id="", items=[], total=0, size=0, cosigners=[], provable=False)
     found, total = logged_about(evidence, workspace.lake, subject)
-    names = evidence.people.names() if evidence.people is not None else {}
+    names = evidence.names()
     return EvidencePayload(
         id=subject,
         items=[evidence_item(one, names) for one in found],

@@ -17,6 +17,9 @@ MAIN = "main"
 REFUSED = "refused"
 """Name of the log of what the gate refused; the writer of ``main`` writes it too."""
 
+NOT_HERE = frozenset({"no_log", "no_log_key", "not_here"})
+"""Reasons for which there is no log to read or write on this machine."""
+
 
 def state_home() -> Path:
     """Where heads, keys and indexes are kept: ``ASSAY_STATE``, or ``assay`` in the user's state folder."""

@@ -195,6 +195,10 @@ class Evidence:
         """The way to the log's sequencer."""
         return Submitter(self.place, patience=_PATIENCE)
 
+    def names(self) -> Mapping[str, str]:
+        """Who is behind the ids of people in the log; empty where answers show these too."""
+        return {} if self.people is None else self.people.names()
+
     @property
     def public(self) -> bytes:
         """The public half of :attr:`issuer`, 32 bytes."""

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from assay.ledger.errors import LedgerError
 from assay.ledger.place import Place
@@ -261,11 +261,8 @@ class Secrets:
 
     def erased_at(self, subject: str) -> int | None:
         """When the subject was erased last, microseconds since 1970; None where it never was."""
-        with self._lock:
-            found = self._database.execute(
-                "select erased from subject where subject = ?", (subject,)
-            ).fetchone()
-        return found[0] if found else None
+        found: int | None = self._one("select erased from subject where subject = ?", (subject,))
+        return found
 
     # -- people ------------------------------------------------------------------------------------
 
@@ -294,7 +291,7 @@ class Secrets:
         with self._lock:
             self._database.close()
 
-    def _one(self, statement: str, values: tuple[object, ...]) -> bytes | None:
+    def _one(self, statement: str, values: tuple[object, ...]) -> Any:
         with self._lock:
             found = self._database.execute(statement, values).fetchone()
         return found[0] if found else None

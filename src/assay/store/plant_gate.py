@@ -185,7 +185,7 @@ class PlantGate:
         """
         core, now = known(self._ledger), time.time_ns() // 1_000
         ids = self._people.everybody() if self._people is not None else {}
-        names = self._names()
+        names = self._evidence.names()
         found = []
         for number, record in enumerate(records):
             kind, claims, moment = read_record(_by_id(record, ids), number)
@@ -196,7 +196,7 @@ class PlantGate:
 
     def refused(self) -> list[Refusal]:
         """Every refused record with its reasons."""
-        names = self._names()
+        names = self._evidence.names()
         return [replace(one, verdict=named_in(one.verdict, names)) for one in refusals(self._ledger)]
 
     def standing(self) -> dict[int, RefusedEntry]:
@@ -209,7 +209,7 @@ class PlantGate:
         GateError
             What was handed to the gate is damaged.
         """
-        names = self._names()
+        names = self._evidence.names()
         return {
             one.refusal.index: one._replace(
                 keys=tuple(key._replace(reasons=reasons_named(key.reasons, names)) for key in one.keys)
@@ -260,8 +260,8 @@ class PlantGate:
         later = list(refusals(self._ledger))[before:]
         for one in later:
             if one.verdict.about == (index, found.leaf) and one.index == entry:
-                return named_in(one.verdict, self._names())
-        return named_in(Verdict.parse(self._evidence.entry(entry).gate or b""), self._names())
+                return named_in(one.verdict, self._evidence.names())
+        return named_in(Verdict.parse(self._evidence.entry(entry).gate or b""), self._evidence.names())
 
     def since(self, index: int) -> list[Since]:
         """What became later of the inputs on which the verdict of entry ``index`` rests; it stands as it was.
@@ -272,16 +272,12 @@ class PlantGate:
             There is no such entry, or it bears no verdict.
         """
         entry: Entry = self._evidence.entry(index)
-        names = self._names()
+        names = self._evidence.names()
         found = since(known(self._ledger), Verdict.parse(entry.gate or b""), time.time_ns() // 1_000)
         return [
             replace(one, input=replace(one.input, subject=names.get(one.input.subject, one.input.subject)))
             for one in found
         ]
-
-    def _names(self) -> Mapping[str, str]:
-        """Who is behind the ids of the log, for answers."""
-        return {} if self._people is None else self._people.names()
 
     def _logged(self, kind: str, subject: str, fields: Mapping[str, Any], said: Any) -> int:
         if not self._evidence.on:

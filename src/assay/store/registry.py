@@ -171,7 +171,7 @@ class Registry:
                             "id": id_,
                             "valid_from": start,
                             "valid_to": merged[0],
-                            "attributes": _dump(merged[1]),
+                            "attributes": changes.dump(merged[1]),
                         }
                     )
             self._upsert(connection, ENTITY, changed, ("kind", "id", "valid_from"))
@@ -306,7 +306,7 @@ class Registry:
                         "name": attribute.name,
                         "type": attribute.type.value,
                         "unit": attribute.unit,
-                        "title": _dump(attribute.title),
+                        "title": changes.dump(attribute.title),
                     }
                 )
         with self._engine.begin() as connection:
@@ -373,7 +373,7 @@ class Registry:
             connection.execute(
                 LOAD.update()
                 .where(here & LOAD.c.finished.is_(None))
-                .values(finished=to_microseconds(now()), report=_dump(dict(report)))
+                .values(finished=to_microseconds(now()), report=changes.dump(dict(report)))
             )
 
     def load(self, load: LoadKey) -> LoadRow | None:
@@ -440,7 +440,7 @@ class Registry:
     def set_setting(self, key: str, value: Any) -> None:
         """Store a setting; any value JSON can hold."""
         with self._engine.begin() as connection:
-            self._upsert(connection, SETTING, [{"key": key, "value": _dump(value)}], ("key",))
+            self._upsert(connection, SETTING, [{"key": key, "value": changes.dump(value)}], ("key",))
 
     # -- changes ----------------------------------------------------------------------------------
 
@@ -494,12 +494,8 @@ class Registry:
                 yield connection
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
 def _attribute_row(attribute: Attribute) -> dict[str, Any]:
-    return attribute.model_dump(mode="json", exclude={"title"}) | {"title": _dump(attribute.title)}
+    return attribute.model_dump(mode="json", exclude={"title"}) | {"title": changes.dump(attribute.title)}
 
 
 def _merged(before: Attribute, after: Attribute) -> Attribute:

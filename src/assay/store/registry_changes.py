@@ -124,7 +124,7 @@ def attribute_said(table: sa.Table, row: Mapping[str, Any]) -> Said:
     """What a row of a declared attribute says."""
     names = [name for name in ("type", "role", "unit") if name in table.c]
     value = {name: row[name] for name in names} | {"title": json.loads(row["title"])}
-    return Said(_MODEL, f"{table.name}:{row['kind']}", row["name"], _dump(value))
+    return Said(_MODEL, f"{table.name}:{row['kind']}", row["name"], dump(value))
 
 
 def entity_said(row: Mapping[str, Any]) -> Said:
@@ -133,7 +133,7 @@ def entity_said(row: Mapping[str, Any]) -> Said:
     until = None if row["valid_to"] is None else from_microseconds(row["valid_to"]).isoformat()
     subject = row["id"] if row["kind"] == "person" else f"{MASTER}{row['kind']}"
     value = {"attributes": json.loads(row["attributes"]), "valid_to": until}
-    return Said(_RECORD, subject, f"{since} {row['id']}", _dump(value))
+    return Said(_RECORD, subject, f"{since} {row['id']}", dump(value))
 
 
 def query_said(name: str, document: str | None) -> Said:
@@ -145,7 +145,7 @@ def subscription_said(number: str, query: str, document: str | None) -> Said:
     """What a subscription says: to which query, and a digest of its settings; None for one that has ended."""
     value = GONE
     if document is not None:
-        value = _dump({"query": query, "sha256": hashlib.sha256(document.encode()).hexdigest()})
+        value = dump({"query": query, "sha256": hashlib.sha256(document.encode()).hexdigest()})
     return Said(_CONFIGURATION, "epcis:subscriptions", number, value)
 
 
@@ -170,7 +170,7 @@ def note(connection: sa.Connection, moment: int, changes: Iterable[Said]) -> Non
     for one in changes:
         found.setdefault((one.kind, one.subject), {})[one.field] = one.value
     rows = [
-        {"moment": moment, "kind": kind, "subject": subject, "fields": _dump(fields)}
+        {"moment": moment, "kind": kind, "subject": subject, "fields": dump(fields)}
         for (kind, subject), fields in found.items()
     ]
     if rows:
@@ -189,10 +189,11 @@ def taken(connection: sa.Connection, positions: Sequence[int]) -> None:
 
 
 def _change(row: Any) -> Change:
-    digest = hashlib.sha256(_dump([row.position, row.moment, row.kind, row.subject, row.fields]).encode())
+    digest = hashlib.sha256(dump([row.position, row.moment, row.kind, row.subject, row.fields]).encode())
     moment = from_microseconds(row.moment)
     return Change(row.position, moment, row.kind, row.subject, json.loads(row.fields), digest.digest())
 
 
-def _dump(value: Any) -> str:
+def dump(value: Any) -> str:
+    """JSON as the registry and its changes spell it."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -44,5 +44,5 @@ def _altered(connection: sa.Connection, subject: str, alias: str) -> list[dict[s
         before = json.loads(row["attributes"])
         after = {name: mapped(value, without) for name, value in before.items()}
         if after != before:
-            found.append({**row, "attributes": json.dumps(after, ensure_ascii=False, sort_keys=True)})
+            found.append({**row, "attributes": changes.dump(after)})
     return found

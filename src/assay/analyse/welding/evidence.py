@@ -145,7 +145,7 @@ def verdicts(workspace: Workspace, joint: str) -> dict[str, Said]:
         return {}
     ledger = evidence.path / "ledger"
     core, now = known(ledger), time.time_ns() // 1_000
-    names = evidence.people.names() if evidence.people is not None else {}
+    names = evidence.names()
     found: dict[str, Said] = {}
     later: dict[int, tuple[str, int]] = {}
     for record in evidence.index.records(subject=joint):

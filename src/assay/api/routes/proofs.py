@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from assay.api.door import Guarded, Services, services
 from assay.ledger.errors import LogError
+from assay.ledger.place import NOT_HERE
 from assay.model.text import Text
 from assay.store.plant_evidence import bundle_subject, prove_record
 
@@ -35,15 +36,12 @@ class LedgerCard(BaseModel):
     differing: int = Field(description="Batches that are no longer in the lake as they were logged.")
 
 
-_NOT_HERE = {"no_log", "no_log_key", "not_here"}
-
-
 @router.get("/ledger", response_model=LedgerCard)
 def ledger(_: Guarded, rooms: Rooms) -> LedgerCard:
     """Whether what the plant records is logged, and how far."""
     log = rooms.workspace.evidence
     state = log.state
-    here = state.on and not (state.why is not None and state.why.reason in _NOT_HERE)
+    here = state.on and not (state.why is not None and state.why.reason in NOT_HERE)
     lag = log.index.lag() if here else None
     key = log.place.public_key() if here else None
     return LedgerCard(

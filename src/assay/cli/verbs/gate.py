@@ -213,7 +213,7 @@ def _document(verdict: Verdict) -> dict[str, Any]:
 
 
 def _told(to: Console, rows: list[dict[str, Any]]) -> None:
-    about = [head for head in ("about",) if any(head in row for row in rows)]
+    about = ["about"] if any("about" in row for row in rows) else []
     heads = ("index", *about, "outcome", "why", "advice")
     shown = []
     for row in rows:
