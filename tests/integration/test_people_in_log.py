@@ -267,6 +267,16 @@ def test_a_copy_elsewhere_still_tells_what_was_refused(
         (held,) = PlantGate(copied.evidence).policies()
         assert held.policy.override is not None
         assert all(map(is_random, held.policy.override.people))
+        row = {
+            "execution": "X-9",
+            "role": "produced",
+            "subject": "U-9",
+            "subject_kind": "unit",
+            "segment": "cut",
+        }
+        record_inferred(copied, "bridge", "cut", [{**row, "quantity": 1.0, "time": START}], by="Chen Yu")
+        (load_name,) = copied.lake.query("SELECT epoch FROM movement WHERE source = 'bridge'").to_pylist()
+        assert load_name["epoch"].startswith("cut/unnamed/"), "the name of a load may come into the log later"
 
 
 def test_a_plant_that_logged_names_can_go_over_to_ids(state: Path, tmp_path: Path) -> None:

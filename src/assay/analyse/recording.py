@@ -93,13 +93,13 @@ def record_inferred(
 
     What was inferred for the segment before and isn't among ``rows`` is taken back; what somebody else
     corrected stays as it was corrected. The load, and so each record and its entry in the evidence log, is
-    named by the segment and by who wrote it: by the random id where the log has people by that. Returns how
-    many rows were new: none when the same is written again.
+    named by the segment and by who wrote it: by the random id where the log has people by that, ``unnamed``
+    where no ids are kept on this machine. Returns how many rows were new: none when the same is written again.
     """
-    people = workspace.evidence.people if workspace.evidence.on else None
-    writer = by if people is None else people.id_of(by)
     if workspace.people is not None:
-        by = writer
+        by = workspace.people.id_of(by)
+    people = workspace.evidence.people if workspace.evidence.on else None
+    writer = by if people is None else people.id_of(by) if people.here else _UNNAMED
     known, held = _recorded(workspace, source, segment), _held(workspace, source, segment)
     new: list[Mapping[str, Any]] = []
     for row in rows:
@@ -120,6 +120,7 @@ def record_inferred(
 
 
 _AGAIN = "inferred again"
+_UNNAMED = "unnamed"
 _FIGURES = ("quantity", "confidence", "share")
 
 
