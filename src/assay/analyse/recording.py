@@ -94,7 +94,8 @@ def record_inferred(
     What was inferred for the segment before and isn't among ``rows`` is taken back; what somebody else
     corrected stays as it was corrected. The load, and so each record and its entry in the evidence log, is
     named by the segment and by who wrote it: by the random id where the log has people by that, ``unnamed``
-    where no ids are kept on this machine. Returns how many rows were new: none when the same is written again.
+    where no ids are kept on this machine. Returns how many rows were new: none when the same is written
+    again.
     """
     if workspace.people is not None:
         by = workspace.people.id_of(by)
